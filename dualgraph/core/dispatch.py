@@ -1,0 +1,50 @@
+"""`apply`: the one place through which every op goes. It knows no op and no frontend.
+
+A frontend is an object with ``run(op, tensors, static)``, which computes or appends a node,
+``record(op, tensors, static, out)``, which puts the op on the tape, and ``literal(number, dtype)``.
+The eager one is installed when `dualgraph.eager` is imported; the tracer takes its place while a
+function is traced. Which one is active, and whether gradients are recorded, is state of the thread.
+"""
+
+import threading
+from typing import Any
+
+from .op import Op
+
+
+class ThreadState(threading.local):
+    """What is switched per thread: the active frontend and the grad mode."""
+
+    frontend: Any = None
+    grad_enabled: bool = True
+    tracing: bool = False
+
+
+state = ThreadState()
+
+
+def install(frontend: Any) -> None:
+    """Make this the frontend that every thread starts with."""
+    ThreadState.frontend = frontend
+
+
+def apply(op: Op, *tensors: Any, **static: Any) -> Any:
+    """Run or record one op on tensors; ``static`` must be hashable."""
+    return state.frontend.run(op, tensors, static)
+
+
+def compose(op: Op, *tensors: Any, **static: Any) -> Any:
+    """Run an op whose kernel is made of other ops; the tape holds it as one node."""
+    enabled = state.grad_enabled
+    state.grad_enabled = False
+    try:
+        out = op.kernel(*tensors, **static)
+    finally:
+        state.grad_enabled = enabled
+    state.frontend.record(op, tensors, static, out)
+    return out
+
+
+def literal(number: bool | int | float, dtype: Any) -> Any:
+    """Return a 0-d tensor that holds a Python number; traced, it becomes a constant."""
+    return state.frontend.literal(number, dtype)

@@ -1,0 +1,149 @@
+"""Frontend 1: every op runs at once, on NumPy arrays, and is put on the tape."""
+
+import sys
+from functools import lru_cache
+from math import copysign
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import state
+from ..core.op import Op
+from ..core.types import numpy_dtype
+from ..errors import DualgraphError, GradError, at_user_line
+from ..grad.tape import record, version_counter
+
+
+class EagerFrontend:
+    """Runs kernels; ``Tensor`` is given by `dualgraph.eager.tensor`, which defines it."""
+
+    tensor_class: Any = None
+    default_generator: Any = None
+
+    def run(self, op: Op, tensors: tuple, static: dict) -> Any:
+        """Run one op and record it when an input requires grad."""
+        out = _new(self.tensor_class)
+        try:
+            out.value = op.kernel(*[t.value for t in tensors], **static)
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            _explain(op, tensors, static, error)
+        if op.is_view:
+            source = tensors[0]
+            out.base = source if source.base is None else source.base
+        if state.grad_enabled:
+            for t in tensors:
+                if t.requires_grad:
+                    record(op, tensors, static, out)
+                    break
+        return out
+
+    def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
+        """Put a composite on the tape as one node."""
+        if state.grad_enabled and any(t.requires_grad for t in tensors):
+            record(op, tensors, static, out)
+
+    def literal(self, number: bool | int | float, dtype: np.dtype) -> Any:
+        """Return a shared 0-d tensor; never written to."""
+        return _literal(number, copysign(1.0, number), dtype)
+
+    def tensor(self, array: np.ndarray) -> Any:
+        """Wrap an array that nobody else holds."""
+        out = _new(self.tensor_class)
+        out.value = array
+        return out
+
+    def fresh(self, x: Any, requires_grad: bool) -> Any:
+        """Return a leaf with memory of its own."""
+        value = x.value
+        owned = value.flags.owndata and value.flags.writeable and not x.shared
+        out = self.tensor(value if owned else value.copy())
+        if requires_grad:
+            out.requires_grad_()
+        return out
+
+    def own(self, g: Any) -> Any:
+        """Return a cotangent as a tensor that shares memory with no other, for ``.grad``."""
+        value = g.value
+        if not (value.flags.owndata and sys.getrefcount(value) <= 3 and not g.shared):
+            return g.clone() if g.requires_grad else self.tensor(value.copy())
+        return g
+
+    def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
+        """Return a saved output as a tensor again, at its place on the tape."""
+        out = self.tensor(value)
+        out.grad_fn, out.requires_grad, out.counter = node, True, counter
+        return out
+
+    def alias(self, x: Any) -> Any:
+        """Return a tensor on the same memory, outside of the tape."""
+        out = self.tensor(x.value)
+        out.base = x if x.base is None else x.base
+        return out
+
+    def assign(self, x: Any, source: np.ndarray) -> None:
+        """Overwrite the memory of a tensor and count it as a change."""
+        np.copyto(x.value, source)
+        version_counter(x)[0] += 1
+
+    def replace(self, x: Any, out: Any) -> None:
+        """Finish an in-place op: x takes the values and the place on the tape of ``out``."""
+        if not x.value.flags.writeable:
+            raise GradError(
+                at_user_line(
+                    "this tensor is an expanded view or a constant: several elements share one "
+                    "place in memory; call clone() before changing it in place"
+                )
+            )
+        self.assign(x, out.value)
+        if out.requires_grad:
+            x.grad_fn, x.requires_grad = out.grad_fn, True
+
+    def generator(self) -> Any:
+        """Return the default random stream."""
+        return self.default_generator
+
+    def read_grad(self, x: Any) -> Any:
+        """Return ``x.grad``."""
+        return x.held_grad
+
+    def write_grad(self, x: Any, grad: Any) -> None:
+        """Set ``x.grad``."""
+        x.held_grad = grad
+
+    def number(self, container: Any, key: str) -> Any:
+        """Return a number that may change between steps, as it is now."""
+        return container[key]
+
+    def concrete(self, x: Any, what: str) -> np.ndarray:
+        """Return the array of a tensor."""
+        return x.value
+
+
+_new = object.__new__
+
+
+@lru_cache(maxsize=4096)
+def _literal(number: bool | int | float, sign: float, dtype: np.dtype) -> Any:
+    """``sign`` keeps 0.0 and -0.0 apart in the cache; 1 and 1.0 differ by dtype already."""
+    out = _new(EagerFrontend.tensor_class)
+    out.value = np.array(number).astype(numpy_dtype(dtype))
+    out.value.flags.writeable = False
+    out.shared = True
+    out.constant = number
+    return out
+
+
+def _explain(op: Op, tensors: tuple, static: dict, error: Exception) -> None:
+    """Raise our own error for what a kernel refused."""
+    if isinstance(error, DualgraphError):
+        raise error
+    for t in tensors:
+        if not hasattr(t, "value"):
+            raise TypeError(
+                at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}")
+            ) from error
+    op.infer(*[t.value for t in tensors], **static)
+    raise error
+
+
+eager_frontend = EagerFrontend()

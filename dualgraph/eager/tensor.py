@@ -1,0 +1,496 @@
+"""The Tensor that users hold: a value (an array, or a node while traced) and its place on the tape."""
+
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import state
+from ..core.types import DType, category, numpy_dtype, public_dtype
+from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
+from ..grad.backward import backward, gradient_edge, seed
+from ..grad.tape import Node, version_counter
+from ..ops import contract, elementwise, indexing, reductions, shape
+from ..ops.build import Tensor as AnyTensor
+from ..ops.build import as_dtype
+from .formatting import format_tensor
+from .frontend import EagerFrontend
+from .indexing import getitem
+
+
+class Tensor:
+    """An n-dimensional array that remembers how it was computed.
+
+    Make one with `dualgraph.tensor`. Attributes and methods carry PyTorch's names.
+    """
+
+    value: Any  # numpy.ndarray, or a graph node while a function is traced
+    requires_grad: bool = False
+    grad_fn: Node | None = None
+    held_grad: "Tensor | None" = None
+    base: "Tensor | None" = None  # the tensor whose memory this one views
+    counter: list[int] | None = None  # in-place changes, made when somebody needs to know
+    shared: bool = False  # a literal: never written to
+    constant: Any = None  # the Python number that a literal stands for
+
+    __array_priority__ = 1000
+    __hash__ = object.__hash__
+
+    # --- facts ---
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def dtype(self) -> DType:
+        return public_dtype(self.value.dtype)
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def is_leaf(self) -> bool:
+        """True when no recorded op produced this tensor."""
+        return self.grad_fn is None
+
+    @property
+    def grad(self) -> "Tensor | None":
+        """The gradient that backward has accumulated, or None."""
+        return state.frontend.read_grad(self)
+
+    @grad.setter
+    def grad(self, grad: "Tensor | None") -> None:
+        if grad is not None and grad.value.shape != self.value.shape:
+            raise ShapeError(
+                at_user_line(f"grad of shape {grad.shape} does not fit a tensor of {self.shape}")
+            )
+        state.frontend.write_grad(self, grad)
+
+    @property
+    def data(self) -> "Tensor":
+        """The same memory outside of the tape."""
+        return self.detach()
+
+    @property
+    def _version(self) -> int:
+        return version_counter(self)[0]
+
+    @property
+    def T(self) -> "Tensor":
+        return shape.permute(self, *reversed(range(self.value.ndim)))
+
+    @property
+    def mT(self) -> "Tensor":
+        return shape.transpose(self, -2, -1)
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the extent of one axis."""
+        return self.value.shape if dim is None else self.value.shape[dim]
+
+    def dim(self) -> int:
+        """Return the number of axes."""
+        return self.value.ndim
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return self.value.size
+
+    def element_size(self) -> int:
+        """Return the bytes of one element."""
+        return self.value.dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Return whether the dtype is float32 or float64."""
+        return self.value.dtype.kind == "f"
+
+    def __len__(self) -> int:
+        if not self.value.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self.value.shape[0]
+
+    # --- the way to NumPy and Python ---
+
+    def numpy(self) -> np.ndarray:
+        """Return the array itself (shared memory); refused while gradients are attached."""
+        if self.requires_grad:
+            raise GradError(
+                at_user_line("numpy() of a tensor that requires grad: call detach().numpy()")
+            )
+        return state.frontend.concrete(self, "numpy()")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return np.array(array, dtype=dtype, copy=copy if copy is not None else None)
+
+    def item(self) -> bool | int | float:
+        """Return the only element as a Python number."""
+        array = state.frontend.concrete(self, "item()")
+        if array.size != 1:
+            raise ShapeError(
+                at_user_line(f"item() needs exactly one element, the shape is {self.shape}")
+            )
+        return array.item()
+
+    def tolist(self) -> Any:
+        """Return nested lists of Python numbers."""
+        return state.frontend.concrete(self, "tolist()").tolist()
+
+    def __bool__(self) -> bool:
+        array = state.frontend.concrete(self, "bool()")
+        if array.size != 1:
+            raise ShapeError(
+                at_user_line(
+                    f"the truth of a tensor of shape {self.shape} is ambiguous: "
+                    "use .any() or .all()"
+                )
+            )
+        return bool(array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.value.dtype.kind == "f":
+            raise DTypeError(at_user_line("only an integer tensor can be used as an index"))
+        return int(self.item())
+
+    def __repr__(self) -> str:
+        return format_tensor(self)
+
+    def __iter__(self) -> Any:
+        return iter(shape.unbind(self, 0))
+
+    def __deepcopy__(self, memo: dict) -> "Tensor":
+        if not self.is_leaf:
+            raise GradError(at_user_line("only leaf tensors can be deep-copied: detach() first"))
+        out = object.__new__(type(self))
+        out.value = state.frontend.concrete(self, "deepcopy()").copy()
+        if self.requires_grad:
+            out.requires_grad = True
+        if self.held_grad is not None:
+            out.held_grad = self.held_grad.clone().detach()
+        memo[id(self)] = out
+        return out
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        if not self.is_leaf:
+            raise GradError(at_user_line("only leaf tensors can be pickled: detach() first"))
+        return _rebuild, (type(self), np.ascontiguousarray(self.value), self.requires_grad)
+
+    # --- autograd ---
+
+    def backward(
+        self,
+        gradient: "Tensor | None" = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradient of this tensor to ``.grad`` of every leaf that requires grad.
+
+        ``gradient`` is the cotangent; a scalar needs none. Raises `GradError` for a non-scalar
+        without it, for a second call without ``retain_graph``, and when nothing requires grad.
+        """
+        run_backward([self], [gradient], retain_graph, create_graph)
+
+    def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
+        """Ask for gradients of this leaf (or stop asking); floating tensors only."""
+        if requires_grad and self.value.dtype.kind != "f":
+            raise DTypeError(
+                at_user_line(f"only floating tensors can require grad, not {self.dtype}")
+            )
+        if not requires_grad and not self.is_leaf:
+            raise GradError(at_user_line("only leaf tensors can stop requiring grad: detach()"))
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self) -> "Tensor":
+        """Return the same memory outside of the tape; in-place changes are seen by both."""
+        return state.frontend.alias(self)
+
+    # --- changing in place ---
+
+    def _inplace(self, compute: Any) -> "Tensor":
+        self._check_inplace()
+        out = compute(self)
+        if out.value.shape != self.value.shape:
+            raise ShapeError(
+                at_user_line(
+                    f"in-place: the result has shape {out.shape}, the tensor {self.shape}; "
+                    "an in-place op cannot grow its tensor"
+                )
+            )
+        if category(out.value.dtype) > category(self.value.dtype):
+            raise DTypeError(
+                at_user_line(f"in-place: a {out.dtype} result does not fit into {self.dtype}")
+            )
+        state.frontend.replace(self, as_dtype(out, self.value.dtype))
+        return self
+
+    def _check_inplace(self) -> None:
+        if not state.grad_enabled:
+            return
+        if self.requires_grad and self.is_leaf:
+            raise GradError(
+                at_user_line(
+                    "a leaf that requires grad cannot be changed in place while gradients are "
+                    "recorded: wrap the change in no_grad()"
+                )
+            )
+        if self.base is not None and (self.requires_grad or self.base.requires_grad):
+            raise GradError(
+                at_user_line(
+                    "changing a view in place while gradients are recorded through it is not "
+                    "supported: build the result out of place (where, cat), or use no_grad()"
+                )
+            )
+
+    def copy_(self, src: Any) -> "Tensor":
+        """Overwrite with the (broadcast, converted) values of another tensor or a number."""
+
+        def converted(x: "Tensor") -> AnyTensor:
+            source = as_dtype(src, x.value.dtype)
+            return reductions.expand(source, x.value.shape)
+
+        return self._inplace(converted)
+
+    def fill_(self, value: bool | int | float) -> "Tensor":
+        """Overwrite every element with a number."""
+        return self.copy_(value)
+
+    def zero_(self) -> "Tensor":
+        """Overwrite every element with zero."""
+        return self.copy_(0)
+
+    # --- conversion ---
+
+    def to(self, dtype: Any) -> "Tensor":
+        """Return the tensor in another dtype (itself when it already has it)."""
+        if isinstance(dtype, Tensor):
+            dtype = dtype.dtype
+        return as_dtype(self, numpy_dtype(dtype))
+
+    def type_as(self, other: "Tensor") -> "Tensor":
+        """Return the tensor in the dtype of another."""
+        return as_dtype(self, other.value.dtype)
+
+    def float(self) -> "Tensor":
+        """Return the tensor as float32."""
+        return self.to("float32")
+
+    def double(self) -> "Tensor":
+        """Return the tensor as float64."""
+        return self.to("float64")
+
+    def int(self) -> "Tensor":
+        """Return the tensor as int32."""
+        return self.to("int32")
+
+    def bool(self) -> "Tensor":
+        """Return where the tensor is not zero."""
+        return self.to("bool")
+
+    def contiguous(self) -> "Tensor":
+        """Return the tensor in row-major memory (itself when it already is)."""
+        array = self.value
+        if isinstance(array, np.ndarray) and array.flags.c_contiguous:
+            return self
+        return elementwise.clone(self)
+
+    # --- operators ---
+
+    def __radd__(self, other: Any) -> "Tensor":
+        return elementwise.add(other, self)
+
+    def __rsub__(self, other: Any) -> "Tensor":
+        return elementwise.sub(other, self)
+
+    def __rmul__(self, other: Any) -> "Tensor":
+        return elementwise.mul(other, self)
+
+    def __rtruediv__(self, other: Any) -> "Tensor":
+        return elementwise.div(other, self)
+
+    def __rpow__(self, other: Any) -> "Tensor":
+        return elementwise.pow(other, self)
+
+    def __getitem__(self, index: Any) -> "Tensor":
+        return getitem(self, index)
+
+    def max(self, dim: Any = None, keepdim: Any = False) -> Any:
+        """Return the largest element, or (values, indices) along one axis."""
+        return _extreme(self, dim, keepdim, reductions.amax, reductions.argmax)
+
+    def min(self, dim: Any = None, keepdim: Any = False) -> Any:
+        """Return the smallest element, or (values, indices) along one axis."""
+        return _extreme(self, dim, keepdim, reductions.amin, reductions.argmin)
+
+
+def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:
+    out = object.__new__(kind)
+    out.value = array
+    if requires_grad:
+        out.requires_grad = True
+    return out
+
+
+def _extreme(x: Tensor, dim: Any, keepdim: bool, extreme: Any, position: Any) -> Any:
+    if dim is None:
+        return extreme(x)
+    at = position(x, dim, True)
+    values = indexing.gather(x, dim, at) if x.value.ndim else shape.reshape(x, ())
+    if keepdim or not x.value.ndim:
+        return values, shape.reshape(at, values.value.shape)
+    return shape.squeeze(values, dim), shape.squeeze(at, dim)
+
+
+def run_backward(
+    tensors: list, gradients: list, retain_graph: bool | None, create_graph: bool
+) -> None:
+    """Accumulate the cotangents of several roots into ``.grad`` of the leaves."""
+    seeds = [seed(t, g) for t, g in zip(tensors, gradients, strict=True)]
+    found = backward(
+        tensors,
+        seeds,
+        None,
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+    )
+    for leaf in list(found):
+        _accumulate_grad(leaf, found, create_graph)
+
+
+def _accumulate_grad(leaf: Tensor, found: dict, create_graph: bool) -> None:
+    before = leaf.grad
+    if before is None:
+        leaf.grad = state.frontend.own(found.pop(leaf))
+    elif create_graph:
+        leaf.grad = elementwise.add(before, found.pop(leaf))
+    else:
+        enabled, state.grad_enabled = state.grad_enabled, False
+        try:
+            before._inplace(lambda x: elementwise.add(x, found.pop(leaf)))
+        finally:
+            state.grad_enabled = enabled
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of outputs with respect to inputs, without touching ``.grad``.
+
+    Raises `GradError` for an input that the outputs do not depend on, unless ``allow_unused``.
+
+    >>> import dualgraph as dg
+    >>> x = dg.tensor(3.0, requires_grad=True)
+    >>> dg.autograd.grad(x * x, x)
+    (tensor(6.),)
+    """
+    roots, targets = _as_list(outputs), _as_list(inputs)
+    starts = _as_list(grad_outputs) if grad_outputs is not None else [None] * len(roots)
+    if len(starts) != len(roots):
+        raise ArgumentError(
+            at_user_line(f"grad: {len(roots)} outputs but {len(starts)} grad_outputs")
+        )
+    for t in targets:
+        if not t.requires_grad:
+            raise GradError(at_user_line("grad: one of the inputs does not require grad"))
+    found = backward(
+        roots,
+        [seed(r, g) for r, g in zip(roots, starts, strict=True)],
+        {gradient_edge(t): None for t in targets},
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+    )
+    results = tuple(found.get(gradient_edge(t)) for t in targets)
+    if not allow_unused and any(r is None for r in results):
+        raise GradError(
+            at_user_line(
+                "grad: an input was not used to compute the outputs; "
+                "pass allow_unused=True to get None for it"
+            )
+        )
+    return results
+
+
+def _as_list(x: Any) -> list:
+    return list(x) if isinstance(x, tuple | list) else [x]
+
+
+_OPERATORS = {
+    "__add__": elementwise.add,
+    "__sub__": elementwise.sub,
+    "__mul__": elementwise.mul,
+    "__truediv__": elementwise.div,
+    "__pow__": elementwise.pow,
+    "__matmul__": contract.matmul,
+    "__neg__": elementwise.neg,
+    "__abs__": elementwise.abs,
+    "__invert__": elementwise.logical_not,
+    "__and__": elementwise.logical_and,
+    "__or__": elementwise.logical_or,
+    "__xor__": elementwise.logical_xor,
+    "__eq__": elementwise.eq,
+    "__ne__": elementwise.ne,
+    "__lt__": elementwise.lt,
+    "__le__": elementwise.le,
+    "__gt__": elementwise.gt,
+    "__ge__": elementwise.ge,
+}
+_METHODS = {
+    elementwise: (
+        "add sub mul div neg abs sign pow square reciprocal eq ne lt le gt ge maximum minimum clamp "
+        "isnan isinf isfinite logical_and logical_or logical_xor logical_not long clone exp exp2 "
+        "expm1 log log2 log10 log1p tanh sigmoid relu sqrt rsqrt sin cos erf erfc floor ceil trunc "
+        "round"
+    ),
+    reductions: (
+        "expand sum mean prod amax amin any all argmax argmin cumsum logsumexp softmax log_softmax"
+    ),
+    shape: (
+        "reshape view flatten squeeze unsqueeze permute transpose t narrow select flip split chunk "
+        "unbind"
+    ),
+    indexing: "gather scatter_add index_select",
+    contract: "matmul dot mm bmm",
+}
+_INPLACE = (
+    "add sub mul div neg abs pow clamp exp log tanh sigmoid relu sqrt rsqrt sin cos erf floor ceil "
+    "trunc round"
+)
+
+
+def _inplace_method(name: str) -> Any:
+    function = getattr(elementwise, name)
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return self._inplace(lambda x: function(x, *args, **kwargs))
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"Do `{name}` in place and return the tensor."
+    return method
+
+
+def _attach_methods() -> None:
+    for name, function in _OPERATORS.items():
+        setattr(Tensor, name, function)
+    for module, names in _METHODS.items():
+        for name in names.split():
+            setattr(Tensor, name, getattr(module, name))
+    for name in _INPLACE.split():
+        setattr(Tensor, f"{name}_", _inplace_method(name))
+    for operator, name in (("iadd", "add_"), ("isub", "sub_"), ("imul", "mul_")):
+        setattr(Tensor, f"__{operator}__", getattr(Tensor, name))
+    Tensor.__itruediv__ = Tensor.div_  # type: ignore[attr-defined]
+
+
+_attach_methods()
+EagerFrontend.tensor_class = Tensor

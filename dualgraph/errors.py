@@ -1,0 +1,85 @@
+"""Every error and warning that dualgraph raises on purpose, and the words to say where.
+
+Messages name what was wrong, the shapes and dtypes, the line of the user's code, and what to do.
+"""
+
+import sys
+from pathlib import Path
+from types import FrameType
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+class DualgraphError(Exception):
+    """Base of all errors of this package."""
+
+
+class ShapeError(DualgraphError, ValueError):
+    """Shapes that do not fit the operation."""
+
+
+class DTypeError(DualgraphError, TypeError):
+    """Element types that the operation does not take."""
+
+
+class AxisError(DualgraphError, IndexError):
+    """An axis or index outside of the tensor."""
+
+
+class ArgumentError(DualgraphError, ValueError):
+    """An argument value that the operation does not take."""
+
+
+class GradError(DualgraphError, RuntimeError):
+    """Backward was asked for something it cannot or must not compute."""
+
+
+class TraceError(DualgraphError, RuntimeError):
+    """A traced function did something that a static graph cannot hold."""
+
+
+class CompileError(DualgraphError, RuntimeError):
+    """A traced graph could not be turned into native code."""
+
+
+class GraphError(DualgraphError, RuntimeError):
+    """A graph breaks a rule of the IR (a bug in a pass or in the tracer)."""
+
+
+class VerifyError(DualgraphError, AssertionError):
+    """Eager and compiled differ in at least one bit."""
+
+
+class ModelPathError(DualgraphError, ValueError):
+    """A ``file.py:function`` argument that names nothing that can be run."""
+
+
+class MissingExtraError(DualgraphError, ImportError):
+    """An optional package is needed; the message names the extra that installs it."""
+
+
+class CacheWarning(UserWarning):
+    """The disk cache was damaged or cannot be written: it was rebuilt or bypassed."""
+
+
+class RetraceWarning(UserWarning):
+    """A compiled function has been traced so often that compiling cannot pay."""
+
+
+def user_frame() -> FrameType | None:
+    """Return the innermost frame that is not inside this package (None at the top)."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def user_location() -> str:
+    """Return ``file.py:12`` of the innermost user frame, or ``<unknown>``."""
+    frame = user_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "<unknown>"
+
+
+def at_user_line(message: str) -> str:
+    """Append the user's file and line to an error message."""
+    return f"{message}\n  at {user_location()}"

@@ -1,0 +1,129 @@
+"""The one backward walk: used by eager, and by the tracer on symbolic tensors.
+
+Nodes are visited in descending order of creation, cotangents are added in the order in which they
+arrive. This is the definition of the accumulation order; no other module adds cotangents.
+"""
+
+from typing import Any
+
+from ..core.dispatch import state
+from ..errors import GradError, ShapeError, at_user_line
+from ..ops.creation import ones_like, zeros
+from ..ops.elementwise import add, cast
+from ..ops.reductions import sum_to
+from .tape import Node
+
+
+def backward(
+    roots: list[Any],
+    cotangents: list[Any],
+    wanted: dict[Any, Any] | None,
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Any, Any]:
+    """Walk from the roots and return the cotangents by where they arrived.
+
+    Keys are nodes or leaf tensors. With ``wanted`` (a dict whose keys are such), only those are
+    returned and only paths to them are walked; without, every leaf.
+    """
+    enabled, state.grad_enabled = state.grad_enabled, create_graph
+    try:
+        return _walk(roots, cotangents, wanted, retain_graph)
+    finally:
+        state.grad_enabled = enabled
+
+
+def _walk(roots: list, cotangents: list, wanted: dict | None, retain_graph: bool) -> dict:
+    pending: dict[Any, Any] = {}
+    for root, g in zip(roots, cotangents, strict=True):
+        _accumulate(pending, gradient_edge(root), g)
+    order = _reachable([gradient_edge(root) for root in roots])
+    useful = None if wanted is None else _leading_to(order, wanted)
+    arrived: dict[Any, Any] = {}
+    for node in order:
+        if node not in pending:
+            continue
+        g = pending.pop(node)
+        if wanted is not None and node in wanted:
+            arrived[node] = g
+        for i, edge in enumerate(node.edges):
+            if edge is None or (useful is not None and edge not in useful):
+                continue
+            _accumulate(pending, edge, _fitted(node, i, g))
+        if not retain_graph:
+            node.release()
+    leaves = {k: g for k, g in pending.items() if wanted is None or k in wanted}
+    return {**arrived, **leaves}
+
+
+def gradient_edge(tensor: Any) -> Any:
+    """Return where the cotangent of a tensor goes: its node, or itself when it is a leaf."""
+    return tensor if tensor.grad_fn is None else tensor.grad_fn
+
+
+def _accumulate(pending: dict, edge: Any, g: Any) -> None:
+    before = pending.get(edge)
+    pending[edge] = g if before is None else add(before, g)
+
+
+def _fitted(node: Node, index: int, g: Any) -> Any:
+    """Return the cotangent of one input in the shape that the input had."""
+    shape = node.shapes[index]
+    result = node.cotangent(index, g)
+    if result is None:  # the derivative is zero
+        return zeros(shape, dtype=g.value.dtype)
+    return result if result.value.shape == shape else sum_to(result, shape)
+
+
+def _reachable(starts: list[Any]) -> list[Node]:
+    """Return every node reachable from the starts, latest first."""
+    stack = [s for s in starts if isinstance(s, Node)]
+    seen = set(stack)
+    while stack:
+        for edge in stack.pop().edges:
+            if edge.__class__ is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return sorted(seen, key=_creation, reverse=True)
+
+
+def _creation(node: Node) -> int:
+    return node.seq
+
+
+def _leading_to(order: list[Node], wanted: dict) -> set[Any]:
+    """Return the wanted keys and every node from which one of them is reachable."""
+    useful = set(wanted)
+    for node in reversed(order):
+        if any(edge is not None and edge in useful for edge in node.edges):
+            useful.add(node)
+    return useful
+
+
+def seed(root: Any, gradient: Any) -> Any:
+    """Return the cotangent that a backward starts with, checked against the root."""
+    if not root.requires_grad:
+        raise GradError(
+            at_user_line(
+                "backward needs a tensor that requires grad: none of the inputs of this result "
+                "does, or it was computed under no_grad or detached"
+            )
+        )
+    if gradient is None:
+        if root.value.shape not in ((), (1,)):
+            raise GradError(
+                at_user_line(
+                    "a gradient is created by itself only for scalars, and this tensor has shape "
+                    f"{tuple(root.value.shape)}: reduce it (for example .sum()) or pass gradient="
+                )
+            )
+        return ones_like(root)
+    if gradient.value.shape != root.value.shape:
+        raise ShapeError(
+            at_user_line(
+                f"gradient has shape {tuple(gradient.value.shape)}, the tensor has shape "
+                f"{tuple(root.value.shape)}: they must be equal"
+            )
+        )
+    return cast(gradient, root.value.dtype)

@@ -1,0 +1,137 @@
+"""The tape: one node per recorded op, the same whether values are arrays or graph nodes.
+
+A node holds edges to where cotangents go on (the node of an input, or the input itself when it is a
+leaf), and just the values that its vjp rules name. It never holds its own output tensor, so that a
+graph is freed as soon as nobody looks at it.
+"""
+
+from itertools import count
+from typing import Any
+
+from ..core.dispatch import state
+from ..core.op import DTYPE, OUT, SHAPE, Op, Refusal, raise_refusal
+from ..errors import GradError, at_user_line
+
+_numbers = count()
+
+
+class Node:
+    """One recorded op; ``seq`` counts creation, so that sorting by it is a topological order."""
+
+    __slots__ = ("__weakref__", "edges", "op", "saved", "seq", "shapes", "static")
+
+    def __init__(self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict) -> None:
+        self.op = op
+        self.edges = edges
+        self.shapes = shapes
+        self.static = static
+        self.saved: dict[int, Any] | None = saved
+        self.seq = next(_numbers)
+
+    def name(self) -> str:
+        """Return the name in PyTorch's form, such as ``MulBackward0``."""
+        return self.op.grad_name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Return (node, output index) of each input; a leaf shows as ``AccumulateGrad``."""
+        return tuple((_as_function(e), 0) for e in self.edges)
+
+    def cotangent(self, index: int, g: Any) -> Any:
+        """Return the cotangent of one input from that of the output; None means zero."""
+        op = self.op
+        rule = op.rules[0] if op.variadic else op.rules[index]
+        if rule is None:
+            return None
+        if isinstance(rule, Refusal):
+            raise_refusal(op, rule)
+        needed = [self._need(k) for k in rule.needs] if rule.needs else ()
+        if not rule.static:
+            return rule.fn(g, *needed)
+        static = {**self.static, "index": index} if op.variadic else self.static
+        return rule.fn(g, *needed, **{n: static[n] for n in rule.static})
+
+    def _need(self, key: int) -> Any:
+        if SHAPE <= key < DTYPE:
+            return self.shapes[key - SHAPE]
+        if self.saved is None:
+            raise GradError(at_user_line(_TWICE))
+        if key >= DTYPE:
+            return self.saved[key]
+        kept, counter, version = self.saved[key]
+        if counter[0] != version:
+            raise GradError(at_user_line(self._modified(kept, counter[0], version)))
+        return state.frontend.wrap(kept, self, counter) if key == OUT else kept
+
+    def _modified(self, kept: Any, now: int, version: int) -> str:
+        shape = tuple(getattr(kept, "value", kept).shape)
+        return (
+            f"a tensor of shape {shape} that {self.name()} needs for backward was modified in "
+            f"place: it is at version {now}, version {version} was saved. Use the out-of-place "
+            "op, or clone the tensor before changing it"
+        )
+
+    def release(self) -> None:
+        """Free what was saved; a second backward that needs it then raises."""
+        if self.saved:
+            self.saved = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {hex(id(self))}>"
+
+
+_TWICE = (
+    "backward was called a second time through a graph whose saved values were freed by the first "
+    "call. Pass retain_graph=True to the first backward, or run the forward again"
+)
+
+
+class AccumulateGrad:
+    """What `Node.next_functions` shows for a leaf."""
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+        self.next_functions = ()
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {hex(id(self))}>"
+
+
+def _as_function(edge: Any) -> Any:
+    return edge if edge is None or hasattr(edge, "next_functions") else AccumulateGrad(edge)
+
+
+def version_counter(tensor: Any) -> list[int]:
+    """Return the one-element list that counts in-place changes of a tensor's memory."""
+    owner = tensor if tensor.base is None else tensor.base
+    if owner.counter is None:
+        owner.counter = [0]
+    return owner.counter
+
+
+def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
+    """Put a node behind ``out``; the caller saw that grads are on and that an input needs one."""
+    if out.value.dtype.kind != "f":
+        return
+    edges: list[Any] = []
+    saved: dict[int, Any] = {}
+    needs = op.needs
+    for i, tensor in enumerate(tensors):
+        if not tensor.requires_grad:
+            edges.append(None)
+            continue
+        edges.append(tensor if tensor.grad_fn is None else tensor.grad_fn)
+        for key in needs[0 if op.variadic else i]:
+            if key in saved:
+                continue
+            if key >= DTYPE:
+                saved[key] = tensors[key - DTYPE].value.dtype
+            else:
+                kept = out if key == OUT else tensors[key]
+                counter = version_counter(kept)
+                saved[key] = (out.value if key == OUT else kept, counter, counter[0])
+    out.grad_fn = Node(op, edges, tuple([t.value.shape for t in tensors]), static, saved)
+    out.requires_grad = True

@@ -1,0 +1,13 @@
+"""Marks of the ops that only copy: the compiler writes them as strided copies."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cat:
+    """Copy each input to its place along the static ``axis``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Zeros of the static ``shape``, with the input at ``starts`` in ``steps``."""

@@ -1,0 +1,156 @@
+"""Copies of matrix blocks to and from contiguous rows, for the exact matrix product.
+
+`pack` and `unpack` take any strides. Rows that are contiguous move as vectors, columns that are
+contiguous through an in-register transpose, everything else one element at a time. Masked loads
+and stores keep every access inside the matrix. All addresses and strides are in bytes.
+"""
+
+from llvmlite import ir
+
+from .gemm_tile import I32, I64, Emit, Int
+
+
+def _lanes_below(e: Emit, count: Int) -> ir.Value:
+    """The mask of the lanes whose index is below `count`, which may be negative or large."""
+    kind = ir.VectorType(I32, e.spec.lanes)
+    iota = ir.Constant(kind, list(range(e.spec.lanes)))
+    bounded = e.builder.trunc(count.least(e.spec.lanes).value, I32)
+    return e.builder.icmp_signed("<", iota, e.splat(bounded))
+
+
+def _masked_load(e: Emit, pointer: ir.Value, mask: ir.Value) -> ir.Value:
+    vector = e.spec.vector
+    zero = ir.Constant(vector, None)
+    return e.intrinsic(f"llvm.masked.load.{e.spec.tag}.p0", vector, [pointer, mask, zero])
+
+
+def _masked_store(e: Emit, value: ir.Value, pointer: ir.Value, mask: ir.Value) -> None:
+    e.intrinsic(f"llvm.masked.store.{e.spec.tag}.p0", ir.VoidType(), [value, pointer, mask])
+
+
+def _copy_rows(e: Emit, args: list[Int]) -> None:
+    """dst[i, :stored] = src[i, :cols], padded with zeros."""
+    dst, drs, src, srs, rows, cols, stored = args
+    with e.steps(stored, e.spec.lanes) as j:
+        reads, writes = _lanes_below(e, cols - j), _lanes_below(e, stored - j)
+        shift = j * e.spec.itemsize
+        with e.steps(rows) as i:
+            value = _masked_load(e, e.pointer(src + shift + i * srs), reads)
+            _masked_store(e, value, e.pointer(dst + shift + i * drs), writes)
+
+
+def _halves(e: Emit, rows: list[ir.Value], unit: int, span: int) -> list[ir.Value]:
+    """Split pairs of rows into their even and their odd units, within each span of lanes.
+
+    Units and spans are counts of lanes. All evens come first, then all odds; for a list of
+    span / unit rows, log2(span / unit) such rounds transpose the units of each span.
+    """
+    lanes = e.spec.lanes
+    kind = ir.VectorType(I32, lanes)
+
+    def half(parity: int) -> ir.Constant:
+        starts = range(parity * unit, span, 2 * unit)
+        picks = [
+            s + side + start + x
+            for s in range(0, lanes, span)
+            for side in (0, lanes)
+            for start in starts
+            for x in range(unit)
+        ]
+        return ir.Constant(kind, picks)
+
+    pairs = list(zip(rows[::2], rows[1::2], strict=True))
+    return [e.builder.shuffle_vector(*pair, half(parity)) for parity in (0, 1) for pair in pairs]
+
+
+def _transposed(e: Emit, rows: list[ir.Value]) -> list[ir.Value]:
+    """Transpose a square block, first within 16 bytes, then in units of 16 bytes.
+
+    That is the order in which every shuffle is one instruction on x86.
+    """
+    lanes = len(rows)
+    unit = min(lanes, 16 // e.spec.itemsize)
+    groups = [rows[i : i + unit] for i in range(0, lanes, unit)]
+    for _ in range(unit.bit_length() - 1):
+        groups = [_halves(e, group, 1, unit) for group in groups]
+    # column 4 i + x of a block of 16: unit i of the x-th row of each group
+    across = [list(column) for column in zip(*groups, strict=True)]
+    for _ in range((lanes // unit).bit_length() - 1):
+        across = [_halves(e, column, unit, lanes) for column in across]
+    return [row for together in zip(*across, strict=True) for row in together]
+
+
+def _transpose_block(e: Emit, args: list[Int]) -> None:
+    """dst[p, :stored] = src[:rows, p] for p < cols, at most lanes x lanes of them.
+
+    Lanes from `rows` up to `stored` are padding; they repeat the last row.
+    """
+    dst, drs, src, srs, rows, cols, stored = args
+    reads, last = _lanes_below(e, cols), rows - 1
+    lanes = [e.int(i) for i in range(e.spec.lanes)]
+    loaded = [_masked_load(e, e.pointer(src + i.least(last) * srs), reads) for i in lanes]
+    for p, value in zip(lanes, _transposed(e, loaded), strict=True):
+        writes = _lanes_below(e, (p < cols).pick(stored, 0))
+        _masked_store(e, value, e.pointer(dst + p * drs), writes)
+
+
+def _transpose(e: Emit, args: list[Int]) -> None:
+    """dst[p, :stored] = src[:rows, p] for p < cols."""
+    dst, drs, src, srs, rows, cols, stored = args
+    lanes, size = e.spec.lanes, e.spec.itemsize
+    with e.steps(rows, lanes) as i, e.steps(cols, lanes) as p:
+        to, fro = dst + p * drs + i * size, src + i * srs + p * size
+        _transpose_block(e, [to, drs, fro, srs, rows - i, cols - p, stored - i])
+
+
+def _copy_strided(e: Emit, args: list[Int]) -> None:
+    """dst[i, j] = src[i, j] with any strides, one element at a time."""
+    dst, drs, dcs, src, srs, scs, rows, cols = args
+    with e.steps(rows) as i, e.steps(cols) as j:
+        value = e.load(e.pointer(src + i * srs + j * scs), e.spec.elem)
+        e.store(value, e.pointer(dst + i * drs + j * dcs))
+
+
+def _pack(e: Emit, args: list[Int]) -> None:
+    dst, drs, src, srs, scs, rows, cols, padded = args
+    size = e.spec.itemsize
+    with e.either(scs.same(size)) as (then, otherwise):
+        with then:
+            e.call("copy", _copy_rows, [dst, drs, src, srs, rows, cols, padded])
+        with otherwise, e.either(srs.same(size)) as (then2, otherwise2):
+            with then2:
+                e.call("transpose", _transpose, [dst, drs, src, scs, cols, rows, padded])
+            with otherwise2:
+                strided = [dst, drs, e.int(size), src, srs, scs, rows, cols]
+                e.call("strided", _copy_strided, strided)
+
+
+def _unpack(e: Emit, args: list[Int]) -> None:
+    dst, drs, dcs, src, srs, rows, cols = args
+    size = e.spec.itemsize
+    with e.either(dcs.same(size)) as (then, otherwise):
+        with then:
+            e.call("copy", _copy_rows, [dst, drs, src, srs, rows, cols, cols])
+        with otherwise, e.either(drs.same(size)) as (then2, otherwise2):
+            with then2:
+                e.call("transpose", _transpose, [dst, dcs, src, srs, rows, cols, rows])
+            with otherwise2:
+                strided = [dst, drs, dcs, src, srs, e.int(size), rows, cols]
+                e.call("strided", _copy_strided, strided)
+
+
+def pack(e: Emit, args: list[Int]) -> None:
+    """Emit dst[i, j] = src[i, j] where rows of dst are contiguous.
+
+    Arguments: dst, drs, src, srs, scs, rows, cols, padded; each row of dst has room for `padded`
+    elements, those past `cols` get arbitrary values.
+    """
+    e.call("pack", _pack, args)
+
+
+def unpack(e: Emit, args: list[Int]) -> None:
+    """Emit dst[i, j] = src[i, j] where rows of src are contiguous, with room for whole vectors.
+
+    Arguments: dst, drs, dcs, src, srs, rows, cols.
+    """
+    e.call("unpack", _unpack, args)

@@ -1,0 +1,124 @@
+"""The names that generated kernels may use; each file imports just those it mentions.
+
+``f4(x)`` and its like convert, ``ptr_f4(address)`` makes a typed pointer, ``stack_f4(n)`` reserves
+scratch memory, ``exp_f4(x)`` is a scalar function.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from . import elementary, gemm, random, special
+from .intrinsics import POINTER, STACK, fabs, floor, rint, select, sqrt, trunc
+
+SUFFIX = {
+    "bool": "b1",
+    "uint8": "u1",
+    "int8": "i1",
+    "int16": "i2",
+    "int32": "i4",
+    "int64": "i8",
+    "float32": "f4",
+    "float64": "f8",
+}
+
+
+def suffix(dtype: np.dtype) -> str:
+    """Return the two letters that stand for a dtype in generated code: ``f4`` for float32."""
+    return SUFFIX[dtype.name]
+
+
+def _saturating(name: str, target: types.Type, unsigned: bool) -> Any:
+    """Build float -> integer that clamps to the range and sends NaN to 0, as ``fptosi.sat``."""
+    kind = "fptoui" if unsigned else "fptosi"
+
+    def typer(typingctx, x):
+        def codegen(context, builder, signature, args):
+            source, result = args[0].type, context.get_value_type(target)
+            letters = f"i{result.width}.{'f32' if source == ir.FloatType() else 'f64'}"
+            fn = builder.module.globals.get(f"llvm.{kind}.sat.{letters}") or ir.Function(
+                builder.module, ir.FunctionType(result, [source]), f"llvm.{kind}.sat.{letters}"
+            )
+            return builder.call(fn, args)
+
+        return target(x), codegen
+
+    typer.__name__ = typer.__qualname__ = name
+    return intrinsic(typer)
+
+
+@intrinsic
+def clear_fp_flags(typingctx):
+    """Clear the floating-point status, so that NumPy does not warn about what IEEE allows."""
+
+    def codegen(context, builder, signature, args):
+        int32 = ir.IntType(32)
+        name = "feclearexcept"
+        fn = builder.module.globals.get(name) or ir.Function(
+            builder.module, ir.FunctionType(int32, [int32]), name
+        )
+        builder.call(fn, [int32(0x1F | 0x20)])  # every exception flag, on x86 and on Arm
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True)
+def ipow_i8(base, exponent):
+    """Integer power modulo 2**64; a negative exponent gives 0 but for bases 1 and -1."""
+    if exponent < 0:
+        odd = (exponent & 1) != 0
+        return 1 if base == 1 else ((-1 if odd else 1) if base == -1 else 0)
+    result = 1
+    while exponent > 0:
+        if exponent & 1:
+            result *= base
+        base *= base
+        exponent >>= 1
+    return result
+
+
+_NAMES: dict[str, Any] = {
+    "select": select,
+    "sqrt": sqrt,
+    "fabs": fabs,
+    "floor": floor,
+    "rint": rint,
+    "trunc": trunc,
+    "clear_fp_flags": clear_fp_flags,
+    "ipow_i8": ipow_i8,
+    "inf": np.inf,
+    "nan": np.nan,
+    "gemm_f4": gemm.gemm_f4,
+    "gemm_f8": gemm.gemm_f8,
+    "gemm_items": gemm.gemm_items,
+    **{f"ptr_{s}": POINTER[name] for name, s in SUFFIX.items()},
+    **{f"stack_{s}": STACK[name] for name, s in SUFFIX.items()},
+    **{s: getattr(np, name) for name, s in SUFFIX.items() if name != "bool"},
+    **{
+        f"sat_{SUFFIX[t.name]}": _saturating(f"sat_{t.name}", t, t.name[0] == "u")
+        for t in (types.uint8, types.int8, types.int16, types.int32, types.int64)
+    },
+    **{
+        f"{name}_{SUFFIX[dtype]}": function
+        for table in (elementary.SCALARS, special.SCALARS, random.SCALARS)
+        for (name, dtype), function in table.items()
+    },
+}
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _NAMES[name]
+    except KeyError:
+        raise AttributeError(f"no kernel name {name!r}") from None
+
+
+def with_imports(body: str) -> str:
+    """Put the import line of every prelude name that this source mentions before it."""
+    used = sorted(set(re.findall(r"\b[A-Za-z_]\w*\b", body)) & _NAMES.keys())
+    return f"from dualgraph.kernels.prelude import {', '.join(used)}\n\n\n{body}"

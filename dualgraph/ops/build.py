@@ -1,0 +1,227 @@
+"""What op families share: operands, promotion, axes, and the factories of records."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import apply, literal
+from ..core.op import Op, defop
+from ..core.types import (
+    BOOL,
+    FLOATING,
+    Aval,
+    broadcast_shapes,
+    category,
+    float32,
+    int64,
+    result_type,
+    weak_dtype,
+)
+from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
+from ..kernels.elementwise import Elementwise, eager_kernel
+
+Tensor = Any
+"""A tensor of whichever frontend is active; the class itself lives in `dualgraph.eager`."""
+
+_NUMBERS = (bool, int, float)
+
+
+def is_tensor(x: Any) -> bool:
+    """Tell a tensor from numbers and everything else."""
+    return hasattr(x, "value") and hasattr(x, "requires_grad")
+
+
+def as_number(x: Any) -> bool | int | float:
+    """Return a Python number for a number or a NumPy scalar; raise for anything else."""
+    if isinstance(x, np.generic):
+        x = x.item()
+    if type(x) in _NUMBERS:
+        return x
+    raise DTypeError(
+        at_user_line(
+            f"expected a Tensor or a number, got {type(x).__name__}; "
+            "convert arrays and lists with dualgraph.tensor(...)"
+        )
+    )
+
+
+def aligned(*operands: Any) -> tuple[Tensor, ...]:
+    """Convert operands to tensors of their common dtype, as PyTorch promotes."""
+    strong, scalars, numbers, found = [], [], [], []
+    for x in operands:
+        if is_tensor(x):
+            (strong if x.value.shape else scalars).append(x.value.dtype)
+            found.append(x)
+        else:
+            x = as_number(x)
+            numbers.append(weak_dtype(x))
+            found.append(x)
+    dtype = result_type(strong, scalars, numbers)
+    return tuple(as_dtype(x, dtype) for x in found)
+
+
+def as_dtype(x: Any, dtype: np.dtype) -> Tensor:
+    """Return a tensor of this dtype: a number becomes a literal, a tensor is cast if needed."""
+    if not is_tensor(x):
+        return literal(as_number(x), dtype)
+    return x if x.value.dtype == dtype else apply(CAST, x, dtype=dtype)
+
+
+def as_floating(x: Any) -> Tensor:
+    """Return a floating tensor: integers and bools become float32, as in PyTorch."""
+    if not is_tensor(x):
+        x = literal(as_number(x), float32)
+    return x if x.value.dtype.kind == "f" else apply(CAST, x, dtype=float32)
+
+
+# --- the element-wise families ------------------------------------------------------------------
+
+
+def elementwise_infer(name: str, spec: Elementwise) -> Callable[..., Aval]:
+    """Return the infer rule: shapes broadcast, dtypes follow the letters of ``spec.types``."""
+
+    def infer(*avals: Any, dtype: np.dtype | None = None) -> Aval:
+        computing = avals[-1].dtype
+        wanted = spec.input_types(computing)
+        if tuple(a.dtype for a in avals) != wanted:
+            got = ", ".join(a.dtype.name for a in avals)
+            need = ", ".join(d.name for d in wanted)
+            raise DTypeError(at_user_line(f"{name}: expected dtypes ({need}), got ({got})"))
+        shape = broadcast_shapes(*(tuple(a.shape) for a in avals))
+        return Aval(shape, spec.output_type(computing, dtype))
+
+    return infer
+
+
+def elementwise(
+    name: str,
+    expression: str,
+    types: str,
+    vjp: tuple[Any, ...],
+    *,
+    commutative: bool = False,
+    grad_name: str | None = None,
+) -> Op:
+    """Register an element-wise op; its inputs are x, y, z in order."""
+    spec = Elementwise(expression, types)
+    count = len(types.partition("->")[0])
+    return defop(
+        name,
+        inputs=" ".join(("x", "y", "z")[:count]),
+        infer=elementwise_infer(name, spec),
+        kernel=eager_kernel(name, spec),
+        lower=spec,
+        vjp=vjp,
+        commutative=commutative,
+        grad_name=grad_name,
+    )
+
+
+CAST = elementwise("cast", "{x}", "t->u", (lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy")
+
+
+def unary(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
+    """Return the public function of an op that takes any dtype."""
+
+    def function(input: Tensor) -> Tensor:
+        return apply(op, input if is_tensor(input) else as_number_tensor(input))
+
+    return named(function, op.name, doc)
+
+
+def unary_float(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
+    """Return the public function of a floating op; integers become float32 first."""
+
+    def function(input: Tensor) -> Tensor:
+        return apply(op, as_floating(input))
+
+    return named(function, op.name, doc)
+
+
+def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Tensor]:
+    """Return the public function of a two-operand op with promotion."""
+
+    def function(input: Any, other: Any) -> Tensor:
+        try:
+            if input.value.dtype is other.value.dtype:
+                return apply(op, input, other)
+        except AttributeError:
+            pass
+        x, y = aligned(input, other)
+        return apply(op, x, y)
+
+    return named(function, name or op.name, doc)
+
+
+def as_number_tensor(x: Any) -> Tensor:
+    """Return the 0-d literal of a lone Python number in its own dtype."""
+    number = as_number(x)
+    return literal(number, weak_dtype(number))
+
+
+def named(function: Any, name: str, doc: str) -> Any:
+    """Give a generated function the name and the docstring that users see."""
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+# --- axes and other arguments -------------------------------------------------------------------
+
+
+def normal_axis(axis: int, ndim: int) -> int:
+    """Return the axis counted from the front; raise `AxisError` when there is no such axis."""
+    limit = max(ndim, 1)
+    if not isinstance(axis, int | np.integer):
+        raise AxisError(at_user_line(f"dim must be an int, got {axis!r}"))
+    if not -limit <= axis < limit:
+        raise AxisError(
+            at_user_line(
+                f"dim {axis} is out of range for a tensor with {ndim} dimensions: "
+                f"expected {-limit} to {limit - 1}"
+            )
+        )
+    return int(axis) % limit
+
+
+def normal_axes(dim: Any, ndim: int) -> tuple[int, ...]:
+    """Return sorted axes for None (all), an int, or a sequence without repeats."""
+    if dim is None or (isinstance(dim, tuple | list) and not dim):
+        return tuple(range(ndim))
+    found = [normal_axis(d, ndim) for d in (dim if isinstance(dim, tuple | list) else (dim,))]
+    if len(set(found)) != len(found):
+        raise AxisError(at_user_line(f"dim {dim!r} names an axis twice"))
+    return tuple(sorted(found)) if ndim else ()
+
+
+def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Accept ``f(2, 3)`` and ``f((2, 3))`` for a shape."""
+    if len(given) == 1 and isinstance(given[0], tuple | list):
+        given = tuple(given[0])
+    for extent in given:
+        if isinstance(extent, bool) or not isinstance(extent, int | np.integer):
+            raise ShapeError(at_user_line(f"a shape is made of ints, got {extent!r} in {given}"))
+    return tuple(int(e) for e in given)
+
+
+def need_floating(name: str, x: Tensor) -> None:
+    """Raise `DTypeError` unless the tensor is floating."""
+    if category(x.value.dtype) != FLOATING:
+        raise DTypeError(
+            at_user_line(f"{name} needs a floating tensor, got {x.value.dtype.name}; cast it first")
+        )
+
+
+def need_index(name: str, index: Tensor) -> Tensor:
+    """Return an index tensor as int64; raise for floats and bools."""
+    dtype = index.value.dtype
+    if category(dtype) in (FLOATING, BOOL):
+        raise DTypeError(at_user_line(f"{name}: index must be an integer tensor, got {dtype.name}"))
+    return as_dtype(index, int64)
+
+
+def need(condition: bool, message: str) -> None:
+    """Raise `ArgumentError` with the user's line unless the condition holds."""
+    if not condition:
+        raise ArgumentError(at_user_line(message))

@@ -1,0 +1,115 @@
+"""Contractions: matmul from vectors to batches, and what is made of it."""
+
+from typing import Any
+
+from ..core.dispatch import apply
+from ..core.op import defop
+from ..core.types import Aval, broadcast_shapes
+from ..errors import DTypeError, ShapeError, at_user_line
+from ..kernels.matmul import Gemm
+from ..kernels.matmul import matmul as product_kernel
+from .build import Tensor, as_dtype, is_tensor, need
+from .elementwise import add, mul
+from .reductions import sum
+from .shape import reshape, transpose, unsqueeze
+
+
+def _infer_matmul(x: Any, y: Any) -> Aval:
+    a, b = tuple(x.shape), tuple(y.shape)
+    if x.dtype != y.dtype or x.dtype.kind != "f":
+        raise DTypeError(
+            at_user_line(
+                f"matmul: needs two tensors of one floating dtype, got {x.dtype.name}{list(a)} "
+                f"and {y.dtype.name}{list(b)}; cast one with .to(dtype)"
+            )
+        )
+    if a[-1] != b[-2]:
+        raise ShapeError(
+            at_user_line(
+                f"matmul: shapes {a} and {b} do not fit: the last axis of the first "
+                f"({a[-1]}) must equal the next-to-last of the second ({b[-2]})"
+            )
+        )
+    return Aval((*broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1]), x.dtype)
+
+
+_MATMUL = defop(
+    "matmul",
+    inputs="x y",
+    infer=_infer_matmul,
+    kernel=product_kernel,
+    lower=Gemm(),
+    vjp=(
+        lambda g, y: apply(_MATMUL, g, transpose(y, -2, -1)),
+        lambda g, x: apply(_MATMUL, transpose(x, -2, -1), g),
+    ),
+    grad_name="Mm",
+)  # d(XY) = dX Y + X dY
+
+
+def _check_operands(x: Any, y: Any) -> None:
+    for operand in (x, y):
+        if not is_tensor(operand):
+            raise DTypeError(
+                at_user_line(f"matmul: expected tensors, got {type(operand).__name__}")
+            )
+    if not (x.value.ndim and y.value.ndim):
+        raise ShapeError(
+            at_user_line(
+                f"matmul: both operands need at least 1 axis, got shapes {x.value.shape} and "
+                f"{y.value.shape}; multiply by a scalar with *"
+            )
+        )
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Return the matrix product; 1-D operands are vectors, further axes are batches.
+
+    Each element is one ascending chain of fused multiply-adds; the product of two vectors is the
+    sum of their products in the order of `sum`. Raises `ShapeError` and `DTypeError`.
+    """
+    _check_operands(input, other)
+    x_ndim, y_ndim = input.value.ndim, other.value.ndim
+    if x_ndim >= 2 and y_ndim >= 2:
+        return apply(_MATMUL, input, other)
+    if x_ndim == y_ndim:
+        return dot(input, other)
+    x = unsqueeze(input, 0) if x_ndim == 1 else input
+    y = unsqueeze(other, 1) if y_ndim == 1 else other
+    out = apply(_MATMUL, x, y)
+    shape = out.value.shape
+    return reshape(out, shape[:-1] if y_ndim == 1 else (*shape[:-2], shape[-1]))
+
+
+def dot(input: Tensor, other: Tensor) -> Tensor:
+    """Return the inner product of two vectors of one length."""
+    a, b = input.value, other.value
+    if a.dtype != b.dtype:
+        raise DTypeError(at_user_line(f"dot: dtypes {a.dtype.name} and {b.dtype.name} differ"))
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ShapeError(
+            at_user_line(f"dot: needs two vectors of one length, got {a.shape} and {b.shape}")
+        )
+    return as_dtype(sum(mul(input, other)), a.dtype)
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Return the product of two matrices, without broadcasting."""
+    need(input.value.ndim == 2 and mat2.value.ndim == 2, "mm: both operands must be matrices")
+    return matmul(input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Return the products of two equally long batches of matrices, without broadcasting."""
+    a, b = input.value.shape, mat2.value.shape
+    need(
+        len(a) == len(b) == 3 and a[0] == b[0],
+        f"bmm: both operands must be batches of equal length, got shapes {a} and {b}",
+    )
+    return matmul(input, mat2)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return ``input @ weight.T + bias``; ``weight`` has shape (out_features, in_features)."""
+    out = matmul(input, transpose(weight, 0, 1))
+    return out if bias is None else add(out, bias)

@@ -1,0 +1,387 @@
+"""Reductions and their transposes: sum and expand, extremes, products, scans, softmax.
+
+A record reduces one contiguous group of axes in the canonical order of `kernels.reduce`; the public
+functions take any axes, innermost group first.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import apply, compose
+from ..core.op import NONDIFF, Op, defcomposite, defop
+from ..core.types import FLOATING, Aval, Shape, bool_, category, int64, numpy_dtype
+from ..errors import DTypeError, ShapeError, at_user_line
+from ..kernels import lines
+from ..kernels.reduce import Reduce, eager_kernel, reduced_shape
+from ..kernels.view import ExpandView
+from .build import (
+    Tensor,
+    as_dtype,
+    need,
+    need_floating,
+    normal_axes,
+    normal_axis,
+    sizes,
+)
+from .elementwise import (
+    add,
+    div,
+    eq,
+    exp,
+    isfinite,
+    log,
+    logical_and,
+    mul,
+    ne,
+    sub,
+    where,
+)
+from .shape import flip, reshape, unsqueeze
+
+# --- expand, the transpose of sum ---------------------------------------------------------------
+
+
+def _infer_expand(x: Any, shape: Shape) -> Aval:
+    lead = len(shape) - len(x.shape)
+    grown = zip(x.shape, shape[max(lead, 0) :], strict=False)
+    if lead < 0 or [1 for a, b in grown if a not in (1, b)]:
+        raise ShapeError(
+            at_user_line(
+                f"expand: cannot expand shape {tuple(x.shape)} to {shape}: only axes of extent 1 "
+                "grow, and new axes come in front"
+            )
+        )
+    return Aval(shape, x.dtype)
+
+
+EXPAND = defop(
+    "expand",
+    inputs="x",
+    infer=_infer_expand,
+    kernel=lambda x, shape: np.broadcast_to(x, shape),
+    lower=ExpandView(),
+    vjp=(lambda g: g,),  # the backward walk sums a broadcast cotangent
+)
+
+
+def expand(input: Tensor, *size: Any) -> Tensor:
+    """Return a view with axes of extent 1 repeated; -1 keeps an extent.
+
+    Raises `ShapeError` when another extent would change.
+    """
+    wanted, have = sizes(size), input.value.shape
+    lead = len(wanted) - len(have)
+    shape = tuple(
+        have[i - lead] if e == -1 and i >= lead else e for i, e in enumerate(wanted)
+    )
+    return input if shape == have else apply(EXPAND, input, shape=shape)
+
+
+def sum_to(input: Tensor, shape: Shape) -> Tensor:
+    """Sum the axes along which ``shape`` was broadcast to the input's shape."""
+    lead = input.value.ndim - len(shape)
+    axes = [
+        i
+        for i, e in enumerate(input.value.shape)
+        if i < lead or (shape[i - lead] == 1 and e != 1)
+    ]
+    out = _reduce(_SUM, input, tuple(axes), keepdim=True) if axes else input
+    return reshape(out, shape) if lead else out
+
+
+# --- reductions ---------------------------------------------------------------------------------
+
+
+def _reduction(name: str, spec: Reduce, vjp: Any) -> Op:
+    def infer(x: Any, axes: tuple[int, ...], keepdim: bool) -> Aval:
+        shape = tuple(x.shape)
+        if not spec.identity and 0 in [shape[a] for a in axes]:
+            raise ShapeError(
+                at_user_line(f"{name}: shape {shape} has no elements along {axes} to choose from")
+            )
+        return Aval(reduced_shape(shape, axes, keepdim), x.dtype)
+
+    run = eager_kernel(name, spec)
+
+    def kernel(x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        if not spec.identity:
+            infer(x, axes, keepdim)
+        return run(x, axes, keepdim)
+
+    return defop(name, inputs="x", infer=infer, kernel=kernel, lower=spec, vjp=(vjp,))
+
+
+_SUM = _reduction(
+    "sum",
+    Reduce("{a} + {b}", "{a} + {b}", "{s}(0)"),
+    lambda g, x_shape, *, axes, keepdim: expand(_kept(g, x_shape, axes), x_shape),
+)
+_PROD = _reduction(
+    "prod",
+    Reduce("{a} * {b}", "{a} * {b}", "{s}(1)"),
+    lambda g, x, out, *, axes, keepdim: _prod_vjp(_kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes),
+)
+_AMAX = _reduction(
+    "amax",
+    Reduce(
+        "select({a} >= {b}, {a}, {b})", "select(({a} >= {b}) | ({a} != {a}), {a}, {b})", ""
+    ),
+    lambda g, x, out, *, axes, keepdim: _extreme_vjp(
+        _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
+    ),
+)
+_AMIN = _reduction(
+    "amin",
+    Reduce(
+        "select({a} <= {b}, {a}, {b})", "select(({a} <= {b}) | ({a} != {a}), {a}, {b})", ""
+    ),
+    lambda g, x, out, *, axes, keepdim: _extreme_vjp(
+        _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
+    ),
+)
+
+
+def _kept(y: Tensor, full: Shape, axes: tuple[int, ...]) -> Tensor:
+    """Give a reduced tensor the reduced axes back, with extent 1."""
+    shape = reduced_shape(full, axes, True)
+    return y if y.value.shape == shape else reshape(y, shape)
+
+
+def _extreme_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Share the cotangent evenly among the elements that attain the extreme."""
+    mask = as_dtype(eq(x, out), x.value.dtype)
+    return mul(mask, div(g, apply(_SUM, mask, axes=axes, keepdim=True)))
+
+
+def _prod_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return g * (product of the others), also where one factor is zero."""
+    zero = eq(x, 0)
+    zeros = apply(_SUM, as_dtype(zero, int64), axes=axes, keepdim=True)
+    safe = where(zero, 1.0, x)
+    others = apply(_PROD, safe, axes=axes, keepdim=True)
+    alone = logical_and(zero, eq(zeros, 1))
+    return mul(g, where(eq(zeros, 0), div(out, safe), where(alone, others, 0.0)))
+
+
+def _groups(axes: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Split sorted axes into contiguous groups, innermost first."""
+    groups: list[list[int]] = []
+    for axis in axes:
+        if groups and groups[-1][-1] == axis - 1:
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    return [tuple(g) for g in reversed(groups)]
+
+
+def _reduce(op: Op, x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
+    for group in _groups(axes):
+        x = apply(op, x, axes=group, keepdim=keepdim)
+    return x
+
+
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Sum over all axes, one, or several; bools and integers sum as int64.
+
+    The order of the additions is fixed by shape, axes and dtype alone (`kernels.reduce`).
+    """
+    if dtype is not None:
+        input = as_dtype(input, numpy_dtype(dtype))
+    elif category(input.value.dtype) != FLOATING:
+        input = as_dtype(input, int64)
+    return _reduce(_SUM, input, normal_axes(dim, input.value.ndim), keepdim)
+
+
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return the sum divided by the number of elements; floating tensors only."""
+    need_floating("mean", input)
+    axes = normal_axes(dim, input.value.ndim)
+    count = int(np.prod([input.value.shape[a] for a in axes], dtype=np.int64))
+    total = _reduce(_SUM, input, axes, keepdim)
+    return div(total, float(count))
+
+
+def prod(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return the product over all axes or one; bools and integers as int64."""
+    if category(input.value.dtype) != FLOATING:
+        input = as_dtype(input, int64)
+    return _reduce(_PROD, input, normal_axes(dim, input.value.ndim), keepdim)
+
+
+def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return the largest element over axes; NaN wins; ties share the gradient evenly."""
+    return _extreme(_AMAX, input, dim, keepdim)
+
+
+def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return the smallest element over axes; NaN wins; ties share the gradient evenly."""
+    return _extreme(_AMIN, input, dim, keepdim)
+
+
+def _extreme(op: Op, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    axes = normal_axes(dim, input.value.ndim)
+    if input.value.dtype != bool_:
+        return _reduce(op, input, axes, keepdim)
+    return as_dtype(_reduce(op, as_dtype(input, np.dtype("uint8")), axes, keepdim), bool_)
+
+
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return whether some element is not zero, over all axes or some."""
+    return ne(sum(ne(input, 0), dim, keepdim), 0)
+
+
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return whether every element is not zero, over all axes or some."""
+    return eq(sum(eq(input, 0), dim, keepdim), 0)
+
+
+# --- along one axis -----------------------------------------------------------------------------
+
+
+def _line_op(name: str, spec: lines.Line, vjp: Any) -> Op:
+    def infer(x: Any, axis: int) -> Aval:
+        shape = tuple(x.shape)
+        if spec.scalar_output:
+            if shape[axis] == 0:
+                raise ShapeError(at_user_line(f"{name}: shape {shape} is empty along dim {axis}"))
+            shape = shape[:axis] + shape[axis + 1 :]
+        return Aval(shape, spec.output_type(x.dtype))
+
+    run = lines.eager_kernel(name, spec)
+
+    def kernel(x: np.ndarray, axis: int) -> np.ndarray:
+        infer(x, axis)
+        return run(x, axis)
+
+    return defop(name, inputs="x", infer=infer, kernel=kernel, lower=spec, vjp=(vjp,))
+
+
+_ARGMAX = _line_op("argmax", lines.ARGMAX, NONDIFF)
+_ARGMIN = _line_op("argmin", lines.ARGMIN, NONDIFF)
+_CUMSUM = _line_op(
+    "cumsum", lines.CUMSUM, lambda g, *, axis: flip(cumsum(flip(g, axis), axis), axis)
+)
+
+
+def _arg(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    if input.value.dtype == bool_:
+        raise DTypeError(at_user_line(f"{op.name} is not defined for bool tensors; cast to int"))
+    ndim = input.value.ndim
+    if dim is None:
+        out = apply(op, reshape(input, (-1,) if input.value.size else (0,)), axis=0)
+        return reshape(out, (1,) * ndim) if keepdim else out
+    axis = normal_axis(dim, ndim)
+    if ndim == 0:
+        return apply(op, reshape(input, (1,)), axis=0)
+    out = apply(op, input, axis=axis)
+    return unsqueeze(out, axis) if keepdim else out
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the int64 index of the first largest element (of a NaN, if there is one)."""
+    return _arg(_ARGMAX, input, dim, keepdim)
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the int64 index of the first smallest element (of a NaN, if there is one)."""
+    return _arg(_ARGMIN, input, dim, keepdim)
+
+
+def cumsum(input: Tensor, dim: int) -> Tensor:
+    """Return running sums along an axis, added in ascending order; integers as int64."""
+    if category(input.value.dtype) != FLOATING:
+        input = as_dtype(input, int64)
+    axis = normal_axis(dim, input.value.ndim)
+    if input.value.ndim == 0:
+        return reshape(apply(_CUMSUM, reshape(input, (1,)), axis=0), ())
+    return apply(_CUMSUM, input, axis=axis)
+
+
+# --- softmax and its kin: composites with a rule of their own -----------------------------------
+
+
+def _finite_max(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return the maximum over the axes, or 0 where it is infinite (inf - inf would be NaN)."""
+    top = _reduce(_AMAX, x, axes, keepdim=True)
+    return where(isfinite(top), top, 0.0)
+
+
+def _logsumexp(x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
+    top = _finite_max(x, axes)
+    out = add(log(_reduce(_SUM, exp(sub(x, top)), axes, keepdim=True)), top)
+    return out if keepdim else reshape(out, reduced_shape(x.value.shape, axes, False))
+
+
+def _logsumexp_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Tensor:
+    out = reshape(out, reduced_shape(x.value.shape, axes, True))
+    weight = where(isfinite(out), exp(sub(x, out)), as_dtype(eq(x, out), x.value.dtype))
+    return mul(reshape(g, out.value.shape), weight)
+
+
+def _log_softmax(x: Tensor, axis: int) -> Tensor:
+    shifted = sub(x, _reduce(_AMAX, x, (axis,), keepdim=True))
+    return sub(shifted, log(apply(_SUM, exp(shifted), axes=(axis,), keepdim=True)))
+
+
+def _softmax(x: Tensor, axis: int) -> Tensor:
+    e = exp(sub(x, _reduce(_AMAX, x, (axis,), keepdim=True)))
+    return div(e, apply(_SUM, e, axes=(axis,), keepdim=True))
+
+
+_LOGSUMEXP = defcomposite(
+    "logsumexp",
+    inputs="x",
+    forward=_logsumexp,
+    vjp=(lambda g, x, out, *, axes: _logsumexp_vjp(g, x, out, axes),),
+)
+_LOG_SOFTMAX = defcomposite(
+    "log_softmax",
+    inputs="x",
+    forward=_log_softmax,
+    vjp=(
+        lambda g, out, *, axis: sub(
+            g, mul(exp(out), apply(_SUM, g, axes=(axis,), keepdim=True))
+        ),
+    ),
+)  # g - softmax * sum(g)
+_SOFTMAX = defcomposite(
+    "softmax",
+    inputs="x",
+    forward=_softmax,
+    vjp=(
+        lambda g, out, *, axis: mul(
+            out, sub(g, apply(_SUM, mul(g, out), axes=(axis,), keepdim=True))
+        ),
+    ),
+)  # softmax * (g - sum(g * softmax))
+
+
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """Return log(sum(exp(input))) over axes without overflow; -inf for all -inf."""
+    need_floating("logsumexp", input)
+    axes = normal_axes(dim, input.value.ndim)
+    return compose(_LOGSUMEXP, input, axes=axes, keepdim=keepdim)
+
+
+def _normalizer(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
+    if dtype is not None:
+        input = as_dtype(input, numpy_dtype(dtype))
+    need_floating(op.name, input)
+    need(dim is not None, f"{op.name}: dim must be given")
+    axis = normal_axis(dim, input.value.ndim)
+    if input.value.ndim == 0:
+        return reshape(compose(op, reshape(input, (1,)), axis=0), ())
+    if input.value.size == 0:
+        return input
+    return compose(op, input, axis=axis)
+
+
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Return exp(x) / sum(exp(x)) along one axis, shifted by the maximum."""
+    return _normalizer(_SOFTMAX, input, dim, dtype)
+
+
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Return log(softmax(x)) along one axis without cancellation."""
+    return _normalizer(_LOG_SOFTMAX, input, dim, dtype)
