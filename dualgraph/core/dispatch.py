@@ -18,6 +18,7 @@ class ThreadState(threading.local):
     frontend: Any = None
     grad_enabled: bool = True
     tracing: bool = False
+    visiting: Any = None  # the tape node whose rule runs in a backward walk
 
 
 state = ThreadState()

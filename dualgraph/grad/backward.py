@@ -31,7 +31,7 @@ def backward(
     try:
         return _walk(roots, cotangents, wanted, retain_graph)
     finally:
-        state.grad_enabled = enabled
+        state.grad_enabled, state.visiting = enabled, None
 
 
 def _walk(roots: list, cotangents: list, wanted: dict | None, retain_graph: bool) -> dict:
@@ -45,6 +45,7 @@ def _walk(roots: list, cotangents: list, wanted: dict | None, retain_graph: bool
         if node not in pending:
             continue
         g = pending.pop(node)
+        state.visiting = node
         if wanted is not None and node in wanted:
             arrived[node] = g
         for i, edge in enumerate(node.edges):

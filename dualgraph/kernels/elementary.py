@@ -22,7 +22,9 @@ from .logarithm import (
     log_f4,
     log_f8,
 )
+from .power import pow_f4, pow_f8, rsqrt_f4, rsqrt_f8
 from .scalar import ScalarFunction
+from .trigonometric import cos_f4, cos_f8, sin_f4, sin_f8
 
 SCALARS: dict[tuple[str, str], ScalarFunction] = {
     ("exp", "float32"): exp_f4,
@@ -43,5 +45,13 @@ SCALARS: dict[tuple[str, str], ScalarFunction] = {
     ("log10", "float64"): log10_f8,
     ("log1p", "float32"): log1p_f4,
     ("log1p", "float64"): log1p_f8,
+    ("sin", "float32"): sin_f4,
+    ("sin", "float64"): sin_f8,
+    ("cos", "float32"): cos_f4,
+    ("cos", "float64"): cos_f8,
+    ("pow", "float32"): pow_f4,
+    ("pow", "float64"): pow_f8,
+    ("rsqrt", "float32"): rsqrt_f4,
+    ("rsqrt", "float64"): rsqrt_f8,
 }
 """(name, dtype name) -> the function to call from compiled code."""

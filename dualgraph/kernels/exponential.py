@@ -88,12 +88,13 @@ def _split(c: Format) -> ScalarFunction:
     return split
 
 
-_SPLIT = dict(zip((F4, F8), _split, strict=True))
+SPLIT_EXP = dict(zip((F4, F8), _split, strict=True))
+"""Format -> the reduction that all of them, and pow and erfc, start from."""
 
 
 @both
 def _exp(c: Format) -> ScalarFunction:
-    split, one, (least, most) = _SPLIT[c], c.one, _EXP_RANGE[c]
+    split, one, (least, most) = SPLIT_EXP[c], c.one, _EXP_RANGE[c]
 
     @scalar
     def exp(x):
@@ -129,7 +130,7 @@ def _exp2(c: Format) -> ScalarFunction:
 
 @both
 def _expm1(c: Format) -> ScalarFunction:
-    split, half, two, (least, most) = _SPLIT[c], c.half, c.two, _EXPM1_RANGE[c]
+    split, half, two, (least, most) = SPLIT_EXP[c], c.half, c.two, _EXPM1_RANGE[c]
     tiny = c.real(2.0 ** -(c.digits + 2))
 
     @scalar
@@ -153,7 +154,7 @@ def _expm1(c: Format) -> ScalarFunction:
 
 @both
 def _tanh(c: Format) -> ScalarFunction:
-    split, one, two, most = _SPLIT[c], c.one, c.two, _TANH_ONE[c]
+    split, one, two, most = SPLIT_EXP[c], c.one, c.two, _TANH_ONE[c]
 
     @scalar
     def tanh(x):
@@ -181,7 +182,7 @@ def _tanh(c: Format) -> ScalarFunction:
 
 @both
 def _sigmoid(c: Format) -> ScalarFunction:
-    split, zero, one, least = _SPLIT[c], c.zero, c.one, _EXP_RANGE[c][0]
+    split, zero, one, least = SPLIT_EXP[c], c.zero, c.one, _EXP_RANGE[c][0]
 
     @scalar
     def sigmoid(x):

@@ -17,16 +17,31 @@ from numba.core import types
 from numba.extending import intrinsic, register_jitable
 
 from .gemm_pack import pack, unpack
-from .gemm_tile import I64, Emit, Int, TileSpec, Var, host_vector_bytes, tile, tile_spec
+from .gemm_tile import I64, Emit, Int, TileSpec, host_vector_bytes, tile, tile_spec
 
 SPLIT = 32
 """Rows or columns of C in one work item."""
 
-DEPTH = 256
-"""Values of k in one block."""
+PANEL_BYTES = 16 * 1024
+"""A packed panel of B, one tile wide: with the rows of A it stays in the first-level cache."""
 
-BLOCK_BYTES = 192 * 1024
-"""Packed block of B: for the second-level cache, and on the stack."""
+BLOCK_PANELS = 14
+"""Panels of a packed block of B: for the second-level cache, and on the stack."""
+
+LARGE_BYTES = 256 * 1024
+"""A block of A above this is packed, row of tiles by row of tiles, as in BLIS."""
+
+GROUP_TILES = 2
+"""Rows of tiles in a packed block of A whose columns are contiguous."""
+
+NEAR_BYTES = 64 * 1024
+"""A block of k rows of B within this distance is read as it lies."""
+
+SWEEP = 16
+"""Values of k in one block when a single row of C takes B as it lies, to read B row by row."""
+
+STRIP = 64
+"""The same when B is packed, in panels four times as wide."""
 
 
 @register_jitable
@@ -43,6 +58,18 @@ def _cycles(spec: TileSpec, m: Int, n: Int, k: Int, b_stride: Int, c_stride: Int
     return m * k * vectors * 16 + packing + storing
 
 
+def _depth(spec: TileSpec) -> int:
+    """Values of k in one block."""
+    return PANEL_BYTES // (spec.columns * spec.itemsize)
+
+
+def _even_step(length: Int, most: Int) -> Int:
+    """The size of blocks that cover `length` evenly; at least 1."""
+    length = (length < 1).pick(1, length)
+    blocks = (length + most - 1) // most
+    return (length + blocks - 1) // blocks
+
+
 def _tile_into_c(e: Emit, args: list[Int]) -> None:
     """One tile of C, by way of `spare` where C does not take whole vectors.
 
@@ -50,13 +77,15 @@ def _tile_into_c(e: Emit, args: list[Int]) -> None:
     """
     a, ras, cas, b, rbs, spare, c, rcs, ccs, k, resume, height, cols = args
     lanes, size = e.spec.lanes, e.spec.itemsize
-    row = e.int(e.spec.columns * size)
     wide = (cols + (lanes - 1)) // lanes
-    direct = ccs.same(size) & cols.same(wide * lanes)
+    row = wide * (lanes * size)
+    direct = ccs.same(size)
+    if not e.spec.masked:
+        direct = direct & cols.same(wide * lanes)
     with e.when(~direct & (resume > 0)):
         pack(e, [spare, row, c, rcs, ccs, height, cols, wide * lanes])
     to, to_row = direct.pick(c, spare), direct.pick(rcs, row)
-    tile(e, height, wide, [a, ras, cas, b, rbs, to, to_row, k, resume])
+    tile(e, height, wide, [a, ras, cas, b, rbs, to, to_row, k, resume, cols])
     with e.when(~direct):
         unpack(e, [c, rcs, ccs, spare, row, height, cols])
 
@@ -69,68 +98,94 @@ def _tile_height(e: Emit, left: Int) -> Int:
     return height
 
 
-def _pack_left(e: Emit, height: Int, k: Int, a: Int, ras: Int, cas: Int, room: Int) -> list[Int]:
-    """Pack height x k of A, row by row or column by column; return where it is and its strides."""
-    size, lanes = e.spec.itemsize, e.spec.lanes
-    by_rows = cas.same(size) | ~ras.same(size)
-    # An odd number of cache lines apart, so that rows do not compete for one set of the cache.
-    long = e.int((DEPTH + lanes) * size)
-    short = e.int(_short_row(e.spec))
-    stride = by_rows.pick(long, short)
-    rows, cols = by_rows.pick(height, k), by_rows.pick(k, height)
-    pack(e, [room, stride, a, by_rows.pick(ras, cas), by_rows.pick(cas, ras), rows, cols, cols])
-    return [room, by_rows.pick(stride, size), by_rows.pick(size, stride)]
+def _tile_width(e: Emit, m: Int, left: Int) -> Int:
+    """Columns of the next tile; one vector may be partly filled, wider tiles are full.
+
+    A single row takes more at once, because two chains would wait for each other's fma.
+    """
+    lanes = e.spec.lanes
+    width = (left >= e.spec.columns).pick(e.spec.columns, lanes)
+    for wide in sorted(e.spec.widest):
+        width = (m.same(1) & (left >= wide * lanes)).pick(wide * lanes, width)
+    return width
 
 
-def _short_row(spec: TileSpec) -> int:
-    """Bytes of the tallest column of A, in whole vectors."""
-    return -(-spec.heights[0] // spec.lanes) * spec.lanes * spec.itemsize
+def _group(spec: TileSpec) -> int:
+    """Rows of A packed together where its columns are contiguous: whole cache lines of them."""
+    return GROUP_TILES * spec.heights[0]
 
 
-def _block(e: Emit, args: list[Int]) -> None:
-    """C = (resume ? C : 0) + A @ B for one block of k and of columns."""
+def _pack_left(e: Emit, args: list[Int]) -> list[Int]:
+    """Pack rows x k of A, by rows or by columns; return its place and strides.
+
+    Arguments: a, ras, cas, rows, k, room, by_rows.
+    """
+    a, ras, cas, rows, k, room, by_rows = args
+    size, pick = e.spec.itemsize, by_rows.pick
+    # An odd number of cache lines, so that rows do not compete for one set of the cache.
+    stride = pick((_depth(e.spec) + e.spec.lanes) * size, _group(e.spec) * size)
+    across = pick(k, rows)
+    pack(e, [room, stride, a, pick(ras, cas), pick(cas, ras), pick(rows, k), across, across])
+    return [room, pick(stride, size), pick(size, stride)]
+
+
+def _packed_from(e: Emit, whole: Int, n: Int) -> Int:
+    """The first column of B to be packed: all, none, or those that do not fill a vector."""
+    tail = n if e.spec.masked else n // e.spec.lanes * e.spec.lanes
+    return whole.pick(0, tail)
+
+
+def _large_block(e: Emit, args: list[Int]) -> None:
+    """C = (resume ? C : 0) + A @ B for one block: panels of B packed first, then A row by row."""
     a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, resume, b_room, a_room, spare = args
-    size, lanes, width = e.spec.itemsize, e.spec.lanes, e.spec.columns
-    row = e.int(width * size)
-    pack_all = ~cbs.same(size) | ((m >= 64) & (k * rbs > 131072))
-    packed_from = pack_all.pick(0, n // width * width)
-    with e.steps(n - packed_from, width) as j0:
+    spec, size = e.spec, e.spec.itemsize
+    column_bytes = _depth(spec) * size
+    # Rows of B that lie close together are as good as packed.
+    packed_from = _packed_from(e, ~cbs.same(size) | (k * rbs > NEAR_BYTES), n)
+
+    def width(j: Int) -> Int:
+        return (n - j >= spec.columns).pick(spec.columns, spec.lanes)
+
+    with e.steps(n - packed_from, lambda j: width(j + packed_from)) as j0:
         j = j0 + packed_from
-        cols = (n - j).least(width)
-        whole = (cols + (lanes - 1)) // lanes * lanes
-        pack(e, [b_room + j * (DEPTH * size), row, b + j * cbs, rbs, cbs, k, cols, whole])
-    with e.steps(m, lambda i: _tile_height(e, m - i)) as i:
-        height = _tile_height(e, m - i)
-        left = [Var(e.builder, I64) for _ in range(3)]
-        for var, value in zip(left, (a + i * ras, ras, cas), strict=True):
-            var.set(value.value)
-        with e.when((n > 2 * width) & (m * k > 8192)):
-            packed = _pack_left(e, height, k, a + i * ras, ras, cas, a_room)
-            for var, value in zip(left, packed, strict=True):
-                var.set(value.value)
-        ap, ars, acs = (Int(e.builder, var.get()) for var in left)
-        with e.steps(n, width) as j:
+        panel = [b_room + j * column_bytes, width(j) * size, b + j * cbs, rbs, cbs]
+        pack(e, [*panel, k, (n - j).least(width(j)), width(j)])
+    by_rows = cas.same(size) | ~ras.same(size)
+    group = by_rows.pick(spec.heights[0], _group(spec))
+    with e.steps(m, lambda i: group) as i0:
+        rows = (m - i0).least(group)
+        ap, ars, acs = _pack_left(e, [a + i0 * ras, ras, cas, rows, k, a_room, by_rows])
+        with e.steps(rows, lambda i: _tile_height(e, rows - i)) as i, e.steps(n, width) as j:
             packed = j >= packed_from
-            bp, brs = packed.pick(b_room + j * (DEPTH * size), b + j * cbs), packed.pick(row, rbs)
-            to = c + i * rcs + j * ccs
-            cols = (n - j).least(width)
-            e.call(
-                "tile_into_c",
-                _tile_into_c,
-                [ap, ars, acs, bp, brs, spare, to, rcs, ccs, k, resume, height, cols],
-            )
+            bp = packed.pick(b_room + j * column_bytes, b + j * cbs)
+            left = [ap + i * ars, ars, acs, bp, packed.pick(width(j) * size, rbs)]
+            place = [spare, c + (i0 + i) * rcs + j * ccs, rcs, ccs]
+            rest = [k, resume, _tile_height(e, rows - i), (n - j).least(width(j))]
+            e.call("tile_into_c", _tile_into_c, [*left, *place, *rest])
+
+
+def _small_block(e: Emit, args: list[Int]) -> None:
+    """The same with A as it lies: each panel of B packed just before its use, or not at all."""
+    a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, resume, b_room, spare = args
+    size = e.spec.itemsize
+    packed_from = _packed_from(e, ~cbs.same(size), n)
+    with e.steps(n, lambda j: _tile_width(e, m, n - j)) as j:
+        width = _tile_width(e, m, n - j)
+        cols, packed = (n - j).least(width), j >= packed_from
+        bp, row = packed.pick(b_room, b + j * cbs), width * size
+        with e.when(packed):
+            pack(e, [b_room, row, b + j * cbs, rbs, cbs, k, cols, width])
+        with e.steps(m, lambda i: _tile_height(e, m - i)) as i:
+            left = [a + i * ras, ras, cas, bp, packed.pick(row, rbs)]
+            place = [spare, c + i * rcs + j * ccs, rcs, ccs]
+            part = [*left, *place, k, resume, _tile_height(e, m - i), cols]
+            e.call("tile_into_c", _tile_into_c, part)
 
 
 def _product(e: Emit, args: list[Int]) -> None:
     """C = A @ B, addresses and strides in bytes, for the work items lo..hi."""
     a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, lo, hi = args
-    spec, size = e.spec, e.spec.itemsize
-    panel = DEPTH * spec.columns * size
-    block_columns = BLOCK_BYTES // panel * spec.columns
-    b_room = e.stack(BLOCK_BYTES)
-    a_room = e.stack(max(spec.heights[0] * (DEPTH + spec.lanes) * size, DEPTH * _short_row(spec)))
-    spare = e.stack(spec.heights[0] * spec.columns * size)
-
+    spec = e.spec
     along_n = n >= m
     length = along_n.pick(n, m)
     start = (lo * SPLIT).least(length)
@@ -145,12 +200,35 @@ def _product(e: Emit, args: list[Int]) -> None:
     ras, cbs = swap.pick(cbs, ras), swap.pick(ras, cbs)
     cas, rbs = swap.pick(rbs, cas), swap.pick(cas, rbs)
     rcs, ccs = swap.pick(ccs, rcs), swap.pick(rcs, ccs)
+    e.call("blocks", _blocks, [a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs])
 
-    with e.steps(n, block_columns) as j, e.steps((k < 1).pick(1, k), DEPTH) as p:
+
+def _blocks(e: Emit, args: list[Int]) -> None:
+    """C = A @ B with lanes along the columns, block by block."""
+    a, b, c, m, n, k, *strides = args
+    _, cas, rbs, cbs, _, ccs = strides
+    spec, size = e.spec, e.spec.itemsize
+    depth, tallest = _depth(spec), spec.heights[0]
+    b_room = e.stack(BLOCK_PANELS * PANEL_BYTES)
+    a_room = e.stack(max(tallest * (depth + spec.lanes), depth * _group(spec)) * size)
+    spare = e.stack(max(tallest * spec.wide, spec.widest[0]) * spec.lanes * size)
+    large = (n > spec.columns) & (m * k.least(depth) * size > LARGE_BYTES)
+    columns = large.pick(BLOCK_PANELS * spec.columns, n)
+    # B as it lies needs no room, and its tail of one vector has that of two.
+    many = (cbs.same(size) & ~large).pick(2 * depth, depth)
+    step = _even_step(k, m.same(1).pick(cbs.same(size).pick(SWEEP, STRIP), many))
+
+    # once even for k = 0, which writes zeros
+    with e.steps(n, lambda j: columns) as j, e.steps((k < 1).pick(1, k), lambda p: step) as p:
         corner = [a + p * cas, b + p * rbs + j * cbs, c + j * ccs]
-        shape = [m, (n - j).least(block_columns), (k - p).least(DEPTH)]
-        strides = [ras, cas, rbs, cbs, rcs, ccs]
-        e.call("block", _block, [*corner, *shape, *strides, p, b_room, a_room, spare])
+        shape = [m, (n - j).least(columns), (k - p).least(step)]
+        with e.either(large) as (then, otherwise):
+            with then:
+                room = [b_room, a_room, spare]
+                e.call("large_block", _large_block, [*corner, *shape, *strides, p, *room])
+            with otherwise:
+                room = [b_room, spare]
+                e.call("small_block", _small_block, [*corner, *shape, *strides, p, *room])
 
 
 def _make_gemm(element: types.Float, vector_bytes: int) -> Any:

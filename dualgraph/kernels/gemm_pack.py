@@ -7,36 +7,18 @@ and stores keep every access inside the matrix. All addresses and strides are in
 
 from llvmlite import ir
 
-from .gemm_tile import I32, I64, Emit, Int
-
-
-def _lanes_below(e: Emit, count: Int) -> ir.Value:
-    """The mask of the lanes whose index is below `count`, which may be negative or large."""
-    kind = ir.VectorType(I32, e.spec.lanes)
-    iota = ir.Constant(kind, list(range(e.spec.lanes)))
-    bounded = e.builder.trunc(count.least(e.spec.lanes).value, I32)
-    return e.builder.icmp_signed("<", iota, e.splat(bounded))
-
-
-def _masked_load(e: Emit, pointer: ir.Value, mask: ir.Value) -> ir.Value:
-    vector = e.spec.vector
-    zero = ir.Constant(vector, None)
-    return e.intrinsic(f"llvm.masked.load.{e.spec.tag}.p0", vector, [pointer, mask, zero])
-
-
-def _masked_store(e: Emit, value: ir.Value, pointer: ir.Value, mask: ir.Value) -> None:
-    e.intrinsic(f"llvm.masked.store.{e.spec.tag}.p0", ir.VoidType(), [value, pointer, mask])
+from .gemm_tile import I32, Emit, Int
 
 
 def _copy_rows(e: Emit, args: list[Int]) -> None:
     """dst[i, :stored] = src[i, :cols], padded with zeros."""
     dst, drs, src, srs, rows, cols, stored = args
     with e.steps(stored, e.spec.lanes) as j:
-        reads, writes = _lanes_below(e, cols - j), _lanes_below(e, stored - j)
+        reads, writes = e.lanes_below(cols - j), e.lanes_below(stored - j)
         shift = j * e.spec.itemsize
         with e.steps(rows) as i:
-            value = _masked_load(e, e.pointer(src + shift + i * srs), reads)
-            _masked_store(e, value, e.pointer(dst + shift + i * drs), writes)
+            value = e.masked_load(e.pointer(src + shift + i * srs), reads)
+            e.masked_store(value, e.pointer(dst + shift + i * drs), writes)
 
 
 def _halves(e: Emit, rows: list[ir.Value], unit: int, span: int) -> list[ir.Value]:
@@ -80,18 +62,27 @@ def _transposed(e: Emit, rows: list[ir.Value]) -> list[ir.Value]:
     return [row for together in zip(*across, strict=True) for row in together]
 
 
-def _transpose_block(e: Emit, args: list[Int]) -> None:
+def _transpose_whole(e: Emit, args: list[Int]) -> None:
+    """dst[p, :] = src[:, p] of a lanes x lanes block."""
+    dst, drs, src, srs = args
+    lanes = range(e.spec.lanes)
+    loaded = [e.load(e.pointer(src + srs * i), e.spec.vector) for i in lanes]
+    for p, value in zip(lanes, _transposed(e, loaded), strict=True):
+        e.store(value, e.pointer(dst + drs * p))
+
+
+def _transpose_part(e: Emit, args: list[Int]) -> None:
     """dst[p, :stored] = src[:rows, p] for p < cols, at most lanes x lanes of them.
 
     Lanes from `rows` up to `stored` are padding; they repeat the last row.
     """
     dst, drs, src, srs, rows, cols, stored = args
-    reads, last = _lanes_below(e, cols), rows - 1
+    reads, last = e.lanes_below(cols), rows - 1
     lanes = [e.int(i) for i in range(e.spec.lanes)]
-    loaded = [_masked_load(e, e.pointer(src + i.least(last) * srs), reads) for i in lanes]
+    loaded = [e.masked_load(e.pointer(src + i.least(last) * srs), reads) for i in lanes]
     for p, value in zip(lanes, _transposed(e, loaded), strict=True):
-        writes = _lanes_below(e, (p < cols).pick(stored, 0))
-        _masked_store(e, value, e.pointer(dst + p * drs), writes)
+        writes = e.lanes_below((p < cols).pick(stored, 0))
+        e.masked_store(value, e.pointer(dst + p * drs), writes)
 
 
 def _transpose(e: Emit, args: list[Int]) -> None:
@@ -99,8 +90,14 @@ def _transpose(e: Emit, args: list[Int]) -> None:
     dst, drs, src, srs, rows, cols, stored = args
     lanes, size = e.spec.lanes, e.spec.itemsize
     with e.steps(rows, lanes) as i, e.steps(cols, lanes) as p:
-        to, fro = dst + p * drs + i * size, src + i * srs + p * size
-        _transpose_block(e, [to, drs, fro, srs, rows - i, cols - p, stored - i])
+        block = [dst + p * drs + i * size, drs, src + i * srs + p * size, srs]
+        whole = (rows - i >= lanes) & (cols - p >= lanes)
+        with e.either(whole) as (then, otherwise):
+            with then:
+                _transpose_whole(e, block)
+            with otherwise:
+                part = [*block, rows - i, cols - p, stored - i]
+                e.call("transpose_part", _transpose_part, part)
 
 
 def _copy_strided(e: Emit, args: list[Int]) -> None:

@@ -33,7 +33,9 @@ class TileSpec:
     itemsize: int  # 4: float32, 8: float64
     lanes: int
     heights: tuple[int, ...]  # rows of the tiles, descending, ending in 1
+    masked: bool  # whether masked loads and stores are as fast as plain ones
     wide: int = 2  # vectors across a full tile
+    widest: tuple[int, ...] = (8, 4)  # the same for tiles of one row, descending
 
     @property
     def elem(self) -> ir.Type:
@@ -59,7 +61,7 @@ def tile_spec(itemsize: int, vector_bytes: int) -> TileSpec:
     # 12 x 2 accumulators, 2 vectors of B and one of A fit the 32 registers of AVX-512 and NEON;
     # AVX2 has 16, which 6 x 2 fills in the same way.
     heights = (6, 4, 2, 1) if vector_bytes == 32 else (12, 8, 4, 2, 1)
-    return TileSpec(itemsize, vector_bytes // itemsize, heights)
+    return TileSpec(itemsize, vector_bytes // itemsize, heights, vector_bytes == 64)
 
 
 class Int:
@@ -85,7 +87,7 @@ class Int:
     def __mul__(self, other: "Int | int") -> "Int":
         return self._binary("mul", other)
 
-    def __floordiv__(self, other: int) -> "Int":
+    def __floordiv__(self, other: "Int | int") -> "Int":
         """Quotient of two numbers that are not negative."""
         return self._binary("udiv", other)
 
@@ -157,7 +159,8 @@ class Emit:
         fn = module.globals.get(name)
         if fn is None:
             fn = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * len(args)), name)
-            fn.linkage = "linkonce_odr"
+            # Not shared between objects: one that is freed must not take another's code with it.
+            fn.linkage = "internal"
             # Not inlined: large, and called from several places. For size: LLVM would unroll the
             # loops of every variant, which costs compile time and gains nothing.
             for attribute in ("noinline", "nounwind", "optsize"):
@@ -227,6 +230,24 @@ class Emit:
         zeros = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
         return b.shuffle_vector(one, undef, zeros)
 
+    def lanes_below(self, count: Int) -> ir.Value:
+        """The mask of the lanes whose index is below `count`, which may be negative or large."""
+        kind = ir.VectorType(I32, self.spec.lanes)
+        iota = ir.Constant(kind, list(range(self.spec.lanes)))
+        bounded = self.builder.trunc(count.least(self.spec.lanes).value, I32)
+        return self.builder.icmp_signed("<", iota, self.splat(bounded))
+
+    def masked_load(self, pointer: ir.Value, mask: ir.Value) -> ir.Value:
+        """A vector from memory, zero and unread where the mask is false."""
+        vector = self.spec.vector
+        zero = ir.Constant(vector, None)
+        return self.intrinsic(f"llvm.masked.load.{self.spec.tag}.p0", vector, [pointer, mask, zero])
+
+    def masked_store(self, value: ir.Value, pointer: ir.Value, mask: ir.Value) -> None:
+        """Write the lanes where the mask is true."""
+        name = f"llvm.masked.store.{self.spec.tag}.p0"
+        self.intrinsic(name, ir.VoidType(), [value, pointer, mask])
+
     def intrinsic(self, name: str, result: ir.Type, args: list[ir.Value]) -> ir.Value:
         """Call the LLVM intrinsic of that full name."""
         module = self.builder.module
@@ -240,44 +261,71 @@ class Emit:
         return self.intrinsic(f"llvm.fma.{self.spec.tag}", self.spec.vector, [x, y, z])
 
 
-def tile_body(height: int, wide: int) -> Callable[[Emit, list[Int]], None]:
-    """C[height, wide * lanes] = (resume ? C : 0) + A @ B, one fma chain per element.
+class _Rows:
+    """Loads and stores the columns of a tile, row by row.
 
-    Arguments: a, ras, cas, b, rbs, c, rcs, k, resume. Rows of B and C are contiguous. This is the
-    outer-product "microkernel" of Goto and van de Geijn (2008).
+    A tile of one vector takes fewer columns than lanes, where masks are cheap. Elsewhere, and in
+    wider tiles, all columns are there: a mask would cost about 2%.
+    """
+
+    def __init__(self, e: Emit, wide: int, cols: Int):
+        self.e = e
+        self.shifts = [v * e.spec.lanes * e.spec.itemsize for v in range(wide)]
+        self.mask = e.lanes_below(cols) if wide == 1 and e.spec.masked else None
+
+    def load(self, row: ir.Value) -> list[ir.Value]:
+        e = self.e
+        if self.mask is not None:
+            return [e.masked_load(row, self.mask)]
+        return [e.load(e.past(row, shift), e.spec.vector) for shift in self.shifts]
+
+    def store(self, values: list[ir.Value], row: ir.Value) -> None:
+        e = self.e
+        if self.mask is not None:
+            e.masked_store(values[0], row, self.mask)
+            return
+        for value, shift in zip(values, self.shifts, strict=True):
+            e.store(value, e.past(row, shift))
+
+
+def tile_body(height: int, wide: int) -> Callable[[Emit, list[Int]], None]:
+    """C[:height, :cols] = (resume ? C : 0) + A @ B, one fma chain per element.
+
+    Arguments: a, ras, cas, b, rbs, c, rcs, k, resume, cols. Rows of B and C are contiguous;
+    `cols` counts only where `_Rows` masks. This is the outer-product "microkernel" of Goto and van
+    de Geijn (2008).
     """
 
     def body(e: Emit, args: list[Int]) -> None:
-        a, ras, cas, b, rbs, c, rcs, k, resume = args
-        vector, lanes = e.spec.vector, e.spec.lanes
-        builder = e.builder
-        shifts = [v * lanes * e.spec.itemsize for v in range(wide)]
-        sums = [Var(builder, vector) for _ in range(height * wide)]
-        for total in sums:
+        a, ras, cas, b, rbs, c, rcs, k, resume, cols = args
+        builder, vector = e.builder, e.spec.vector
+        rows = _Rows(e, wide, cols)
+        sums = [[Var(builder, vector) for _ in range(wide)] for _ in range(height)]
+        for total in (x for line in sums for x in line):
             total.set(ir.Constant(vector, None))
 
         def in_c() -> list[ir.Value]:
-            rows = [e.past(e.pointer(c), rcs * r) for r in range(height)]
-            return [e.past(row, shift) for row in rows for shift in shifts]
+            return [e.past(e.pointer(c), rcs * r) for r in range(height)]
 
         with e.when(resume > 0):
-            for total, pointer in zip(sums, in_c(), strict=True):
-                total.set(e.load(pointer, vector))
+            for line, row in zip(sums, in_c(), strict=True):
+                for total, value in zip(line, rows.load(row), strict=True):
+                    total.set(value)
         left, right = Var(builder, PTR), Var(builder, PTR)
         left.set(e.pointer(a))
         right.set(e.pointer(b))
         offsets = [ras * r for r in range(height)]
         with e.steps(k):
             column, row = left.get(), right.get()
-            bs = [e.load(e.past(row, shift), vector) for shift in shifts]
-            for r in range(height):
-                x = e.splat(e.load(e.past(column, offsets[r]), e.spec.elem))
-                for y, total in zip(bs, sums[r * wide : (r + 1) * wide], strict=True):
+            bs = rows.load(row)
+            for line, offset in zip(sums, offsets, strict=True):
+                x = e.splat(e.load(e.past(column, offset), e.spec.elem))
+                for y, total in zip(bs, line, strict=True):
                     total.set(e.fma(x, y, total.get()))
             left.set(e.past(column, cas))
             right.set(e.past(row, rbs))
-        for total, pointer in zip(sums, in_c(), strict=True):
-            e.store(total.get(), pointer)
+        for line, row in zip(sums, in_c(), strict=True):
+            rows.store([total.get() for total in line], row)
 
     return body
 
@@ -286,12 +334,12 @@ def tile(e: Emit, height: Int, wide: Int, args: list[Int]) -> None:
     """Call the tile of this height and width with the arguments of `tile_body`."""
     builder, spec = e.builder, e.spec
     done = builder.append_basic_block("tiled")
-    switch = builder.switch((height * 8 + wide).value, done)
-    for h in spec.heights:
-        for w in range(1, spec.wide + 1):
-            case = builder.append_basic_block(f"tile_{h}_{w}")
-            switch.add_case(ir.Constant(I64, h * 8 + w), case)
-            builder.position_at_end(case)
-            e.call(f"tile{h}x{w}", tile_body(h, w), args)
-            builder.branch(done)
+    switch = builder.switch((height * 16 + wide).value, done)
+    shapes = [(h, w) for h in spec.heights for w in range(1, spec.wide + 1)]
+    for h, w in [*shapes, *((1, w) for w in spec.widest)]:
+        case = builder.append_basic_block(f"tile_{h}_{w}")
+        switch.add_case(ir.Constant(I64, h * 16 + w), case)
+        builder.position_at_end(case)
+        e.call(f"tile{h}x{w}", tile_body(h, w), args)
+        builder.branch(done)
     builder.position_at_end(done)

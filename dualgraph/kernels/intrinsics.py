@@ -341,3 +341,36 @@ STACK: dict[str, Callable[..., Any]] = {dtype: _stack_of(dtype) for dtype in ELE
 def address_of(array: np.ndarray) -> int:
     """The address of the first element of ``array``, as kernels take it."""
     return int(array.ctypes.data)
+
+
+def table_of(name: str, values: np.ndarray) -> Any:
+    """Return the intrinsic ``table(i)``, i an integer in range, reading from constant memory.
+
+    LLVM knows that no store can change a constant of its own, and so makes a gather of the look-up
+    when it vectorises; a NumPy array that a function closes over has no such promise.
+    """
+    element = ELEMENT[values.dtype.name]
+    symbol = f"dualgraph.table.{name}"
+
+    def table(typingctx, index):
+        if not isinstance(index, types.Integer):
+            return None
+
+        def codegen(context, builder, signature, args):
+            kind = context.get_data_type(element)
+            shape = ir.ArrayType(kind, values.size)
+            memory = builder.module.globals.get(symbol)
+            if memory is None:
+                memory = cgutils.global_constant(
+                    builder.module, symbol, ir.Constant(shape, [kind(v) for v in values.tolist()])
+                )
+                memory.linkage = "internal"
+            zero = ir.Constant(args[0].type, 0)
+            pointer = builder.gep(memory, [zero, args[0]], inbounds=True)
+            return builder.load(pointer)
+
+        return element(index), codegen
+
+    table.__name__ = f"table_{name}"
+    table.__qualname__ = table.__name__
+    return intrinsic(table)

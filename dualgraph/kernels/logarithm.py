@@ -1,7 +1,7 @@
 """log, log2, log10 and log1p.
 
-``x = 2^k * (1 + f)`` with ``1 + f`` in [0.75, 1.5), so that f is exact and ``log(1 + f) = f + t``
-with t well below f. In float32 ``t = f^2 * P(f)``; in float64, as in fdlibm's e_log.c,
+``x = 2^k * (1 + f)`` with ``1 + f`` in [sqrt(1/2), sqrt(2)), and ``log(1 + f) = f + t`` with t well
+below f. In float32 ``t = f^2 * P(f)``; in float64, as in fdlibm's e_log.c,
 ``t = s*(f^2/2 + z*P(z)) - f^2/2`` with ``s = f/(2 + f)``, ``z = s^2``, where z*P(z) stands for
 ``2*atanh(s)/s - 2``. P are minimax polynomials (Remez in 50 digits, the leading coefficients rounded
 first). The sum ``k*log(2) + f + t`` takes log(2) in two parts, of which the first times k is exact,
@@ -25,8 +25,21 @@ from .intrinsics import (
 )
 from .scalar import F4, F8, Format, ScalarFunction, both, scalar
 
-# P; the relative error of log1p is 2^-27.4 and 2^-61.6.
-_LOG = {
+# P for 1 + f in [sqrt(1/2), sqrt(2)]; the relative error of f + t is 2^-29.9.
+_LOG_F4 = F4.constants(
+    -0.5,
+    0.33333308,
+    -0.24999976,
+    0.20002393,
+    -0.16669904,
+    0.14216548,
+    -0.12374468,
+    0.118763335,
+    -0.118325114,
+    0.069501854,
+)
+# P for 1 + f in [0.75, 1.5], where log1p can have f exact; 2^-27.4 and 2^-61.6.
+_LOG1P = {
     F4: F4.constants(
         -0.5,
         0.33333465,
@@ -73,9 +86,7 @@ def _bits_of(value: np.floating) -> np.signedinteger:
     return np.asarray(value).view(f"i{value.nbytes}")[()]
 
 
-def _tail_f4() -> ScalarFunction:
-    coefficients = _LOG[F4]
-
+def _tail_f4(coefficients: tuple) -> ScalarFunction:
     @scalar
     def tail(f):
         """log(1 + f) - f."""
@@ -84,8 +95,8 @@ def _tail_f4() -> ScalarFunction:
     return tail
 
 
-def _tail_f8() -> ScalarFunction:
-    half, two, coefficients = F8.half, F8.two, _LOG[F8]
+def _tail_f8(coefficients: tuple) -> ScalarFunction:
+    half, two = F8.half, F8.two
 
     @scalar
     def tail(f):
@@ -98,26 +109,27 @@ def _tail_f8() -> ScalarFunction:
     return tail
 
 
-_TAIL = {F4: _tail_f4(), F8: _tail_f8()}
+_LOG1P_TAIL = {F4: _tail_f4(_LOG1P[F4]), F8: _tail_f8(_LOG1P[F8])}
+_LOG_TAIL = {F4: _tail_f4(_LOG_F4), F8: _LOG1P_TAIL[F8]}
 
 
 @both
-def _split(c: Format) -> ScalarFunction:
-    tail, zero, one, digits = _TAIL[c], c.zero, c.one, c.digits
+def _decompose(c: Format) -> ScalarFunction:
+    zero, one, digits = c.zero, c.one, c.digits
     normal = c.real(2.0 ** (1 - int(c.bias)))
     lift, lifted = c.real(2.0 ** (digits + 1)), c.real(digits + 1)
-    start = _bits_of(c.real(0.75))
+    start = _bits_of(c.real(0.5**0.5))
 
     @scalar
-    def split(x):
-        """(k, f, t) with ``log(x) = k*log(2) + f + t``, for x > 0, subnormals included."""
+    def decompose(x):
+        """(k, f) with ``x = 2^k * (1 + f)``, for x > 0, subnormals included; both floats."""
         small = x < normal
         x = select(small, x * lift, x)
         k = iashr(isub(bits(x), start), digits)
         f = from_bits(isub(bits(x), ishl(k, digits))) - one
-        return magic_float(k) - select(small, lifted, zero), f, tail(f)
+        return magic_float(k) - select(small, lifted, zero), f
 
-    return split
+    return decompose
 
 
 @both
@@ -133,34 +145,36 @@ def _finish(c: Format) -> ScalarFunction:
     return finish
 
 
-_SPLIT = dict(zip((F4, F8), _split, strict=True))
+DECOMPOSE = dict(zip((F4, F8), _decompose, strict=True))
+"""Format -> the reduction that log, log2, log10 and pow start from."""
 _FINISH = dict(zip((F4, F8), _finish, strict=True))
 
 
 @both
 def _log(c: Format) -> ScalarFunction:
-    split, finish, (head, rest) = _SPLIT[c], _FINISH[c], _LN[c]
+    decompose, tail, finish, (head, rest) = DECOMPOSE[c], _LOG_TAIL[c], _FINISH[c], _LN[c]
 
     @scalar
     def log(x):
         """Natural logarithm."""
-        k, f, t = split(x)
+        k, f = decompose(x)
         main = k * head
         total = main + f
-        return finish(x, total + (((main - total) + f) + fma(k, rest, t)))
+        return finish(x, total + (((main - total) + f) + fma(k, rest, tail(f))))
 
     return log
 
 
 def _log_base(c: Format, constants: tuple) -> ScalarFunction:
-    split, finish, (head, rest, scale, scale_rest) = _SPLIT[c], _FINISH[c], constants
+    decompose, tail, finish = DECOMPOSE[c], _LOG_TAIL[c], _FINISH[c]
+    head, rest, scale, scale_rest = constants
 
     @scalar
     def log_base(x):
         """Logarithm to another base: f times log_b(e) is kept in two words."""
-        k, f, t = split(x)
+        k, f = decompose(x)
         high = f * scale
-        low = fma(f, scale, -high) + fma(f, scale_rest, t * scale)
+        low = fma(tail(f), scale, fma(f, scale_rest, fma(f, scale, -high)))
         main = k * head
         total = main + high
         return finish(x, total + (((main - total) + high) + fma(k, rest, low)))
@@ -170,7 +184,7 @@ def _log_base(c: Format, constants: tuple) -> ScalarFunction:
 
 @both
 def _log1p(c: Format) -> ScalarFunction:
-    tail, finish, (head, rest) = _TAIL[c], _FINISH[c], _LN[c]
+    tail, finish, (head, rest) = _LOG1P_TAIL[c], _FINISH[c], _LN[c]
     zero, one, digits, start = c.zero, c.one, c.digits, _bits_of(c.real(0.75))
     tiny, zero_int = c.real(2.0 ** -(digits + 2)), c.integer(0)
     # Beyond `huge` the 1 is nothing, and without the shift 2^-k could not be represented.

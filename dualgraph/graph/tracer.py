@@ -1,0 +1,367 @@
+"""Frontend 2, first half: run the user's function once on symbolic tensors and record every op.
+
+The tracer stands in for the eager frontend. Tensors made while it is active hold graph nodes; the
+tape is recorded in the same way, so ``loss.backward()`` inside the function runs the same walk and
+appends gradient nodes in the same order.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import state
+from ..core.op import Op
+from ..core.scope import current_path, recording_modules
+from ..eager.frontend import EagerFrontend, eager_frontend
+from ..errors import TraceError, at_user_line, user_location
+from ..grad.tape import Node as TapeNode
+from ..grad.tape import record, version_counter
+from .capture import Argument, GradGuard, GradOf, GradUpdate, Held, Number, Source, Update
+from .ir import INPUT, Graph, Node, constant
+
+
+@dataclass(slots=True)
+class Trace:
+    """What tracing a function gave: the graph, its sources, its effects, and what it relied on."""
+
+    graph: Graph
+    sources: list[Source]
+    updates: list[Update]
+    grad_updates: list[GradUpdate]
+    guards: list[GradGuard]
+    modules: list[Any] = field(default_factory=list)
+
+
+class Tracer:
+    """The symbolic frontend; one per trace."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.inputs: list[Node] = []
+        self.sources: list[Source] = []
+        self.environment: dict[int, Node] = {}  # id of a concrete tensor -> its value now
+        self.owners: dict[int, Argument | Held] = {}  # id of a leaf -> where it comes from
+        self.symbols: dict[int, Any] = {}  # id of an argument's symbol -> the symbol
+        self.grads: dict[int, Any] = {}
+        self.first_grads: dict[int, Any] = {}
+        self.guards: list[GradGuard] = []
+        self.numbers: dict[tuple[int, str], Any] = {}
+        self.constants: dict[Any, Node] = {}
+        self.views: dict[int, tuple[Any, ...]] = {}  # id of a view -> how to make it again
+        self.kept: list[Any] = []  # ids must not be reused while the trace runs
+        self.locations: dict[TapeNode, tuple[str, str]] = {}
+
+    # --- values ---
+
+    def symbol(self, node: Node) -> Any:
+        """Wrap a node in a tensor."""
+        out = object.__new__(EagerFrontend.tensor_class)
+        out.value = node
+        self.kept.append(out)
+        return out
+
+    def add_input(self, source: Source, value: np.ndarray) -> Node:
+        """Append a graph input that is read from ``source`` at every call."""
+        node = Node(
+            INPUT, (), {}, tuple(value.shape), value.dtype, user_location(), source.describe()
+        )
+        self.inputs.append(node)
+        self.sources.append(source)
+        return node
+
+    def argument(self, position: int, tensor: Any) -> Any:
+        """Return the symbol that stands for a tensor argument."""
+        source = Argument(position)
+        out = self.symbol(self.add_input(source, tensor.value))
+        out.requires_grad = tensor.requires_grad
+        self.owners[id(out)] = source
+        self.symbols[id(out)] = out
+        return out
+
+    def lift(self, tensor: Any) -> Node:
+        """Return the node of a tensor: its own, a constant, or a captured input."""
+        view = self.views.get(id(tensor))
+        if view is not None:
+            self._refresh(tensor, *view)
+        value = tensor.value
+        if isinstance(value, Node):
+            return value
+        if tensor.constant is not None:
+            return self._constant(tensor)
+        found = self.environment.get(id(tensor))
+        return self._capture(tensor) if found is None else found
+
+    def _constant(self, tensor: Any) -> Node:
+        key = (tensor.value.dtype, tensor.value.tobytes())
+        if key not in self.constants:
+            self.constants[key] = constant(tensor.constant, tensor.value.dtype)
+            self.nodes.append(self.constants[key])
+        return self.constants[key]
+
+    def _capture(self, tensor: Any) -> Node:
+        if tensor.grad_fn is not None:
+            raise TraceError(
+                at_user_line(
+                    f"the traced function uses a tensor of shape {tuple(tensor.value.shape)} that "
+                    f"was computed outside of it with gradients ({tensor.grad_fn.name()}): pass it "
+                    "as an argument, or detach() it"
+                )
+            )
+        source = Held(tensor)
+        node = self.add_input(source, tensor.value)
+        self.environment[id(tensor)] = node
+        self.owners[id(tensor)] = source
+        self.kept.append(tensor)
+        return node
+
+    # --- the frontend protocol ---
+
+    def run(self, op: Op, tensors: tuple, static: dict) -> Any:
+        """Append a node and record it on the tape as eager would."""
+        for t in tensors:
+            if not hasattr(t, "value"):
+                raise TypeError(at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}"))
+        values = tuple([self.lift(t) for t in tensors])
+        aval = op.infer(*values, **static)
+        source, path, derived = self._location()
+        node = Node(op, values, static, tuple(aval.shape), aval.dtype, source, path, derived)
+        self.nodes.append(node)
+        out = self.symbol(node)
+        if op.is_view:
+            self._note_view(out, tensors[0], op, static)
+        self.record(op, tensors, static, out)
+        return out
+
+    def _location(self) -> tuple[str, str, bool]:
+        """Backward nodes carry the line and module of the forward op that they belong to."""
+        visiting = state.visiting
+        if visiting is not None and visiting in self.locations:
+            return *self.locations[visiting], True
+        return user_location(), current_path(), visiting is not None
+
+    def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
+        """Put an op on the tape."""
+        if not (state.grad_enabled and any(t.requires_grad for t in tensors)):
+            return
+        record(op, tensors, static, out)
+        if out.grad_fn is not None:
+            source, path, _ = self._location()
+            self.locations[out.grad_fn] = (source, path)
+
+    def literal(self, number: bool | int | float, dtype: np.dtype) -> Any:
+        """Return the shared literal; `lift` makes it a constant."""
+        return eager_frontend.literal(number, dtype)
+
+    def tensor(self, array: np.ndarray) -> Any:
+        """Return a concrete tensor; it is captured when an op uses it."""
+        return eager_frontend.tensor(array)
+
+    def fresh(self, x: Any, requires_grad: bool) -> Any:
+        """Return a new leaf on the same value: nodes are never overwritten."""
+        out = self.symbol(self.lift(x))
+        return out.requires_grad_() if requires_grad else out
+
+    def own(self, g: Any) -> Any:
+        """Return a gradient as a tensor of its own."""
+        if g.requires_grad:
+            return g
+        return self.symbol(self.lift(g))
+
+    def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
+        """Return a saved output as a tensor again, at its place on the tape."""
+        out = self.symbol(value)
+        out.grad_fn, out.requires_grad, out.counter = node, True, counter
+        return out
+
+    def alias(self, x: Any) -> Any:
+        """Return a tensor that follows the memory of x, outside of the tape."""
+        out = self.symbol(self.lift(x))
+        self._note_view(out, x, None, {})
+        return out
+
+    def _note_view(self, out: Any, source: Any, op: Op | None, static: dict) -> None:
+        out.base = source if source.base is None else source.base
+        version = version_counter(out)[0]
+        self.views[id(out)] = (source, op, static, version)
+
+    def _refresh(self, view: Any, source: Any, op: Op | None, static: dict, version: int) -> None:
+        """Make a view again when the memory behind it has changed since."""
+        now = version_counter(view)[0]
+        if now == version:
+            return
+        self.views[id(view)] = (source, op, static, now)
+        value = self.lift(source)
+        if op is not None:
+            aval = op.infer(value, **static)
+            value = Node(op, (value,), static, aval.shape, aval.dtype, *self._location())
+            self.nodes.append(value)
+        view.value = value
+
+    def replace(self, x: Any, out: Any) -> None:
+        """Finish an in-place op: from here on x is ``out``."""
+        self._set(x, self.lift(out))
+        if not out.requires_grad:
+            return
+        if not isinstance(x.value, Node):
+            raise TraceError(
+                at_user_line(
+                    "an in-place op would put a captured tensor on the tape of the traced "
+                    "function: wrap it in no_grad(), or use the out-of-place op"
+                )
+            )
+        x.grad_fn, x.requires_grad = out.grad_fn, True
+
+    def _set(self, x: Any, node: Node) -> None:
+        view = self.views.get(id(x))
+        if view is not None:
+            source, op, _, _ = view
+            if op is not None:
+                raise TraceError(
+                    at_user_line(
+                        "a traced function cannot change a view in place: build the whole tensor "
+                        "out of place (where, cat) and copy_ it, or run this function eagerly"
+                    )
+                )
+            self._set(source, node)
+            return
+        if isinstance(x.value, Node):
+            x.value = node
+        else:
+            self.lift(x)
+            self.environment[id(x)] = node
+        version_counter(x)[0] += 1
+
+    def assign(self, x: Any, source: np.ndarray) -> None:
+        """Overwrite with an array that is fixed at trace time."""
+        self._set(x, self.lift(eager_frontend.tensor(source)))
+
+    def generator(self) -> Any:
+        """Return the default random stream; its state is captured like a parameter."""
+        return eager_frontend.default_generator
+
+    def number(self, container: Any, key: str) -> Any:
+        """Return a 0-d float64 tensor that is read from the container at every call."""
+        where = (id(container), key)
+        if where not in self.numbers:
+            source = Number(container, key)
+            node = self.add_input(source, source.fetch([]))
+            self.numbers[where] = self.symbol(node)
+        return self.numbers[where]
+
+    def read_grad(self, x: Any) -> Any:
+        """Return ``.grad`` as the traced function sees it."""
+        if id(x) in self.grads:
+            return self.grads[id(x)]
+        owner = self._owner(x)
+        if owner is None:
+            return x.held_grad
+        held = self._held_grad(x)
+        self.guards.append(GradGuard(owner, held is not None))
+        grad = None
+        if held is not None:
+            grad = self.symbol(self.add_input(GradOf(owner), held.value))
+        self.kept.append(x)
+        self.grads[id(x)] = self.first_grads[id(x)] = grad
+        return grad
+
+    def write_grad(self, x: Any, grad: Any) -> None:
+        """Set ``.grad``; written back after the call when x outlives the trace."""
+        if self._owner(x) is None:
+            x.held_grad = grad
+            return
+        self.kept.append(x)
+        self.grads[id(x)] = grad
+
+    def _owner(self, x: Any) -> Argument | Held | None:
+        """Return where a leaf comes from; None when it was made inside of the trace."""
+        if id(x) in self.owners:
+            return self.owners[id(x)]
+        if isinstance(x.value, Node):
+            return None
+        self.owners[id(x)] = Held(x)
+        self.kept.append(x)
+        return self.owners[id(x)]
+
+    def _held_grad(self, x: Any) -> Any:
+        owner = self.owners[id(x)]
+        return owner.held.held_grad if isinstance(owner, Held) else x.held_grad
+
+    def concrete(self, x: Any, what: str) -> np.ndarray:
+        """Refuse to read numbers: they are not known while tracing."""
+        if x.constant is not None:
+            return x.value
+        raise TraceError(
+            at_user_line(
+                f"{what} needs the numbers of a tensor of shape {tuple(x.value.shape)}, which are "
+                "not known while the function is traced (the result would be frozen into the "
+                "graph). Use where() instead of if, keep values as tensors, return the tensor and "
+                "read it outside, or run this function eagerly"
+            )
+        )
+
+    # --- the end ---
+
+    def finish(self, outputs: list[Any]) -> Trace:
+        """Collect the graph: outputs first, then the values of updates, then gradients."""
+        nodes = [self.lift(t) for t in outputs]
+        updates = self._updates()
+        grads = self._grad_updates()
+        nodes += [u.value for u in updates]
+        nodes += [u.value for u in grads if u.value is not None]
+        graph = Graph(tuple(self.inputs), tuple(self.nodes), tuple(nodes))
+        return Trace(graph, self.sources, updates, grads, self.guards)
+
+    def _updates(self) -> list[Update]:
+        found = []
+        for node, source in zip(self.inputs, self.sources, strict=True):
+            if isinstance(source, Held):
+                now = self.environment[id(source.held)]
+            elif isinstance(source, Argument):
+                now = self._argument_symbol(source).value
+            else:
+                continue
+            if now is not node:
+                found.append(Update(source, now))
+        return found
+
+    def _argument_symbol(self, source: Argument) -> Any:
+        return next(s for i, s in self.symbols.items() if self.owners[i] == source)
+
+    def _grad_updates(self) -> list[GradUpdate]:
+        found = []
+        for key, grad in self.grads.items():
+            first = self.first_grads.get(key, _UNREAD)
+            same = grad is first
+            if same and (grad is None or grad.value.op is INPUT):
+                continue
+            node = None if grad is None else self.lift(grad)
+            found.append(GradUpdate(self.owners[key], node, same))
+        return found
+
+
+_UNREAD = object()
+
+
+def traced(function: Any, arguments: list[Any], rebuild: Any) -> tuple[Tracer, Any]:
+    """Run ``function`` under a new tracer; ``rebuild(symbols)`` gives (args, kwargs).
+
+    The state of the thread is restored whatever happens.
+    """
+    tracer = Tracer()
+    symbols: dict[int, Any] = {}
+    for i, tensor in enumerate(arguments):
+        if id(tensor) not in symbols:
+            symbols[id(tensor)] = tracer.argument(i, tensor)
+            if tensor.held_grad is not None:
+                symbols[id(tensor)].held_grad = tensor.held_grad
+    previous = state.frontend, state.tracing
+    state.frontend, state.tracing = tracer, True
+    try:
+        with recording_modules() as modules:
+            args, kwargs = rebuild([symbols[id(t)] for t in arguments])
+            result = function(*args, **kwargs)
+            tracer.modules = modules
+            return tracer, result
+    finally:
+        state.frontend, state.tracing = previous

@@ -1,0 +1,254 @@
+"""Layers and losses as plain functions of tensors, made only of public ops, so that they trace."""
+
+from math import pi, sqrt
+from typing import Any
+
+from ..core.types import FLOATING, INTEGER, category
+from ..errors import DTypeError, ShapeError, at_user_line
+from ..ops.build import need
+from ..ops.contract import linear
+from ..ops.creation import bernoulli, full_like, zeros_like
+from ..ops.elementwise import (
+    add,
+    cast,
+    div,
+    erf,
+    mul,
+    ne,
+    neg,
+    relu,
+    rsqrt,
+    sigmoid,
+    square,
+    sub,
+    tanh,
+    where,
+)
+from ..ops.indexing import gather, index_select, one_hot
+from ..ops.reductions import log_softmax, mean, softmax
+from ..ops.reductions import sum as sum_
+from ..ops.shape import reshape, squeeze, unsqueeze
+
+__all__ = [
+    "cross_entropy",
+    "dropout",
+    "gelu",
+    "layer_norm",
+    "linear",
+    "log_softmax",
+    "mse_loss",
+    "nll_loss",
+    "one_hot",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
+
+Tensor = Any
+_ROOT_HALF = sqrt(0.5)
+_ROOT_TWO_OVER_PI = sqrt(2.0 / pi)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Return x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
+
+    ``approximate="tanh"`` takes x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3))).
+    """
+    need(approximate in ("none", "tanh"), f"gelu: approximate is none or tanh, not {approximate!r}")
+    if approximate == "none":
+        return mul(mul(input, 0.5), add(erf(mul(input, _ROOT_HALF)), 1.0))
+    cubic = mul(mul(mul(input, input), input), 0.044715)
+    inner = mul(add(input, cubic), _ROOT_TWO_OVER_PI)
+    return mul(mul(input, 0.5), add(tanh(inner), 1.0))
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Set elements to zero with probability p and scale the others by 1 / (1 - p).
+
+    The input itself when not training. The mask comes from the default generator.
+    """
+    need(0.0 <= p <= 1.0, f"dropout: p must lie in [0, 1], got {p}")
+    if not training or p == 0.0:
+        return input
+    if p == 1.0:
+        return mul(input, zeros_like(input))
+    kept = bernoulli(full_like(input, 1.0 - p))
+    return mul(input, mul(kept, 1.0 / (1.0 - p)))
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: tuple[int, ...],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Return (x - mean) / sqrt(var + eps) over the last axes, scaled and shifted (Ba et al. 2016).
+
+    Raises `ShapeError` unless the last axes are ``normalized_shape``.
+    """
+    shape, count = tuple(input.value.shape), len(normalized_shape)
+    if not count or shape[-count:] != tuple(normalized_shape):
+        raise ShapeError(
+            at_user_line(f"layer_norm: shape {shape} does not end in {tuple(normalized_shape)}")
+        )
+    axes = tuple(range(-count, 0))
+    centred = sub(input, mean(input, axes, keepdim=True))
+    out = mul(centred, rsqrt(add(mean(square(centred), axes, keepdim=True), eps)))
+    out = out if weight is None else mul(out, weight)
+    return out if bias is None else add(out, bias)
+
+
+# --- losses -------------------------------------------------------------------------------------
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the squared differences, as their mean, their sum, or each (``"none"``).
+
+    Raises `ShapeError` unless the shapes are equal: broadcasting here is nearly always a mistake.
+    """
+    if tuple(input.value.shape) != tuple(target.value.shape):
+        raise ShapeError(
+            at_user_line(
+                f"mse_loss: input has shape {tuple(input.value.shape)}, target has shape "
+                f"{tuple(target.value.shape)}; reshape one of them"
+            )
+        )
+    return _reduced("mse_loss", square(sub(input, target)), reduction)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the negative log-likelihood of classes under softmax(input).
+
+    Shapes: input (C,), (N, C) or (N, C, d1, ...) of logits; target the same without the class
+    axis, int64 class indices. ``weight`` (C,) scales each class. Targets equal to ``ignore_index``
+    count nothing (unlike PyTorch, no index is ignored by default: -100 is out of range).
+    ``label_smoothing`` mixes in that much of the uniform distribution.
+    Raises `ShapeError` and `DTypeError`; `AxisError` for a class outside of 0..C-1.
+
+    >>> import dualgraph as dg
+    >>> cross_entropy(dg.zeros(2, 4), dg.tensor([0, 3]))
+    tensor(1.3863)
+    """
+    need(0.0 <= label_smoothing <= 1.0, "cross_entropy: label_smoothing must lie in [0, 1]")
+    _check_classes("cross_entropy", input, target, weight)
+    likelihood = log_softmax(input, _class_axis(input))
+    if not label_smoothing:
+        return nll_loss(likelihood, target, weight, ignore_index, reduction)
+    return _smoothed(likelihood, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return minus the log-probability of each target class; arguments as `cross_entropy`.
+
+    The mean is weighted: it divides by the sum of the weights of the targets.
+    """
+    _check_classes("nll_loss", input, target, weight)
+    picked, scale = _picked(input, target, weight, ignore_index)
+    return _weighted("nll_loss", neg(picked), scale, reduction)
+
+
+def _smoothed(
+    likelihood: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int | None,
+    reduction: str,
+    smoothing: float,
+) -> Tensor:
+    """Return (1 - s) * nll + s / C * (sum over classes of -w log p), divided as the nll is."""
+    axis = _class_axis(likelihood)
+    picked, scale = _picked(likelihood, target, weight, ignore_index)
+    classes = likelihood.value.shape[axis]
+    weighed = likelihood if weight is None else mul(likelihood, _along(weight, likelihood))
+    every = sum_(weighed, axis)
+    if ignore_index is not None:
+        every = where(ne(target, ignore_index), every, 0.0)
+    hard = picked if scale is None else mul(picked, scale)
+    loss = neg(add(mul(hard, 1.0 - smoothing), mul(every, smoothing / classes)))
+    if reduction != "mean" or scale is None:
+        return _reduced("cross_entropy", loss, reduction)
+    return div(sum_(loss), sum_(scale))
+
+
+def _picked(
+    likelihood: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None
+) -> tuple[Tensor, Tensor | None]:
+    """Return the log-probability of each target, and its weight (None: all are 1)."""
+    axis, dtype = _class_axis(likelihood), likelihood.value.dtype
+    counted = None if ignore_index is None else ne(target, ignore_index)
+    safe = target if counted is None else where(counted, target, 0)
+    picked = squeeze(gather(likelihood, axis, unsqueeze(safe, axis)), axis)
+    if counted is None and weight is None:
+        return picked, None
+    if weight is None:
+        return picked, cast(counted, dtype)
+    scale = reshape(index_select(weight, 0, reshape(safe, (-1,))), safe.value.shape)
+    return picked, scale if counted is None else where(counted, scale, 0.0)
+
+
+def _weighted(name: str, loss: Tensor, scale: Tensor | None, reduction: str) -> Tensor:
+    if scale is None:
+        return _reduced(name, loss, reduction)
+    total = _reduced(name, mul(loss, scale), "sum" if reduction == "mean" else reduction)
+    return div(total, sum_(scale)) if reduction == "mean" else total
+
+
+def _reduced(name: str, loss: Tensor, reduction: str) -> Tensor:
+    need(
+        reduction in ("mean", "sum", "none"),
+        f"{name}: reduction is mean, sum or none, not {reduction!r}",
+    )
+    if reduction == "none":
+        return loss
+    return mean(loss) if reduction == "mean" else sum_(loss)
+
+
+def _class_axis(x: Tensor) -> int:
+    return 1 if x.value.ndim > 1 else 0
+
+
+def _along(weight: Tensor, x: Tensor) -> Tensor:
+    """Return the weights of the classes in a shape that broadcasts along the class axis."""
+    axis = _class_axis(x)
+    return reshape(weight, (-1,) + (1,) * (x.value.ndim - axis - 1))
+
+
+def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
+    """Raise unless target holds integer classes in the input's shape without the class axis."""
+    shape, dtype = tuple(input.value.shape), target.value.dtype
+    if category(input.value.dtype) != FLOATING or category(dtype) != INTEGER:
+        raise DTypeError(
+            at_user_line(
+                f"{name}: needs floating scores and integer class indices, got "
+                f"{input.value.dtype.name} and {dtype.name}"
+            )
+        )
+    axis = _class_axis(input)
+    if not shape or tuple(target.value.shape) != shape[:axis] + shape[axis + 1 :]:
+        raise ShapeError(
+            at_user_line(
+                f"{name}: scores of shape {shape} do not fit targets of shape "
+                f"{tuple(target.value.shape)}: expected (N, C) and (N,), or (C,) and ()"
+            )
+        )
+    if weight is not None and tuple(weight.value.shape) != (shape[axis],):
+        raise ShapeError(
+            at_user_line(
+                f"{name}: weight has shape {tuple(weight.value.shape)}, expected ({shape[axis]},)"
+            )
+        )

@@ -1,0 +1,212 @@
+"""Layers with and without parameters."""
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import Any
+
+from ..errors import ArgumentError, ShapeError, at_user_line
+from ..ops.creation import ones, zeros
+from ..ops.shape import flatten
+from . import functional as F
+from . import init
+from .module import Module
+from .parameter import Parameter
+
+Tensor = Any
+
+
+class Linear(Module):
+    """``y = x @ weight.T + bias`` with x of shape (..., in_features).
+
+    ``weight`` (out_features, in_features) and ``bias`` (out_features,) start uniform in
+    [-l, l), l = 1 / sqrt(in_features), as PyTorch's. Raises `ShapeError` for another last extent.
+
+    >>> import dualgraph as dg
+    >>> from dualgraph import nn
+    >>> nn.Linear(4, 2)(dg.ones(3, 4)).shape
+    (3, 2)
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
+        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new starting values from the default generator."""
+        init.kaiming_uniform_(self.weight, a=sqrt(5))
+        if self.bias is not None:
+            limit = 1.0 / sqrt(max(self.in_features, 1))
+            init.uniform_(self.bias, -limit, limit)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the affine map of the last axis."""
+        shape = tuple(input.value.shape)
+        if shape[-1:] != (self.in_features,):
+            raise ShapeError(
+                at_user_line(
+                    f"Linear: input of shape {shape} does not fit a weight of shape "
+                    f"{tuple(self.weight.shape)}: the last axis must be {self.in_features}"
+                )
+            )
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        sizes = f"in_features={self.in_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={self.bias is not None}"
+
+
+class Identity(Module):
+    """Return the input."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+class ReLU(Module):
+    """max(x, 0) of each element."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.relu(input)
+
+
+class Tanh(Module):
+    """tanh(x) of each element."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanh(input)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x)) of each element."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.sigmoid(input)
+
+
+class GELU(Module):
+    """x * Phi(x) of each element; ``approximate="tanh"`` for the approximation."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.gelu(input, self.approximate)
+
+    def extra_repr(self) -> str:
+        return f"approximate={self.approximate!r}"
+
+
+class Flatten(Module):
+    """Join the axes from ``start_dim`` to ``end_dim`` into one."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return flatten(input, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Dropout(Module):
+    """While training, zero elements with probability p and scale the others by 1 / (1 - p)."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        if not 0.0 <= p <= 1.0:
+            raise ArgumentError(at_user_line(f"Dropout: p must lie in [0, 1], got {p}"))
+        self.p = p
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout(input, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class LayerNorm(Module):
+    """Normalise the last axes to mean 0 and variance 1, then scale and shift each element."""
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+        self.normalized_shape = tuple(shape)
+        self.eps = eps
+        affine = elementwise_affine
+        self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if affine else None
+        self.bias = Parameter(zeros(self.normalized_shape, dtype=dtype)) if affine else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        affine = self.weight is not None
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
+
+
+class Sequential(Module):
+    """Call modules one after the other; takes them as arguments or in one dict of names.
+
+    >>> from dualgraph import nn
+    >>> nn.Sequential(nn.Linear(4, 8), nn.ReLU())
+    Sequential(
+      (0): Linear(in_features=4, out_features=8, bias=True)
+      (1): ReLU()
+    )
+    """
+
+    def __init__(self, *modules: Any) -> None:
+        super().__init__()
+        named = modules[0] if len(modules) == 1 and isinstance(modules[0], dict) else None
+        for name, module in (named or dict(enumerate(modules))).items():
+            self._add(str(name), module)
+
+    def _add(self, name: str, module: Any) -> None:
+        if not isinstance(module, Module):
+            raise ArgumentError(
+                at_user_line(
+                    f"Sequential: part {name} is a {type(module).__name__}, not a Module instance"
+                )
+            )
+        self.register_module(name, module)
+
+    def append(self, module: Module) -> "Sequential":
+        """Add one more module at the end and return the whole."""
+        self._add(str(len(self)), module)
+        return self
+
+    def forward(self, input: Any) -> Any:
+        for module in self:
+            input = module(input)
+        return input
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.children())
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return one module, or the part that a slice names as a new Sequential."""
+        named = list(self.named_children())
+        if isinstance(index, slice):
+            return type(self)(dict(named[index]))
+        if not -len(named) <= index < len(named):
+            raise IndexError(f"index {index} is out of range for {len(named)} modules")
+        return named[index][1]

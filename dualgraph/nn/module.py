@@ -1,0 +1,400 @@
+"""Module: a tree of named parameters, buffers and submodules with a forward function.
+
+Everything a module owns lives in its ``__dict__``: an attribute that holds a `Parameter` is a
+parameter, one that holds a `Module` is a child, a buffer is a tensor named by `register_buffer`.
+There is no second registry that could disagree with the attributes.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ..core.dispatch import state
+from ..core.scope import current_module, enter, leave, note_module
+from ..core.types import FLOATING, category, numpy_dtype
+from ..eager.modes import no_grad
+from ..eager.tensor import Tensor
+from ..errors import ArgumentError, DTypeError, DualgraphError, ShapeError, at_user_line
+from ..grad.tape import version_counter
+from ..ops.build import as_dtype
+from .parameter import Parameter
+
+_ABSENT = object()
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `Module.load_state_dict` did not match."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Module:
+    """Base class of every layer and model: subclass it and write ``forward``.
+
+    >>> import dualgraph as dg
+    >>> from dualgraph import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(dg.tensor(2.0))
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()(dg.tensor(3.0))
+    tensor(6., grad_fn=<MulBackward0>)
+    """
+
+    training: bool = True
+    _version: int = 0  # attribute changes of this module; a compiled function guards on it
+    _epoch: list[int] = [0]  # noqa: RUF012  attribute changes of all modules, shared by design
+    _persistent: dict[str, bool] = {}  # noqa: RUF012  buffer names; replaced, never changed
+
+    def __init__(self) -> None:
+        self.training = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the module's output; every subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward`; an error of dualgraph is given a note that names the layer's path."""
+        try:
+            if state.tracing:
+                return self._traced_call(args, kwargs)
+            return self.forward(*args, **kwargs)
+        except DualgraphError as error:
+            _add_path(error, self)
+            raise
+
+    def _traced_call(self, args: tuple, kwargs: dict) -> Any:
+        note_module(self)
+        enter(_name_within(current_module(), self), self)
+        try:
+            return self.forward(*args, **kwargs)
+        finally:
+            leave()
+
+    # --- attributes ---
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        present = self.__dict__.get(name, _ABSENT)
+        if present is value:
+            return
+        if isinstance(present, Parameter):
+            _check_replacement(self, name, value)
+        object.__setattr__(self, name, value)
+        self._touch()
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        if name in self._persistent:
+            kept = {n: p for n, p in self._persistent.items() if n != name}
+            self.__dict__["_persistent"] = kept
+        self._touch()
+
+    def _touch(self) -> None:
+        """Count a change that a compiled function may have to see."""
+        self.__dict__["_version"] = self._version + 1
+        Module._epoch[0] += 1
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Set a parameter by name; None says that the module has none there."""
+        if param is not None and not isinstance(param, Parameter):
+            raise DTypeError(
+                at_user_line(
+                    f"register_parameter({name!r}): expected a Parameter or None, got "
+                    f"{type(param).__name__}; wrap a tensor in nn.Parameter"
+                )
+            )
+        setattr(self, _identifier(name), param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Set a tensor that is state but not trained; `state_dict` holds it when persistent."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise DTypeError(
+                at_user_line(
+                    f"register_buffer({name!r}): expected a Tensor, got {type(tensor).__name__}"
+                )
+            )
+        self.__dict__["_persistent"] = {**self._persistent, _identifier(name): persistent}
+        setattr(self, name, tensor)
+
+    def register_module(self, name: str, module: "Module | None") -> None:
+        """Set a child by name."""
+        setattr(self, _identifier(name), module)
+
+    add_module = register_module
+
+    # --- the tree ---
+
+    def named_children(self) -> Iterator[tuple[str, "Module"]]:
+        """Yield (name, module) of the direct children."""
+        for name, value in list(self.__dict__.items()):
+            if isinstance(value, Module):
+                yield name, value
+
+    def children(self) -> Iterator["Module"]:
+        """Yield the direct children."""
+        for _, child in self.named_children():
+            yield child
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """Yield (path, module) of this module and all below it, each once; the root is ``""``."""
+        seen: set[int] = set()
+        stack: list[tuple[str, Module]] = [(prefix, self)]
+        while stack:
+            path, module = stack.pop()
+            if id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            below = [(_join(path, n), child) for n, child in module.named_children()]
+            stack.extend(reversed(below))
+
+    def modules(self) -> Iterator["Module"]:
+        """Yield this module and all below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """Yield (path, parameter), each parameter once even when it is shared."""
+        yield from self._named_tensors(prefix, _own_parameters)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield every parameter once."""
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Yield (path, buffer), each buffer once."""
+        yield from self._named_tensors(prefix, _own_buffers)
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Yield every buffer once."""
+        for _, buffer in self.named_buffers():
+            yield buffer
+
+    def _named_tensors(self, prefix: str, own: Any) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules(prefix):
+            for name, tensor in own(module):
+                if id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield _join(path, name), tensor
+
+    def get_submodule(self, target: str) -> "Module":
+        """Return the module at a path such as ``body.0``; raise `ArgumentError` for none."""
+        module = self
+        for name in target.split(".") if target else ():
+            child = module.__dict__.get(name)
+            if not isinstance(child, Module):
+                raise ArgumentError(
+                    at_user_line(f"{type(self).__name__} has no submodule {target!r}")
+                )
+            module = child
+        return module
+
+    def apply(self, fn: Any) -> "Module":
+        """Call ``fn`` on every module below, then on this one; return the module."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    # --- modes and types ---
+
+    def train(self, mode: bool = True) -> "Module":
+        """Put this module and all below into training (or evaluation) mode."""
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self) -> "Module":
+        """Put this module and all below into evaluation mode."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> "Module":
+        """Ask for gradients of every parameter, or freeze them all."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        self._touch()
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of every parameter, or overwrite them with zeros."""
+        for parameter in self.parameters():
+            clear_grad(parameter, set_to_none)
+
+    def to(self, dtype: Any) -> "Module":
+        """Convert every floating parameter, gradient and buffer in place; return the module."""
+        wanted = numpy_dtype(dtype)
+        if category(wanted) != FLOATING:
+            raise DTypeError(at_user_line(f"Module.to: needs a floating dtype, got {wanted.name}"))
+        for tensor in (*self.parameters(), *self.buffers()):
+            _convert(tensor, wanted)
+        for module in self.modules():
+            module._touch()
+        return self
+
+    def float(self) -> "Module":
+        """Convert every floating tensor to float32."""
+        return self.to("float32")
+
+    def double(self) -> "Module":
+        """Convert every floating tensor to float64."""
+        return self.to("float64")
+
+    # --- saving and loading ---
+
+    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+        """Return every parameter and persistent buffer by path, on shared memory.
+
+        >>> from dualgraph import nn
+        >>> list(nn.Sequential(nn.Linear(2, 3), nn.ReLU()).state_dict())
+        ['0.weight', '0.bias']
+        """
+        return {prefix + name: t.detach() for name, t in self._named_state()}
+
+    def _named_state(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield what a state dict holds; a shared tensor under each of its names, as PyTorch."""
+        yield from _own_state(self)
+        for name, child in self.named_children():
+            for below, tensor in child._named_state():
+                yield _join(name, below), tensor
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True) -> IncompatibleKeys:
+        """Copy values into the parameters and buffers, in place.
+
+        Nothing is changed when a name is missing or unexpected (unless ``strict=False``) or a shape
+        differs: `ArgumentError` and `ShapeError` list all of them.
+        """
+        own = dict(self._named_state())
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        common = [name for name in own if name in state_dict]
+        _check_shapes(type(self).__name__, {n: (own[n], state_dict[n]) for n in common})
+        if strict and (missing or unexpected):
+            raise ArgumentError(at_user_line(_key_mismatch(self, missing, unexpected)))
+        with no_grad():
+            for name in common:
+                own[name].copy_(state_dict[name])
+        return IncompatibleKeys(missing, unexpected)
+
+    # --- printing ---
+
+    def extra_repr(self) -> str:
+        """Return what stands between the parentheses of the printed module."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = [f"({n}): {_indented(repr(child))}" for n, child in self.named_children()]
+        extra = self.extra_repr()
+        if not children:
+            return f"{type(self).__name__}({extra})"
+        lines = "\n  ".join([*extra.splitlines(), *children])
+        return f"{type(self).__name__}(\n  {lines}\n)"
+
+
+def clear_grad(tensor: Tensor, set_to_none: bool) -> None:
+    """Drop ``tensor.grad``, or overwrite it with zeros in place."""
+    if set_to_none:
+        tensor.grad = None
+    elif tensor.grad is not None:
+        with no_grad():
+            tensor.grad.zero_()
+
+
+def _own_parameters(module: Module) -> Iterator[tuple[str, Parameter]]:
+    for name, value in list(module.__dict__.items()):
+        if isinstance(value, Parameter):
+            yield name, value
+
+
+def _own_buffers(module: Module) -> Iterator[tuple[str, Tensor]]:
+    for name in module._persistent:
+        value = module.__dict__.get(name)
+        if value is not None:
+            yield name, value
+
+
+def _own_state(module: Module) -> Iterator[tuple[str, Tensor]]:
+    yield from _own_parameters(module)
+    for name, buffer in _own_buffers(module):
+        if module._persistent[name]:
+            yield name, buffer
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n  ")
+
+
+def _identifier(name: str) -> str:
+    """Return the name of a parameter, buffer or child; a dot would make paths ambiguous."""
+    if not name or "." in name:
+        raise ArgumentError(at_user_line(f"{name!r} cannot name a part of a module: empty or '.'"))
+    return name
+
+
+def _check_replacement(module: Module, name: str, value: Any) -> None:
+    """Refuse a plain tensor in a parameter's place: it would silently stop being trained."""
+    if isinstance(value, Tensor) and not isinstance(value, Parameter):
+        raise DTypeError(
+            at_user_line(
+                f"cannot assign a plain Tensor as parameter {name!r} of {type(module).__name__}: "
+                "wrap it in nn.Parameter, or delete the parameter first"
+            )
+        )
+
+
+def _convert(tensor: Tensor, dtype: Any) -> None:
+    if tensor.value.dtype.kind != "f" or tensor.value.dtype == dtype:
+        return
+    tensor.value = as_dtype(tensor.detach(), dtype).value
+    version_counter(tensor)[0] += 1  # a tape that saved the old values must refuse to go on
+    if tensor.held_grad is not None:
+        tensor.held_grad = as_dtype(tensor.held_grad.detach(), dtype)
+
+
+def _check_shapes(owner: str, pairs: dict[str, tuple[Tensor, Any]]) -> None:
+    wrong = [
+        f"{name}: {tuple(own.shape)} in the module, {tuple(given.shape)} in the state dict"
+        for name, (own, given) in pairs.items()
+        if tuple(own.shape) != tuple(given.shape)
+    ]
+    if wrong:
+        listed = "\n  ".join(wrong)
+        raise ShapeError(
+            at_user_line(f"load_state_dict into {owner}: shapes differ, nothing loaded\n  {listed}")
+        )
+
+
+def _key_mismatch(module: Module, missing: list[str], unexpected: list[str]) -> str:
+    parts = [f"load_state_dict into {type(module).__name__}: names differ, nothing was loaded"]
+    if missing:
+        parts.append(f"missing in the state dict: {', '.join(missing)}")
+    if unexpected:
+        parts.append(f"unexpected in the state dict: {', '.join(map(str, unexpected))}")
+    return "\n  ".join([*parts, "strict=False loads what matches"])
+
+
+# --- where in the tree an error or a traced node belongs -----------------------------------------
+
+
+def _name_within(parent: Any, module: Module) -> str:
+    """Return the path of a module inside the one that calls it, or its class at the top."""
+    if isinstance(parent, Module):
+        for path, found in parent.named_modules():
+            if found is module and path:
+                return path
+    return type(module).__name__
+
+
+def _add_path(error: DualgraphError, module: Module) -> None:
+    """Note which layer an error comes from; each enclosing call makes the path more complete."""
+    trail: list[Module] = error.__dict__.setdefault("modules", [])
+    trail.insert(0, module)
+    names = [_name_within(a, b) for a, b in zip([None, *trail], trail, strict=False)]
+    error.__notes__ = [f"in module {'.'.join(names)}: {trail[-1]!r}".partition("\n")[0]]

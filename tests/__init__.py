@@ -1,0 +1,1 @@
+"""The tests; helpers are imported as ``tests.bits``, ``tests.op_table`` and so on."""
