@@ -153,9 +153,9 @@ def softmax_reference(x: np.ndarray, dim: int) -> np.ndarray:
     return np.exp(log_softmax_reference(x, dim))
 
 
-def pow_reference(x: Any, y: Any) -> np.ndarray:
-    """Raise; integers stay integers."""
-    return np.power(x, y)
+def pow_reference(x: Any, y: Any = None, other: Any = None) -> np.ndarray:
+    """Raise to a tensor or to a number."""
+    return np.power(x, other if y is None else y)
 
 
 def clamp_reference(x: np.ndarray, *limits: Any, min: Any = None, max: Any = None) -> np.ndarray:

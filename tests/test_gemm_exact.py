@@ -5,6 +5,7 @@ import itertools
 import mmap
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -228,6 +229,21 @@ def test_any_split_gives_the_same_bits(kernels, dtype, shape, transposed):
         picks.shuffle(ranges)
         c = np.full((n, m), np.nan, dtype).T if transposed else np.full((m, n), np.nan, dtype)
         run(kernels[dtype], a, b, c, ranges)
+        assert same_bits(c, want)
+
+
+def test_threads_share_one_product(kernels):
+    rng = np.random.default_rng(8)
+    a, b = (rng.standard_normal(s).astype(np.float32) for s in ((150, 300), (300, 900)))
+    want, items = expected(a, b), gemm_items(150, 900, 300)
+    for _ in range(5):
+        c = np.full(want.shape, np.nan, np.float32)
+        with ThreadPoolExecutor(4) as pool:  # a call through ctypes lets go of the GIL
+            jobs = [
+                pool.submit(run, kernels["float32"], a, b, c, [(i, i + 1)]) for i in range(items)
+            ]
+            for job in jobs:
+                job.result()
         assert same_bits(c, want)
 
 

@@ -62,3 +62,24 @@ def module_scope(name: str, module: Any = None) -> Iterator[None]:
         yield
     finally:
         leave()
+
+
+@contextmanager
+def recording_modules() -> Iterator[list[Any]]:
+    """Collect the modules that are called inside the block; the path starts empty."""
+    outer = scopes.seen, scopes.names, scopes.modules
+    scopes.seen, scopes.names, scopes.modules = [], [], []
+    try:
+        yield scopes.seen
+    finally:
+        scopes.seen, scopes.names, scopes.modules = outer
+
+
+@contextmanager
+def recording_modules() -> Iterator[list[Any]]:
+    """Collect every module that is called inside the block, in order of the calls."""
+    previous, scopes.seen = scopes.seen, []
+    try:
+        yield scopes.seen
+    finally:
+        scopes.seen = previous

@@ -2,7 +2,7 @@
 
 import gzip
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def shuffled(count: int, seed: int) -> np.ndarray:
 
 @cache
 def _arrays() -> tuple[np.ndarray, np.ndarray]:
-    packed = files(__package__).joinpath("digits.csv.gz").read_bytes()
+    packed = Path(__file__).with_name("digits.csv.gz").read_bytes()
     numbers = gzip.decompress(packed).replace(b"\n", b",").rstrip(b",")
     table = np.array(numbers.split(b","), dtype=np.int64).reshape(COUNT, PIXELS + 1)
     return table[:, :PIXELS].astype(np.float32) / np.float32(16), table[:, PIXELS].copy()

@@ -31,7 +31,7 @@ INPUT = _leaf("input")
 CONST = _leaf("const")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Node:
     """One value: an op, the values that it takes, and where in the user's code it came from."""
 
@@ -59,6 +59,9 @@ class Node:
     @property
     def aval(self) -> Aval:
         return Aval(self.shape, self.dtype)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} {self.aval!r} at {self.source}>"
 
     def with_inputs(self, inputs: tuple["Node", ...]) -> "Node":
         """Return this node on other inputs (itself when they are the same)."""

@@ -16,7 +16,7 @@ for _row in REWRITES:
     _BY_OP.setdefault(_row.op, []).append(_row)
 
 
-def _rebuild(graph: Graph, replace: Callable[[Node], Node]) -> Graph:
+def rebuild(graph: Graph, replace: Callable[[Node], Node]) -> Graph:
     """Apply ``replace`` to every node (on already replaced inputs), keeping order and constants.
 
     A replacement may be an earlier node or a new one; new constants that it takes come before it.
@@ -50,7 +50,7 @@ def fold_constants(graph: Graph) -> Graph:
         value = evaluate(node, [const_array(i) for i in node.inputs])
         return constant(value.item(), node.dtype, node.source)
 
-    return _rebuild(graph, fold)
+    return rebuild(graph, fold)
 
 
 def simplify(graph: Graph) -> Graph:
@@ -62,7 +62,7 @@ def simplify(graph: Graph) -> Graph:
                 return rewrite(row.then(node))
         return node
 
-    return _rebuild(graph, rewrite)
+    return rebuild(graph, rewrite)
 
 
 def common_subexpressions(graph: Graph) -> Graph:
@@ -72,7 +72,7 @@ def common_subexpressions(graph: Graph) -> Graph:
     def merge(node: Node) -> Node:
         return seen.setdefault(_key(node), node)
 
-    return _rebuild(graph, merge)
+    return rebuild(graph, merge)
 
 
 def _key(node: Node) -> Any:
@@ -113,7 +113,7 @@ def materialize_views(graph: Graph) -> Graph:
         layouts[node] = layout
         return node
 
-    return _rebuild(graph, place)
+    return rebuild(graph, place)
 
 
 def view_layout(node: Node, layouts: dict[Node, Any]) -> Any:

@@ -100,9 +100,7 @@ def _loop(
     scalars: frozenset[int],
 ) -> list[str]:
     lines = [f"        v{j} = {load(f'p{j}', '0', inputs[j])}" for j in sorted(scalars)]
-    terms = [
-        f"v{j}" if j in scalars else load(f"p{j}", "i", d) for j, d in enumerate(inputs)
-    ]
+    terms = [f"v{j}" if j in scalars else load(f"p{j}", "i", d) for j, d in enumerate(inputs)]
     value = _call(spec, terms, dtype, output)
     lines += ["        for i in range(n):"]
     lines += [f"            {store(f'p{len(inputs)}', 'i', value, output)}"]
@@ -112,9 +110,7 @@ def _loop(
 def _strided(
     spec: Elementwise, inputs: tuple[np.dtype, ...], dtype: np.dtype, output: np.dtype
 ) -> list[str]:
-    terms = [
-        load(f"ptr_{suffix(d)}(a[{j}] + i * s[{j}])", "0", d) for j, d in enumerate(inputs)
-    ]
+    terms = [load(f"ptr_{suffix(d)}(a[{j}] + i * s[{j}])", "0", d) for j, d in enumerate(inputs)]
     value = _call(spec, terms, dtype, output)
     last = len(inputs)
     target = f"ptr_{suffix(output)}(a[{last}] + i * s[{last}])"
@@ -148,12 +144,12 @@ class LoopTable(dict[str, Any]):
 def eager_kernel(name: str, spec: Elementwise) -> Any:
     """Return the eager kernel of an element-wise op; its last input has the computing dtype."""
     table = LoopTable(name, spec)
-    match spec.types.partition("->")[0]:
+    match len(spec.types.partition("->")[0]):
         case _ if spec.types[-1] == "u":
             return lambda x, dtype: table[x.dtype.char + dtype.char](x, out=...)
-        case "t":
+        case 1:
             return lambda x: table[x.dtype.char](x, out=...)
-        case "tt":
+        case 2:
             return lambda x, y: table[y.dtype.char](x, y, out=...)
         case _:
             return lambda x, y, z: table[z.dtype.char](x, y, z, out=...)

@@ -13,11 +13,12 @@ from C.
 
 from typing import Any
 
+from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, register_jitable
 
-from .gemm_pack import pack, unpack
-from .gemm_tile import I64, Emit, Int, TileSpec, host_vector_bytes, tile, tile_spec
+from .gemm_pack import pack, transposed, unpack
+from .gemm_tile import I64, Emit, Int, TileSpec, Var, host_vector_bytes, tile, tile_spec
 
 SPLIT = 32
 """Rows or columns of C in one work item."""
@@ -25,8 +26,8 @@ SPLIT = 32
 PANEL_BYTES = 16 * 1024
 """A packed panel of B, one tile wide: with the rows of A it stays in the first-level cache."""
 
-BLOCK_PANELS = 14
-"""Panels of a packed block of B: for the second-level cache, and on the stack."""
+STACK_BYTES = 256 * 1024
+"""All packed blocks of one call; most of it a block of B, which stays in the second-level cache."""
 
 LARGE_BYTES = 256 * 1024
 """A block of A above this is packed, row of tiles by row of tiles, as in BLIS."""
@@ -92,7 +93,7 @@ def _tile_into_c(e: Emit, args: list[Int]) -> None:
 
 def _tile_height(e: Emit, left: Int) -> Int:
     """The tallest tile within `left` rows."""
-    height = e.int(1)
+    height = e.number(1)
     for h in sorted(e.spec.heights)[1:]:
         height = (left >= h).pick(h, height)
     return height
@@ -203,17 +204,19 @@ def _product(e: Emit, args: list[Int]) -> None:
     e.call("blocks", _blocks, [a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs])
 
 
-def _blocks(e: Emit, args: list[Int]) -> None:
-    """C = A @ B with lanes along the columns, block by block."""
-    a, b, c, m, n, k, *strides = args
+def _region(e: Emit, args: list[Int]) -> None:
+    """C = (resumed ? C : 0) + A @ B with lanes along the columns, block by block."""
+    a, b, c, m, n, k, *strides, resumed = args
     _, cas, rbs, cbs, _, ccs = strides
     spec, size = e.spec, e.spec.itemsize
     depth, tallest = _depth(spec), spec.heights[0]
-    b_room = e.stack(BLOCK_PANELS * PANEL_BYTES)
-    a_room = e.stack(max(tallest * (depth + spec.lanes), depth * _group(spec)) * size)
-    spare = e.stack(max(tallest * spec.wide, spec.widest[0]) * spec.lanes * size)
+    a_bytes = max(tallest * (depth + spec.lanes), depth * _group(spec)) * size
+    spare_bytes = max(tallest * spec.wide, spec.widest[0]) * spec.lanes * size
+    panels = (STACK_BYTES - a_bytes - spare_bytes) // PANEL_BYTES
+    a_room, spare = e.stack(a_bytes), e.stack(spare_bytes)
+    b_room = e.stack(panels * PANEL_BYTES)
     large = (n > spec.columns) & (m * k.least(depth) * size > LARGE_BYTES)
-    columns = large.pick(BLOCK_PANELS * spec.columns, n)
+    columns = large.pick(panels * spec.columns, n)
     # B as it lies needs no room, and its tail of one vector has that of two.
     many = (cbs.same(size) & ~large).pick(2 * depth, depth)
     step = _even_step(k, m.same(1).pick(cbs.same(size).pick(SWEEP, STRIP), many))
@@ -225,20 +228,59 @@ def _blocks(e: Emit, args: list[Int]) -> None:
         with e.either(large) as (then, otherwise):
             with then:
                 room = [b_room, a_room, spare]
-                e.call("large_block", _large_block, [*corner, *shape, *strides, p, *room])
+                e.call("large_block", _large_block, [*corner, *shape, *strides, p + resumed, *room])
             with otherwise:
                 room = [b_room, spare]
-                e.call("small_block", _small_block, [*corner, *shape, *strides, p, *room])
+                e.call("small_block", _small_block, [*corner, *shape, *strides, p + resumed, *room])
+
+
+def _row_block(e: Emit, args: list[Int]) -> None:
+    """A row times a matrix of contiguous columns, transposed in registers: C = A @ B.
+
+    Whole vectors of columns and of k only. Arguments: a, cas, b, cbs, c, n, k.
+    """
+    a, cas, b, cbs, c, n, k = args
+    lanes, size, vector = e.spec.lanes, e.spec.itemsize, e.spec.vector
+    total = Var(e.builder, vector)
+    with e.steps(n, lanes) as j:
+        total.set(ir.Constant(vector, None))
+        with e.steps(k, lanes) as p:
+            corner = b + j * cbs + p * size
+            columns = [e.load(e.pointer(corner + cbs * x), vector) for x in range(lanes)]
+            for x, row in enumerate(transposed(e, columns)):
+                left = e.load(e.pointer(a + (p + x) * cas), e.spec.elem)
+                total.set(e.fma(e.splat(left), row, total.get()))
+        e.store(total.get(), e.pointer(c + j * size))
+
+
+def _blocks(e: Emit, args: list[Int]) -> None:
+    """C = A @ B with lanes along the columns: a row of C apart where columns are contiguous."""
+    a, b, c, m, n, k, *strides = args
+    _, cas, rbs, cbs, _, ccs = strides
+    lanes, size = e.spec.lanes, e.spec.itemsize
+    apart = m.same(1) & rbs.same(size) & ccs.same(size) & (k >= lanes) & (n >= lanes)
+    with e.either(apart) as (then, otherwise):
+        with then:
+            deep, broad = k // lanes * lanes, n // lanes * lanes
+            e.call("row_block", _row_block, [a, cas, b, cbs, c, broad, deep])
+            with e.when(deep < k):
+                rest = [a + deep * cas, b + deep * rbs, c, m, broad, k - deep]
+                e.call("region", _region, [*rest, *strides, e.number(1)])
+            rest = [a, b + broad * cbs, c + broad * ccs, m, n - broad, k]
+            e.call("region", _region, [*rest, *strides, e.number(0)])
+        with otherwise:
+            e.call("region", _region, [*args, e.number(0)])
 
 
 def _make_gemm(element: types.Float, vector_bytes: int) -> Any:
+    """The product for one element type as a Numba intrinsic; see `gemm_f4`."""
     spec = tile_spec(element.bitwidth // 8, vector_bytes)
     pointer, word = types.CPointer(element), types.int64
 
     def gemm(typingctx, a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, lo, hi):
         def codegen(context, builder, signature, args):
             e = Emit(builder, spec)
-            size = e.int(spec.itemsize)
+            size = e.number(spec.itemsize)
             addresses = [Int(builder, builder.ptrtoint(x, I64)) for x in args[:3]]
             numbers = [Int(builder, x) for x in args[3:]]
             strides = [x * size for x in numbers[3:9]]
@@ -251,4 +293,14 @@ def _make_gemm(element: types.Float, vector_bytes: int) -> Any:
 
 
 gemm_f4 = _make_gemm(types.float32, host_vector_bytes())
+"""``gemm_f4(a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, lo, hi)``: C = A @ B in float32.
+
+For jitted code: a, b, c are C pointers; the rest are int64. A is m x k with strides ras (between
+rows) and cas (between columns), likewise B and C; strides count elements, have any sign, and those
+of A and B may be zero. C overlaps neither A nor B. Computes the work items lo..hi of `gemm_items`;
+disjoint ranges may run at once. Needs `STACK_BYTES` of stack and a little more, no heap, and raises
+nothing.
+"""
+
 gemm_f8 = _make_gemm(types.float64, host_vector_bytes())
+"""The same in float64."""

@@ -45,7 +45,7 @@ def _halves(e: Emit, rows: list[ir.Value], unit: int, span: int) -> list[ir.Valu
     return [e.builder.shuffle_vector(*pair, half(parity)) for parity in (0, 1) for pair in pairs]
 
 
-def _transposed(e: Emit, rows: list[ir.Value]) -> list[ir.Value]:
+def transposed(e: Emit, rows: list[ir.Value]) -> list[ir.Value]:
     """Transpose a square block, first within 16 bytes, then in units of 16 bytes.
 
     That is the order in which every shuffle is one instruction on x86.
@@ -67,7 +67,7 @@ def _transpose_whole(e: Emit, args: list[Int]) -> None:
     dst, drs, src, srs = args
     lanes = range(e.spec.lanes)
     loaded = [e.load(e.pointer(src + srs * i), e.spec.vector) for i in lanes]
-    for p, value in zip(lanes, _transposed(e, loaded), strict=True):
+    for p, value in zip(lanes, transposed(e, loaded), strict=True):
         e.store(value, e.pointer(dst + drs * p))
 
 
@@ -78,9 +78,9 @@ def _transpose_part(e: Emit, args: list[Int]) -> None:
     """
     dst, drs, src, srs, rows, cols, stored = args
     reads, last = e.lanes_below(cols), rows - 1
-    lanes = [e.int(i) for i in range(e.spec.lanes)]
+    lanes = [e.number(i) for i in range(e.spec.lanes)]
     loaded = [e.masked_load(e.pointer(src + i.least(last) * srs), reads) for i in lanes]
-    for p, value in zip(lanes, _transposed(e, loaded), strict=True):
+    for p, value in zip(lanes, transposed(e, loaded), strict=True):
         writes = e.lanes_below((p < cols).pick(stored, 0))
         e.masked_store(value, e.pointer(dst + p * drs), writes)
 
@@ -118,7 +118,7 @@ def _pack(e: Emit, args: list[Int]) -> None:
             with then2:
                 e.call("transpose", _transpose, [dst, drs, src, scs, cols, rows, padded])
             with otherwise2:
-                strided = [dst, drs, e.int(size), src, srs, scs, rows, cols]
+                strided = [dst, drs, e.number(size), src, srs, scs, rows, cols]
                 e.call("strided", _copy_strided, strided)
 
 
@@ -132,7 +132,7 @@ def _unpack(e: Emit, args: list[Int]) -> None:
             with then2:
                 e.call("transpose", _transpose, [dst, dcs, src, srs, rows, cols, rows])
             with otherwise2:
-                strided = [dst, drs, dcs, src, srs, e.int(size), rows, cols]
+                strided = [dst, drs, dcs, src, srs, e.number(size), rows, cols]
                 e.call("strided", _copy_strided, strided)
 
 

@@ -67,7 +67,7 @@ def tile_spec(itemsize: int, vector_bytes: int) -> TileSpec:
 class Int:
     """An int64 (or a condition, i1) of the emitted program, with Python's operators."""
 
-    def __init__(self, builder: ir.IRBuilder, value: ir.Value):
+    def __init__(self, builder: Any, value: Any):
         self.builder, self.value = builder, value
 
     def _binary(self, method: str, other: "Int | int") -> "Int":
@@ -132,7 +132,7 @@ class Int:
 class Var:
     """A variable of the emitted program; LLVM turns it into a register."""
 
-    def __init__(self, builder: ir.IRBuilder, kind: ir.Type):
+    def __init__(self, builder: Any, kind: ir.Type):
         self.builder, self.kind = builder, kind
         with builder.goto_entry_block():
             self.slot = builder.alloca(kind)
@@ -147,7 +147,7 @@ class Var:
 class Emit:
     """Emits one function of the product for one `TileSpec`."""
 
-    def __init__(self, builder: ir.IRBuilder, spec: TileSpec):
+    def __init__(self, builder: Any, spec: TileSpec):
         self.builder, self.spec = builder, spec
 
     # --- structure -------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class Emit:
             inner.ret_void()
         self.builder.call(fn, [arg.value for arg in args])
 
-    def int(self, value: int) -> Int:
+    def number(self, value: int) -> Int:
         """A constant."""
         return Int(self.builder, ir.Constant(I64, value))
 
@@ -222,7 +222,7 @@ class Emit:
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         self.builder.store(value, pointer, align=self.spec.itemsize)
 
-    def splat(self, scalar: ir.Value) -> ir.Value:
+    def splat(self, scalar: Any) -> ir.Value:
         """A vector with this scalar in every lane."""
         b, lanes = self.builder, self.spec.lanes
         undef = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
@@ -248,7 +248,7 @@ class Emit:
         name = f"llvm.masked.store.{self.spec.tag}.p0"
         self.intrinsic(name, ir.VoidType(), [value, pointer, mask])
 
-    def intrinsic(self, name: str, result: ir.Type, args: list[ir.Value]) -> ir.Value:
+    def intrinsic(self, name: str, result: ir.Type, args: list[Any]) -> ir.Value:
         """Call the LLVM intrinsic of that full name."""
         module = self.builder.module
         fn = module.globals.get(name)

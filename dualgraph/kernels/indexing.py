@@ -29,13 +29,40 @@ SCATTER_TEXT = """def KERNEL(args, dims, steps, data):
     d = ptr_i8(dims)
     c = ptr_i8(steps)
     for line in range(d[0]):
-        for j in range(d[1]):
+        for j in range(d[2]):
             at = ptr_i8(a[1] + line * c[1] + j * c[5])[0]
             out = ptr_{s}(a[0] + line * c[0] + at * c[4])
             out[0] = {s}(out[0] + ptr_{s}(a[2] + line * c[2] + j * c[6])[0])
         ptr_u1(a[3] + line * c[3])[0] = 0
     clear_fp_flags()
 """
+
+
+def scatter_program_text(dtype: np.dtype, rank: int) -> str:
+    """Return the serial kernel that adds a source into ``out``, in row-major order of the source.
+
+    Arguments: out, index, source; the extents; strides of each over them (out: 0 along the axis);
+    the stride and the extent of out along the axis; the status word.
+    """
+    s, z = suffix(dtype), dtype.itemsize
+    first = 3 + rank
+    lines = ["a = ptr_i8(args)", f"step, extent = a[{first + 3 * rank}], a[{first + 3 * rank + 1}]"]
+    lines.append(f"status = ptr_i8(a[{first + 3 * rank + 2}])")
+    for d in range(rank):
+        lines.append("    " * d + f"for i{d} in range(a[{3 + d}]):")
+    for name, p in (("away", 0), ("ia", 1), ("sa", 2)):
+        terms = [f"i{d} * a[{first + p * rank + d}]" for d in range(rank)]
+        lines.append("    " * rank + f"{name} = {' + '.join(terms)}")
+    body = [
+        "k = ptr_i8(a[1] + ia * 8)[0]",
+        "if k < 0 or k >= extent:",
+        "    status[0] = k * 2 + 1",
+        "else:",
+        f"    out = ptr_{s}(a[0] + (away + k * step) * {z})",
+        f"    out[0] = {s}(out[0] + ptr_{s}(a[2] + sa * {z})[0])",
+    ]
+    lines += ["    " * rank + line for line in body]
+    return with_imports("def KERNEL(args, lo, hi):\n" + "".join(f"    {x}\n" for x in lines))
 
 
 class _Scatters(dict[str, Any]):

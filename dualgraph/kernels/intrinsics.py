@@ -344,30 +344,29 @@ def address_of(array: np.ndarray) -> int:
 
 
 def table_of(name: str, values: np.ndarray) -> Any:
-    """Return the intrinsic ``table(i)``, i an integer in range, reading from constant memory.
+    """Return the intrinsic ``table(i)``, i an integer in range, as a binary tree of selects.
 
-    LLVM knows that no store can change a constant of its own, and so makes a gather of the look-up
-    when it vectorises; a NumPy array that a function closes over has no such promise.
+    A load with a computed index stops LLVM from vectorising a loop that also stores, since it can't
+    bound the address; for a few dozen constants the selects are cheaper than a gather anyway.
     """
     element = ELEMENT[values.dtype.name]
-    symbol = f"dualgraph.table.{name}"
 
     def table(typingctx, index):
         if not isinstance(index, types.Integer):
             return None
 
         def codegen(context, builder, signature, args):
-            kind = context.get_data_type(element)
-            shape = ir.ArrayType(kind, values.size)
-            memory = builder.module.globals.get(symbol)
-            if memory is None:
-                memory = cgutils.global_constant(
-                    builder.module, symbol, ir.Constant(shape, [kind(v) for v in values.tolist()])
-                )
-                memory.linkage = "internal"
-            zero = ir.Constant(args[0].type, 0)
-            pointer = builder.gep(memory, [zero, args[0]], inbounds=True)
-            return builder.load(pointer)
+            kind = args[0].type
+            zero = ir.Constant(kind, 0)
+            level = [ir.Constant(context.get_data_type(element), v) for v in values.tolist()]
+            bit = 1
+            while len(level) > 1:
+                odd = builder.icmp_signed("!=", builder.and_(args[0], ir.Constant(kind, bit)), zero)
+                pairs = zip(level[::2], level[1::2], strict=False)
+                last = level[-1:] if len(level) % 2 else []
+                level = [builder.select(odd, b, a) for a, b in pairs] + last
+                bit *= 2
+            return level[0]
 
         return element(index), codegen
 

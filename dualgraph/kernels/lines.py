@@ -81,6 +81,27 @@ def _eager_source(spec: Line, dtype: np.dtype) -> str:
     return with_imports("\n".join(lines))
 
 
+def program_text(spec: Line, dtype: np.dtype) -> str:
+    """Return the kernel that programs call, one line an item.
+
+    Arguments: x, y; n, Q; strides of x over (P, n, Q); strides of y over (P, n, Q), in elements.
+    """
+    output = spec.output_type(dtype)
+    lines = [
+        "def KERNEL(args, lo, hi):",
+        "    a = ptr_i8(args)",
+        "    n, Q, sx, sy = a[2], a[3], a[5], a[8]",
+        "    for line in range(lo, hi):",
+        "        p = line // Q",
+        "        q = line - p * Q",
+        f"        x = ptr_{suffix(dtype)}(a[0] + (p * a[4] + q * a[6]) * {dtype.itemsize})",
+        f"        y = ptr_{suffix(output)}(a[1] + (p * a[7] + q * a[9]) * {output.itemsize})",
+        *("        " + line for line in spec.statements(dtype)),
+        "",
+    ]
+    return with_imports("\n".join(lines))
+
+
 class _Lines(dict[str, Any]):
     def __init__(self, name: str, spec: Line) -> None:
         super().__init__()
@@ -91,9 +112,7 @@ class _Lines(dict[str, Any]):
         output = self.spec.output_type(dtype)
         text = _eager_source(self.spec, dtype)
         signature = "(n)->()" if self.spec.scalar_output else "(n)->(n)"
-        self[char] = make_gufunc(
-            text, (dtype,), output, f"{self.name}_{suffix(dtype)}", signature
-        )
+        self[char] = make_gufunc(text, (dtype,), output, f"{self.name}_{suffix(dtype)}", signature)
         return self[char]
 
 

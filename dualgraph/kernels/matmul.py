@@ -8,22 +8,43 @@ from typing import Any
 
 import numpy as np
 
+from .gemm import gemm_items as gemm_items
+
+from .native import address_of, content_name
 from .prelude import suffix, with_imports
 from .ufunc import make_gufunc
 
-TEXT = """def KERNEL(args, dims, steps, data):
+PROGRAM_TEXT = """def KERNEL(args, lo, hi):
+    a = ptr_i8(args)
+    m, n, k = a[3], a[4], a[5]
+    per_product = gemm_items(m, n, k)
+    while lo < hi:
+        batch = lo // per_product
+        first = lo - batch * per_product
+        last = min(per_product, first + hi - lo)
+        gemm_{s}(
+            ptr_{s}(a[0] + batch * a[12] * {z}),
+            ptr_{s}(a[1] + batch * a[13] * {z}),
+            ptr_{s}(a[2] + batch * a[14] * {z}),
+            m, n, k, a[6], a[7], a[8], a[9], a[10], a[11], first, last,
+        )
+        lo += last - first
+"""
+"""Arguments: A, B, C; m, n, k; row and column strides of each; batch strides (elements)."""
+
+EAGER_TEXT = """def KERNEL(args, dims, steps, data):
     a = ptr_i8(args)
     d = ptr_i8(dims)
     c = ptr_i8(steps)
-    m, k, n = d[1], d[2], d[3]
-    hi = gemm_items(m, n, k)
+    block = stack_i8(16)
+    block[3], block[4], block[5] = d[1], d[3], d[2]
+    for j in range(6):
+        block[6 + j] = c[3 + j] // {z}
+    hi = gemm_items(d[1], d[3], d[2])
     for i in range(d[0]):
-        gemm_{s}(
-            ptr_{s}(a[0] + i * c[0]), ptr_{s}(a[1] + i * c[1]), ptr_{s}(a[2] + i * c[2]),
-            m, n, k,
-            c[3] // {z}, c[4] // {z}, c[5] // {z}, c[6] // {z}, c[7] // {z}, c[8] // {z},
-            0, hi,
-        )
+        for j in range(3):
+            block[j] = a[j] + i * c[j]
+        call_kernel(data, address(block), 0, hi)
     clear_fp_flags()
 """
 
@@ -36,10 +57,18 @@ class Gemm:
 class _Products(dict[str, Any]):
     def __missing__(self, char: str) -> Any:
         dtype = np.dtype(char)
-        text = with_imports(TEXT.format(s=suffix(dtype), z=dtype.itemsize))
+        text = with_imports(EAGER_TEXT.format(z=dtype.itemsize))
+        product = program_text(dtype)
+        address = address_of(product, content_name("gemm", product))
         label = f"matmul_{suffix(dtype)}"
-        self[char] = make_gufunc(text, (dtype, dtype), dtype, label, "(m,k),(k,n)->(m,n)")
+        signature = "(m,k),(k,n)->(m,n)"
+        self[char] = make_gufunc(text, (dtype, dtype), dtype, label, signature, address)
         return self[char]
+
+
+def program_text(dtype: np.dtype) -> str:
+    """Return the source of the kernel that programs call; eager calls the same machine code."""
+    return with_imports(PROGRAM_TEXT.format(s=suffix(dtype), z=dtype.itemsize))
 
 
 _products = _Products()

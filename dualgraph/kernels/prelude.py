@@ -67,6 +67,29 @@ def clear_fp_flags(typingctx):
     return types.void(), codegen
 
 
+@intrinsic
+def call_kernel(typingctx, function, args, lo, hi):
+    """Call a kernel by its address: ``function(args, lo, hi)``, all int64."""
+
+    def codegen(context, builder, signature, values):
+        int64 = ir.IntType(64)
+        kind = ir.FunctionType(ir.VoidType(), [int64, int64, int64])
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), values[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), codegen
+
+
+@intrinsic
+def address(typingctx, pointer):
+    """Return the address of a typed pointer as int64."""
+
+    def codegen(context, builder, signature, values):
+        return builder.ptrtoint(values[0], ir.IntType(64))
+
+    return types.int64(pointer), codegen
+
+
 @njit(error_model="numpy", no_cpython_wrapper=True)
 def ipow_i8(base, exponent):
     """Integer power modulo 2**64; a negative exponent gives 0 but for bases 1 and -1."""
@@ -90,6 +113,8 @@ _NAMES: dict[str, Any] = {
     "rint": rint,
     "trunc": trunc,
     "clear_fp_flags": clear_fp_flags,
+    "call_kernel": call_kernel,
+    "address": address,
     "ipow_i8": ipow_i8,
     "inf": np.inf,
     "nan": np.nan,

@@ -8,9 +8,8 @@ multiply and xor network keyed by the seed. Element ``i`` of the ``counter``-th 
 import numpy as np
 from numba import njit
 
-from .elementary import exp_f8 as log_f8
+from .elementary import cos_f8, log_f8
 
-cos_f8 = log_f8
 from .intrinsics import sqrt
 
 _MULTIPLIER = np.uint64(0xD2B74407B1CE6E93)

@@ -3,17 +3,34 @@
 The reduction is that of Payne and Hanek, in doubles instead of integers, so that it vectorises and
 one path serves all arguments: with ``x = n * 2^g``, n an integer or x small, multiples of 4 can be
 dropped from ``2^g * 2/pi`` beforehand. A table holds the remainder in four doubles (212 bits) for
-g = 0, 16, 32, ...; n times it, minus the nearest integer, is ``x*2/pi`` to about 2^-140, where no
+g = 0, 32, 64, ...; n times it, minus the nearest integer, is ``x*2/pi`` to about 2^-140, where no
 double comes nearer than 2^-62 to a multiple of pi/2.
 
 On ``|r| <= pi/4`` the polynomials are minimax fits (Remez in 50 digits) of ``(sin(r)/r - 1)/r^2`` and
 ``(cos(r) - 1 + r^2/2)/r^4`` in r^2. float32 computes in float64 and rounds once.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from .intrinsics import bits, fabs, fma, horner, iand, iashr, imul, isub, magic_int, power_of_two, rint, select, table_of
-from .scalar import F8, ScalarFunction, scalar
+from .intrinsics import (
+    bits,
+    fabs,
+    fma,
+    horner,
+    iadd,
+    iand,
+    iashr,
+    imul,
+    isub,
+    magic_int,
+    power_of_two,
+    rint,
+    select,
+    table_of,
+)
+from .scalar import F4, F8, ScalarFunction, scalar
 
 _TWO_OVER_PI_BITS = 1280
 _TWO_OVER_PI = int(
@@ -24,13 +41,13 @@ _TWO_OVER_PI = int(
     16,
 )
 """2/pi * 2^1280, rounded down."""
-_STEP_BITS = 4  # a row of the table for every 16 exponents
-_LAST_ROW = np.int64(60)
+_STEP_BITS = 5  # a row of the table for every 32 exponents
+_ROWS_F4, _ROWS_F8 = 3, 31
 _LOWEST_BIT = np.int64(1075)  # biased exponent at which the lowest bit of a double is worth 1
 
 _PI_2, _PI_2_REST = F8.constants(1.5707963267948966, 6.123233995736766e-17)
 # The relative errors of sin and cos are 2^-58.0 and 2^-63.9; for float32, 2^-37.6 and 2^-33.3.
-_SIN = F8.constants(
+_SIN_F8 = F8.constants(
     -0.16666666666666632,
     0.008333333333322472,
     -0.00019841269829835907,
@@ -38,7 +55,7 @@ _SIN = F8.constants(
     -2.5050758506545928e-08,
     1.5896797374676176e-10,
 )
-_COS = F8.constants(
+_COS_F8 = F8.constants(
     0.0416666666666666,
     -0.0013888888888874457,
     2.4801587289653444e-05,
@@ -46,34 +63,24 @@ _COS = F8.constants(
     2.0875728148273656e-09,
     -1.1359867218391368e-11,
 )
-_SIN_SHORT = F8.constants(
+_SIN_F4 = F8.constants(
     -0.16666666641525538, 0.008333329373202835, -0.00019839330392851497, 2.7182664054899424e-06
 )
-_COS_SHORT = F8.constants(
-    0.041666646811866534, -0.0013887364722818985, 2.4438119144718148e-05
-)
+_COS_F4 = F8.constants(0.041666646811866534, -0.0013887364722818985, 2.4438119144718148e-05)
 
 
-def _table() -> list[np.ndarray]:
-    """Return four columns: row i is 2^(16*i) * 2/pi modulo 4 as a sum of four doubles."""
-    rows = []
-    for row in range(int(_LAST_ROW) + 1):
-        rest = (_TWO_OVER_PI << (row << _STEP_BITS)) % (4 << _TWO_OVER_PI_BITS)
-        parts = []
-        for _ in range(4):
-            part = rest / (1 << _TWO_OVER_PI_BITS)  # int / int rounds to nearest
-            parts.append(part)
-            numerator, denominator = part.as_integer_ratio()
-            rest -= (numerator << _TWO_OVER_PI_BITS) // denominator
-        rows.append(parts)
-    return [np.array(column) for column in zip(*rows, strict=True)]
+def _table(rows: int) -> Iterator[np.ndarray]:
+    """Yield four columns: row i is 2^(32*i) * 2/pi modulo 4 as a sum of four doubles."""
+    rests = [(_TWO_OVER_PI << (i << _STEP_BITS)) % (4 << _TWO_OVER_PI_BITS) for i in range(rows)]
+    for _ in range(4):
+        column = [rest / (1 << _TWO_OVER_PI_BITS) for rest in rests]  # int / int rounds correctly
+        yield np.array(column)
+        ratios = [part.as_integer_ratio() for part in column]
+        rests = [r - (p << _TWO_OVER_PI_BITS) // q for r, (p, q) in zip(rests, ratios, strict=True)]
 
 
-_t1, _t2, _t3, _t4 = (
-    table_of(f"two_over_pi_{i}", column) for i, column in enumerate(_table())
-)
-_ZERO, _HALF, _ONE, _FOUR, _QUARTER = F8.constants(0.0, 0.5, 1.0, 4.0, 0.25)
-_TINY = F8.real(2.0**-27)
+_HALF, _ONE, _FOUR, _QUARTER = F8.constants(0.5, 1.0, 4.0, 0.25)
+_TINY, _TINY_F4 = F8.real(2.0**-27), F4.real(2.0**-13)
 _MAGIC = F8.magic
 
 
@@ -85,22 +92,36 @@ def _two_sum(a, b):
     return total, (a - (total - added)) + (b - added)
 
 
+def _locator(rows: int) -> ScalarFunction:
+    t1, t2, t3, t4 = (table_of(f"two_over_pi_{i}", c) for i, c in enumerate(_table(rows)))
+
+    @scalar
+    def locate(x):
+        """(n, t1, t2, t3, t4): ``x*2/pi = n*(t1 + t2 + t3 + t4)`` modulo 4."""
+        exponent = iand(iashr(bits(x), 52), 0x7FF)
+        row = iashr(isub(exponent, _LOWEST_BIT), _STEP_BITS)
+        row = select(row < 0, isub(row, row), row)
+        n = x * power_of_two(imul(row, -(1 << _STEP_BITS)))
+        return n, t1(row), t2(row), t3(row), t4(row)
+
+    return locate
+
+
+_locate_f4, _locate_f8 = _locator(_ROWS_F4), _locator(_ROWS_F8)
+
+
 @scalar
-def _quarters(x):
-    """(q, r, e): q integer modulo 4, x = (q + 4*n)*pi/2 + r + e with |r| <= pi/4 and a bit."""
-    exponent = iand(iashr(bits(x), 52), 0x7FF)
-    row = iashr(isub(exponent, _LOWEST_BIT), _STEP_BITS)
-    row = select(row < 0, isub(row, row), row)
-    n = x * power_of_two(imul(row, -16))
-    t1, t2, t3 = _t1(row), _t2(row), _t3(row)
+def _quarters_f8(x):
+    """(q, r, e): x = q*pi/2 + r + e modulo 2*pi, q an integer, |r| <= pi/4 and a bit, e tiny."""
+    n, t1, t2, t3, t4 = _locate_f8(x)
     h1, h2, h3 = n * t1, n * t2, n * t3
-    l1, l2, l3 = fma(n, t1, -h1), fma(n, t2, -h2), fma(n, t3, -h3)
-    l3 = fma(n, _t4(row), l3)
+    l1, l2, l3 = fma(n, t1, -h1), fma(n, t2, -h2), fma(n, t4, fma(n, t3, -h3))
     h1 = fma(rint(h1 * _QUARTER), -_FOUR, h1)
     b, b_rest = _two_sum(l1, h2)
     b = fma(rint(b * _QUARTER), -_FOUR, b)
     whole, whole_rest = _two_sum(h1, b)
     q = rint(whole)
+    # What is left can cancel down to 2^-62: no error of a sum may be dropped.
     small, small_rest = _two_sum(l2, h3)
     v, v_rest = _two_sum(b_rest, small)
     w, w_rest = _two_sum(whole - q, v)
@@ -113,42 +134,72 @@ def _quarters(x):
     return magic_int(q + _MAGIC), r, e
 
 
-def _wave(sin_terms: tuple, cos_terms: tuple, phase: int) -> ScalarFunction:
-    """Build sin(x + phase*pi/2)."""
-    phase = np.int64(phase)
-
-    @scalar
-    def wave(x):
-        q, r, e = _quarters(x)
-        q = isub(q, -phase)
-        z = r * r
-        sine = r + fma(r * z, horner(z, sin_terms), e)
-        square = _HALF * z
-        top = _ONE - square
-        cosine = top + (((_ONE - top) - square) + fma(z * z, horner(z, cos_terms), -r * e))
-        y = select(iand(q, 1) != 0, cosine, sine)
-        return select(iand(q, 2) != 0, -y, y)
-
-    return wave
+@scalar
+def _quarters_f4(x):
+    """(q, r) for an x with 24 bits, which comes no nearer than 2^-33 to a multiple of pi/2."""
+    n, t1, t2, t3, _ = _locate_f4(x)
+    h1, h2 = n * t1, n * t2
+    l1, l2 = fma(n, t1, -h1), fma(n, t3, fma(n, t2, -h2))
+    h1 = fma(rint(h1 * _QUARTER), -_FOUR, h1)
+    b, b_rest = _two_sum(l1, h2)
+    b = fma(rint(b * _QUARTER), -_FOUR, b)
+    whole, whole_rest = _two_sum(h1, b)
+    q = rint(whole)
+    return magic_int(q + _MAGIC), ((whole - q) + (b_rest + l2) + whole_rest) * _PI_2
 
 
-def _sin_of(wave: ScalarFunction) -> ScalarFunction:
-    @scalar
-    def sin(x):
-        """Sine; below 2^-27 it is x itself, which keeps subnormals and the sign of zero."""
-        return select(fabs(x) < _TINY, x, wave(x))
-
-    return sin
+@scalar
+def _turn(q, sine, cosine):
+    """The sine after q quarter turns."""
+    y = select(iand(q, 1) != 0, cosine, sine)
+    return select(iand(q, 2) != 0, -y, y)
 
 
-def _in_double(function: ScalarFunction) -> ScalarFunction:
-    @scalar
-    def rounded(x):
-        return np.float32(function(np.float64(x)))
+@scalar
+def _waves_f8(r, e):
+    """(sin, cos) of r + e."""
+    z = r * r
+    half = _HALF * z
+    top = _ONE - half
+    cosine = top + (((_ONE - top) - half) + fma(z * z, horner(z, _COS_F8), -r * e))
+    return r + fma(r * z, horner(z, _SIN_F8), e), cosine
 
-    return rounded
+
+@scalar
+def _waves_f4(r):
+    """(sin, cos) of r."""
+    z = r * r
+    cosine = fma(z * z, horner(z, _COS_F4), fma(-_HALF, z, _ONE))
+    return fma(r * z, horner(z, _SIN_F4), r), cosine
 
 
-sin_f8, cos_f8 = _sin_of(_wave(_SIN, _COS, 0)), _wave(_SIN, _COS, 1)
-sin_f4 = _in_double(_sin_of(_wave(_SIN_SHORT, _COS_SHORT, 0)))
-cos_f4 = _in_double(_wave(_SIN_SHORT, _COS_SHORT, 1))
+@scalar
+def sin_f8(x):
+    """Sine; below 2^-27 it is x itself, which keeps subnormals and the sign of zero."""
+    q, r, e = _quarters_f8(x)
+    sine, cosine = _waves_f8(r, e)
+    return select(fabs(x) < _TINY, x, _turn(q, sine, cosine))
+
+
+@scalar
+def cos_f8(x):
+    """Cosine: the sine a quarter turn further."""
+    q, r, e = _quarters_f8(x)
+    sine, cosine = _waves_f8(r, e)
+    return _turn(iadd(q, 1), sine, cosine)
+
+
+@scalar
+def sin_f4(x):
+    """Sine; the sign of zero is put back."""
+    q, r = _quarters_f4(np.float64(x))
+    sine, cosine = _waves_f4(r)
+    return select(fabs(x) < _TINY_F4, x, np.float32(_turn(q, sine, cosine)))
+
+
+@scalar
+def cos_f4(x):
+    """Cosine: the sine a quarter turn further."""
+    q, r = _quarters_f4(np.float64(x))
+    sine, cosine = _waves_f4(r)
+    return np.float32(_turn(iadd(q, 1), sine, cosine))

@@ -38,10 +38,19 @@ def make_ufunc(text: str, inputs: tuple[np.dtype, ...], output: np.dtype, name: 
 
 
 def make_gufunc(
-    text: str, inputs: tuple[np.dtype, ...], output: np.dtype, name: str, signature: str
+    text: str,
+    inputs: tuple[np.dtype, ...],
+    output: np.dtype,
+    name: str,
+    signature: str,
+    data: int | None = None,
 ) -> Any:
-    """Make a generalized ufunc with core dimensions such as ``(m,k),(k,n)->(m,n)``."""
-    return _make(_from_data_and_signature, text, inputs, output, name, signature.encode())
+    """Make a generalized ufunc with core dimensions such as ``(m,k),(k,n)->(m,n)``.
+
+    ``data`` is what the loop gets as its last argument.
+    """
+    make = _from_data_and_signature
+    return _make(make, text, inputs, output, name, signature.encode(), data=data)
 
 
 def _make(
@@ -51,12 +60,13 @@ def _make(
     output: np.dtype,
     name: str,
     *signature: bytes,
+    data: int | None = None,
 ) -> Any:
     address = address_of(text, content_name(f"u_{name}", text), UFUNC_LOOP)
     loops = (ctypes.c_void_p * 1)(address)
-    data = (ctypes.c_void_p * 1)(None)
+    passed = (ctypes.c_void_p * 1)(data)
     kinds = bytes(d.num for d in (*inputs, output))
     label = name.encode()
-    arguments = (loops, data, kinds, 1, len(inputs), 1, _NO_IDENTITY, label, b"", 0)
-    stats.kept.append((loops, data, kinds, label, signature))  # NumPy keeps only pointers
+    arguments = (loops, passed, kinds, 1, len(inputs), 1, _NO_IDENTITY, label, b"", 0)
+    stats.kept.append((loops, passed, kinds, label, signature))  # NumPy keeps only pointers
     return make(*arguments, *signature)

@@ -71,9 +71,7 @@ class SliceView:
     def apply(
         self, layout: Layout, out: Shape, starts: Shape, lengths: Shape, steps: Shape
     ) -> Layout | None:
-        offset = layout.offset + sum(
-            s * t for s, t in zip(starts, layout.strides, strict=True)
-        )
+        offset = layout.offset + sum(s * t for s, t in zip(starts, layout.strides, strict=True))
         strides = tuple(s * t for s, t in zip(steps, layout.strides, strict=True))
         return Layout(out, strides, offset)
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..core.dispatch import apply
-from ..core.op import defop
+from ..core.dispatch import apply, compose
+from ..core.op import defcomposite, defop
 from ..core.types import Aval, broadcast_shapes
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.matmul import Gemm
@@ -109,7 +109,30 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return add(matmul(x, transpose(weight, 0, 1)), bias)
+
+
+def _weight_vjp(g: Tensor, x: Tensor) -> Tensor:
+    """Return g^T x, with all batch axes merged into one contracted axis."""
+    rows = reshape(g, (-1, g.value.shape[-1]))
+    return matmul(transpose(rows, 0, 1), reshape(x, (-1, x.value.shape[-1])))
+
+
+_LINEAR = defcomposite(
+    "addmm",
+    inputs="x weight bias",
+    forward=_linear,
+    vjp=(lambda g, weight: matmul(g, weight), lambda g, x: _weight_vjp(g, x), lambda g: g),
+)  # d(x W^T + b) = dx W^T + x dW^T + db
+
+
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``input @ weight.T + bias``; ``weight`` has shape (out_features, in_features)."""
-    out = matmul(input, transpose(weight, 0, 1))
-    return out if bias is None else add(out, bias)
+    """Return ``input @ weight.T + bias``.
+
+    Shapes: input (..., in), weight (out, in), bias (out), result (..., out).
+    """
+    if bias is None or input.value.ndim < 2 or weight.value.ndim != 2 or not input.value.size:
+        out = matmul(input, transpose(weight, 0, 1))
+        return out if bias is None else add(out, bias)
+    return compose(_LINEAR, input, weight, bias)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..core.types import float64
-from ..eager.tensor import Tensor
 from ..ops.elementwise import add, div, maximum, mul, neg, pow, sqrt, sub
 from .optimizer import (
     Group,
@@ -15,6 +14,8 @@ from .optimizer import (
     scaled,
     zeros_state,
 )
+
+Tensor = Any
 
 
 class Adam(Optimizer):

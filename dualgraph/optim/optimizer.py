@@ -20,7 +20,7 @@ from ..nn.module import clear_grad
 from ..ops.build import as_dtype, need
 
 Group = dict[str, Any]
-State = dict[str, Tensor]
+State = dict[str, Any]
 
 
 class Optimizer(ABC):
@@ -185,7 +185,7 @@ def zeros_state(shape: tuple[int, ...], dtype: Any) -> Tensor:
 
 
 def learning_rate(group: Group) -> Tensor:
-    """Return ``lr`` as a 0-d float64 tensor, in both frontends; traced, it is read at every call."""
+    """Return ``lr`` as a 0-d float64 tensor; traced, it is read anew at every call."""
     return as_dtype(state.frontend.number(group, "lr"), float64)
 
 

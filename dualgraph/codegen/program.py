@@ -1,0 +1,164 @@
+"""A compiled program: rows of kernels over one arena, run by one native call."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numba
+import numpy as np
+
+from ..config import settings
+from ..errors import AxisError
+from ..graph.ir import Graph, Node
+from ..kernels.native import address_of, content_name, stats
+from .arena import ALIGNMENT, plan
+from .driver import serial_driver, shared_driver
+from .fusion import Group
+from .lower import Destination, Lowered, Lowering
+from .rows import Buffer, Ref, Row
+
+
+@dataclass(slots=True)
+class Cost:
+    """Seconds that building a program took, by phase, and how many kernels were new."""
+
+    codegen: float = 0.0
+    llvm: float = 0.0
+    load: float = 0.0
+    compiled: int = 0
+    loaded: int = 0
+
+
+@dataclass(slots=True)
+class Kernel:
+    """One distinct native function of a program."""
+
+    name: str
+    source: str
+    calls: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """Native code for one graph. ``run(arrays)`` takes the inputs and then the fresh outputs."""
+
+    graph: Graph
+    groups: list[Group]
+    rows: list[Row]
+    fresh: list[Node]
+    arena_bytes: int
+    cost: Cost
+    memory: list[np.ndarray]
+    header: np.ndarray
+    status: np.ndarray
+    shares: bool
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        """The distinct kernels in the order of their first call."""
+        found: dict[str, Kernel] = {}
+        for row in self.rows:
+            found.setdefault(row.name, Kernel(row.name, row.text)).calls += 1
+        return list(found.values())
+
+    @property
+    def fused_ops(self) -> int:
+        """How many graph nodes share a kernel with another node."""
+        return sum(len(g.nodes) for g in self.groups if len(g.nodes) > 1)
+
+    @property
+    def source(self) -> str:
+        """The calls of the program in order, each with the nodes that it computes, and kernels."""
+        lines = []
+        for row in self.rows:
+            lines += [f"# {n.op.name} -> {n.aval!r}  {n.source} {n.path}".rstrip() for n in row.nodes]
+            lines.append(f"{row.name}(arguments, 0, {row.items})")
+        kernels = [k.source.replace("KERNEL", k.name) for k in self.kernels]
+        return "\n".join([*lines, "", "", *kernels])
+
+    def run(self, arrays: tuple[np.ndarray, ...]) -> None:
+        """Execute on C-contiguous arrays; raises `AxisError` for an index out of range."""
+        shared = self.shares and settings.num_threads > 1
+        with self.lock:
+            if shared:
+                numba.set_num_threads(min(settings.num_threads, numba.config.NUMBA_NUM_THREADS))
+                shared_driver()(self.header.ctypes.data, id(arrays), 0)
+            else:
+                serial_driver()(self._header_address, id(arrays), 0)
+            failed = self.status[0]
+        if failed:
+            self._raise(int(failed))
+
+    @property
+    def _header_address(self) -> int:
+        return self.header.ctypes.data
+
+    def _raise(self, word: int) -> None:
+        index = (word - 1) // 2
+        nodes = [n for r in self.rows if r.may_fail for n in r.nodes]
+        where = "; ".join(dict.fromkeys(f"{n.op.name} at {n.source}" for n in nodes))
+        raise AxisError(f"index {index} is out of range in a compiled function ({where})")
+
+
+def build(graph: Graph, destinations: list[Destination]) -> Program:
+    """Generate, compile or load the kernels of a graph, and lay out its memory."""
+    start = time.perf_counter()
+    before = (stats.llvm_seconds, stats.load_seconds, stats.compiled, stats.loaded)
+    lowered = Lowering(graph, destinations).run()
+    for row in lowered.rows:
+        row.name = content_name(row.prefix, row.text)
+        row.address = address_of(row.text, row.name)
+    serial_driver()
+    program = _assemble(lowered)
+    cost = program.cost
+    cost.llvm = stats.llvm_seconds - before[0]
+    cost.load = stats.load_seconds - before[1]
+    cost.compiled = stats.compiled - before[2]
+    cost.loaded = stats.loaded - before[3]
+    cost.codegen = time.perf_counter() - start - cost.llvm - cost.load
+    return program
+
+
+def _assemble(lowered: Lowered) -> Program:
+    rows = [r for r in lowered.rows if r.items > 0]
+    size = plan(rows)
+    arena = np.zeros(size + ALIGNMENT, np.uint8)
+    status = np.zeros(1, np.int64)
+    base = -(-arena.ctypes.data // ALIGNMENT) * ALIGNMENT
+    starts = {"arena": base, "status": status.ctypes.data}
+    blocks = np.zeros(max(1, sum(len(r.arguments) for r in rows)), np.int64)
+    table = np.zeros((max(1, len(rows)), 5), np.int64)
+    patches: list[tuple[int, int, int]] = []
+    at = 0
+    for i, row in enumerate(rows):
+        address = blocks.ctypes.data + 8 * at
+        table[i] = (row.address, address, row.items, row.grain, row.may_fail)
+        for j, argument in enumerate(row.arguments):
+            if isinstance(argument, Ref) and argument.buffer.kind == "object":
+                patches.append((address + 8 * j, argument.buffer.index, argument.offset))
+            else:
+                blocks[at + j] = _word(argument, starts)
+        at += len(row.arguments)
+    patch_table = np.array(patches or [(0, 0, 0)], np.int64)
+    pointers = (table.ctypes.data, len(rows), patch_table.ctypes.data, len(patches))
+    header = np.array([*pointers, status.ctypes.data], np.int64)
+    return Program(
+        graph=lowered.graph,
+        groups=lowered.groups,
+        rows=rows,
+        fresh=lowered.fresh,
+        arena_bytes=size,
+        cost=Cost(),
+        memory=[arena, blocks, table, patch_table],
+        header=header,
+        status=status,
+        shares=any(r.items > r.grain for r in rows),
+    )
+
+
+def _word(argument: int | Ref, starts: dict[str, int]) -> int:
+    if isinstance(argument, int):
+        return argument
+    buffer: Buffer = argument.buffer
+    return starts[buffer.kind] + max(buffer.offset, 0) + argument.offset
