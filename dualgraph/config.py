@@ -8,6 +8,8 @@
 import os
 from pathlib import Path
 
+from .errors import ArgumentError
+
 
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -28,3 +30,15 @@ class Settings:
 
 
 settings = Settings()
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads compiled programs use; results have the same bits for any number."""
+    if count < 1:
+        raise ArgumentError(f"set_num_threads: expected at least 1, got {count}")
+    settings.num_threads = count
+
+
+def get_num_threads() -> int:
+    """Return how many threads compiled programs use."""
+    return settings.num_threads

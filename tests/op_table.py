@@ -357,7 +357,7 @@ CHOICE = (
     Row(
         "clamp",
         (
-            s((3, 4), min=-1, max=1),
+            s((3, 4), min=-1, max=1, only=(*FLOATS, *INTS)),
             s((3, 4), min=1),
             s((37,), max=0),
             s((5,), min=-0.5, max=0.25, only=FLOATS),
@@ -412,7 +412,7 @@ ELEMENTARY = (
     unary("floor", np.floor, dtypes=(*FLOATS, "int64"), twice=False),
     unary("ceil", np.ceil, dtypes=(*FLOATS, "int64"), twice=False),
     unary("trunc", np.trunc, dtypes=(*FLOATS, "int64"), twice=False),
-    unary("round", np.rint, dtypes=(*FLOATS, "int64"), twice=False),
+    unary("round", lambda x: np.rint(x).astype(x.dtype), dtypes=(*FLOATS, "int64"), twice=False),
 )
 
 REDUCED = (

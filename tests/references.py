@@ -131,6 +131,8 @@ def cumsum_reference(x: np.ndarray, dim: int) -> np.ndarray:
 
 def logsumexp_reference(x: np.ndarray, dim: Any, keepdim: bool = False) -> np.ndarray:
     """Compute in float64, shifted by the maximum."""
+    if not x.ndim:
+        return x.copy()
     axes = tuple(axes_of(dim, x.ndim))
     top = np.max(x, axis=axes, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
@@ -172,9 +174,8 @@ def cast_reference(x: np.ndarray, dtype: str) -> np.ndarray:
     if x.dtype.kind != "f" or target.kind not in "iu":
         return x.astype(target)
     info = np.iinfo(target)
-    exact = [0 if v != v else v for v in x.ravel().tolist()]
-    whole = [info.max if v >= info.max else info.min if v <= info.min else int(v) for v in exact]
-    return np.array(whole, dtype=target).reshape(x.shape)
+    clipped = [0 if v != v else min(max(v, info.min), info.max) for v in x.ravel().tolist()]
+    return np.array([int(v) for v in clipped], dtype=target).reshape(x.shape)
 
 
 def gather_reference(x: np.ndarray, index: np.ndarray, dim: int) -> np.ndarray:

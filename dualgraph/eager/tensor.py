@@ -347,6 +347,16 @@ def _extreme(x: Tensor, dim: Any, keepdim: bool, extreme: Any, position: Any) ->
     return shape.squeeze(values, dim), shape.squeeze(at, dim)
 
 
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the largest element, or (values, indices) along one axis."""
+    return input.max(dim, keepdim)
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the smallest element, or (values, indices) along one axis."""
+    return input.min(dim, keepdim)
+
+
 def run_backward(
     tensors: list, gradients: list, retain_graph: bool | None, create_graph: bool
 ) -> None:

@@ -21,24 +21,47 @@ def backward(
     *,
     retain_graph: bool,
     create_graph: bool,
+    arrived: dict[Any, Any] | None = None,
 ) -> dict[Any, Any]:
     """Walk from the roots and return the cotangents by where they arrived.
 
     Keys are nodes or leaf tensors. With ``wanted`` (a dict whose keys are such), only those are
-    returned and only paths to them are walked; without, every leaf.
+    returned and only paths to them are walked; without, every leaf. ``arrived`` holds cotangents
+    that were there before: what the walk brings is added to them.
     """
     enabled, state.grad_enabled = state.grad_enabled, create_graph
     try:
-        return _walk(roots, cotangents, wanted, retain_graph)
+        return _walk(roots, cotangents, wanted, retain_graph, dict(arrived or {}))
     finally:
         state.grad_enabled, state.visiting = enabled, None
 
 
-def _walk(roots: list, cotangents: list, wanted: dict | None, retain_graph: bool) -> dict:
-    pending: dict[Any, Any] = {}
+class Bundle(dict[int, Any]):
+    """The cotangents of a node with several outputs, by output."""
+
+    def merged(self, other: "Bundle") -> "Bundle":
+        result = Bundle(self)
+        for k, g in other.items():
+            result[k] = add(result[k], g) if k in result else g
+        return result
+
+
+class AbsorbingNode(Node):
+    """A node that runs its whole backward at once, seeing what has already arrived at its inputs."""
+
+    __slots__ = ()
+
+    def absorb(self, g: Any, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+        """Return (edge, total) for every edge; a total includes what was pending there."""
+        raise NotImplementedError
+
+
+def _walk(
+    roots: list, cotangents: list, wanted: dict | None, retain_graph: bool, pending: dict
+) -> dict:
     for root, g in zip(roots, cotangents, strict=True):
         _accumulate(pending, gradient_edge(root), g)
-    order = _reachable([gradient_edge(root) for root in roots])
+    order = reachable([gradient_edge(root) for root in roots])
     useful = None if wanted is None else _leading_to(order, wanted)
     arrived: dict[Any, Any] = {}
     for node in order:
@@ -48,6 +71,9 @@ def _walk(roots: list, cotangents: list, wanted: dict | None, retain_graph: bool
         state.visiting = node
         if wanted is not None and node in wanted:
             arrived[node] = g
+        if isinstance(node, AbsorbingNode):
+            pending.update(node.absorb(g, pending))
+            continue
         for i, edge in enumerate(node.edges):
             if edge is None or (useful is not None and edge not in useful):
                 continue
@@ -65,25 +91,29 @@ def gradient_edge(tensor: Any) -> Any:
 
 def _accumulate(pending: dict, edge: Any, g: Any) -> None:
     before = pending.get(edge)
-    pending[edge] = g if before is None else add(before, g)
+    if before is not None:
+        g = before.merged(g) if isinstance(g, Bundle) else add(before, g)
+    pending[edge] = g
 
 
 def _fitted(node: Node, index: int, g: Any) -> Any:
     """Return the cotangent of one input in the shape that the input had."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
+    if isinstance(result, Bundle):
+        return result
     if result is None:  # the derivative is zero
         return zeros(shape, dtype=g.value.dtype)
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
-def _reachable(starts: list[Any]) -> list[Node]:
+def reachable(starts: list[Any]) -> list[Node]:
     """Return every node reachable from the starts, latest first."""
     stack = [s for s in starts if isinstance(s, Node)]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if edge.__class__ is Node and edge not in seen:
+            if isinstance(edge, Node) and edge not in seen:
                 seen.add(edge)
                 stack.append(edge)
     return sorted(seen, key=_creation, reverse=True)

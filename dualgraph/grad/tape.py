@@ -55,7 +55,7 @@ class Node:
         if SHAPE <= key < DTYPE:
             return self.shapes[key - SHAPE]
         if self.saved is None:
-            raise GradError(at_user_line(_TWICE))
+            raise GradError(at_user_line(TWICE))
         if key >= DTYPE:
             return self.saved[key]
         kept, counter, version = self.saved[key]
@@ -80,7 +80,7 @@ class Node:
         return f"<{self.name()} object at {hex(id(self))}>"
 
 
-_TWICE = (
+TWICE = (
     "backward was called a second time through a graph whose saved values were freed by the first "
     "call. Pass retain_graph=True to the first backward, or run the forward again"
 )

@@ -72,7 +72,22 @@ class Number:
         return f"number {self.key!r}"
 
 
-Source = Argument | Held | GradOf | Number
+@dataclass(frozen=True, slots=True)
+class Cotangent:
+    """An input of a backward graph: the cotangent of one output, or one that was there before."""
+
+    position: int
+    carried: bool = False
+
+    def fetch(self, arguments: list[Any]) -> np.ndarray:
+        return arguments[self.position].value
+
+    def describe(self) -> str:
+        kind = "cotangent that had arrived" if self.carried else "cotangent of output"
+        return f"{kind} {self.position}"
+
+
+Source = Argument | Held | GradOf | Number | Cotangent
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ tape is recorded in the same way, so ``loss.backward()`` inside the function run
 appends gradient nodes in the same order.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,6 @@ from .capture import Argument, GradGuard, GradOf, GradUpdate, Held, Number, Sour
 from .ir import INPUT, Graph, Node, constant
 
 
-@dataclass(slots=True)
-class Trace:
-    """What tracing a function gave: the graph, its sources, its effects, and what it relied on."""
-
-    graph: Graph
-    sources: list[Source]
-    updates: list[Update]
-    grad_updates: list[GradUpdate]
-    guards: list[GradGuard]
-    modules: list[Any] = field(default_factory=list)
-
-
 class Tracer:
     """The symbolic frontend; one per trace."""
 
@@ -42,6 +31,7 @@ class Tracer:
         self.sources: list[Source] = []
         self.environment: dict[int, Node] = {}  # id of a concrete tensor -> its value now
         self.owners: dict[int, Argument | Held] = {}  # id of a leaf -> where it comes from
+        self.arguments: set[int] = set()  # ids of the concrete tensors behind the arguments
         self.symbols: dict[int, Any] = {}  # id of an argument's symbol -> the symbol
         self.grads: dict[int, Any] = {}
         self.first_grads: dict[int, Any] = {}
@@ -51,6 +41,8 @@ class Tracer:
         self.views: dict[int, tuple[Any, ...]] = {}  # id of a view -> how to make it again
         self.kept: list[Any] = []  # ids must not be reused while the trace runs
         self.locations: dict[TapeNode, tuple[str, str]] = {}
+        self.leaf_flags: dict[int, bool] = {}  # id of an input -> did it require grad at first
+        self.modules: list[Any] = []  # called while tracing; compiled functions guard on them
 
     # --- values ---
 
@@ -77,6 +69,9 @@ class Tracer:
         out.requires_grad = tensor.requires_grad
         self.owners[id(out)] = source
         self.symbols[id(out)] = out
+        self.leaf_flags[id(out)] = tensor.requires_grad
+        self.kept.append(tensor)
+        self.arguments.add(id(tensor))
         return out
 
     def lift(self, tensor: Any) -> Node:
@@ -108,8 +103,16 @@ class Tracer:
                     "as an argument, or detach() it"
                 )
             )
+        if id(tensor) in self.arguments:
+            raise TraceError(
+                at_user_line(
+                    f"a tensor of shape {tuple(tensor.value.shape)} is an argument of the traced "
+                    "function and is also used through a closure or an attribute: use one of the two"
+                )
+            )
         source = Held(tensor)
         node = self.add_input(source, tensor.value)
+        self.leaf_flags[id(tensor)] = tensor.requires_grad
         self.environment[id(tensor)] = node
         self.owners[id(tensor)] = source
         self.kept.append(tensor)
@@ -302,33 +305,51 @@ class Tracer:
 
     # --- the end ---
 
-    def finish(self, outputs: list[Any]) -> Trace:
-        """Collect the graph: outputs first, then the values of updates, then gradients."""
-        nodes = [self.lift(t) for t in outputs]
-        updates = self._updates()
-        grads = self._grad_updates()
-        nodes += [u.value for u in updates]
-        nodes += [u.value for u in grads if u.value is not None]
-        graph = Graph(tuple(self.inputs), tuple(self.nodes), tuple(nodes))
-        return Trace(graph, self.sources, updates, grads, self.guards)
+    def graph(self, outputs: list[Node]) -> Graph:
+        """Return everything recorded so far as a graph with these outputs."""
+        return Graph(tuple(self.inputs), tuple(self.nodes), tuple(outputs))
 
-    def _updates(self) -> list[Update]:
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Let ops inside the block append to this trace."""
+        previous = state.frontend, state.tracing
+        state.frontend, state.tracing = self, True
+        try:
+            yield
+        finally:
+            state.frontend, state.tracing = previous
+
+    def updates(self) -> list[Update]:
+        """Return the inputs whose memory the function changed."""
         found = []
         for node, source in zip(self.inputs, self.sources, strict=True):
             if isinstance(source, Held):
                 now = self.environment[id(source.held)]
             elif isinstance(source, Argument):
-                now = self._argument_symbol(source).value
+                now = self.argument_symbol(source).value
             else:
                 continue
             if now is not node:
                 found.append(Update(source, now))
         return found
 
-    def _argument_symbol(self, source: Argument) -> Any:
+    def argument_symbol(self, source: Argument) -> Any:
+        """Return the tensor that stood for an argument while tracing."""
         return next(s for i, s in self.symbols.items() if self.owners[i] == source)
 
-    def _grad_updates(self) -> list[GradUpdate]:
+    def position_of(self, tensor: Any) -> int | None:
+        """Return the argument position of a symbol, or None for any other tensor."""
+        if id(tensor) not in self.symbols:
+            return None
+        owner = self.owners[id(tensor)]
+        return owner.position if isinstance(owner, Argument) else None
+
+    def asked_grad(self, leaf: Any) -> bool:
+        """Tell whether an input was a leaf that requires grad when the trace began."""
+        return self.leaf_flags.get(id(leaf), False)
+
+    def grad_updates(self) -> list[GradUpdate]:
+        """Return the ``.grad`` that the function set, cleared or changed."""
         found = []
         for key, grad in self.grads.items():
             first = self.first_grads.get(key, _UNREAD)
@@ -346,7 +367,7 @@ _UNREAD = object()
 def traced(function: Any, arguments: list[Any], rebuild: Any) -> tuple[Tracer, Any]:
     """Run ``function`` under a new tracer; ``rebuild(symbols)`` gives (args, kwargs).
 
-    The state of the thread is restored whatever happens.
+    Returns the tracer and the function's result. The thread's state is restored whatever happens.
     """
     tracer = Tracer()
     symbols: dict[int, Any] = {}
@@ -355,13 +376,8 @@ def traced(function: Any, arguments: list[Any], rebuild: Any) -> tuple[Tracer, A
             symbols[id(tensor)] = tracer.argument(i, tensor)
             if tensor.held_grad is not None:
                 symbols[id(tensor)].held_grad = tensor.held_grad
-    previous = state.frontend, state.tracing
-    state.frontend, state.tracing = tracer, True
-    try:
-        with recording_modules() as modules:
-            args, kwargs = rebuild([symbols[id(t)] for t in arguments])
-            result = function(*args, **kwargs)
-            tracer.modules = modules
-            return tracer, result
-    finally:
-        state.frontend, state.tracing = previous
+    with tracer.active(), recording_modules() as modules:
+        args, kwargs = rebuild([symbols[id(t)] for t in arguments])
+        result = function(*args, **kwargs)
+        tracer.modules = modules
+        return tracer, result

@@ -25,6 +25,11 @@ STACK_ALIGNMENT = 64
 """Bytes: one cache line, and one AVX-512 vector."""
 
 
+def instruction(typer: Callable[..., Any]) -> Any:
+    """`numba.extending.intrinsic`, for type checkers: callers do not pass the typing context."""
+    return intrinsic(typer)
+
+
 def _is_float(*args: Any) -> bool:
     return all(isinstance(a, types.Float) for a in args)
 
@@ -48,7 +53,7 @@ def _float_unary(name: str, doc: str) -> Any:
     typer.__name__ = name
     typer.__qualname__ = name
     typer.__doc__ = doc
-    return intrinsic(typer)
+    return instruction(typer)
 
 
 rint = _float_unary("rint", "Nearest integer, ties to even; keeps the sign of zero.")
@@ -58,7 +63,7 @@ sqrt = _float_unary("sqrt", "Correctly rounded square root (the IEEE operation).
 fabs = _float_unary("fabs", "x with its sign bit cleared.")
 
 
-@intrinsic
+@instruction
 def fma(typingctx, a, b, c):
     """``a*b + c`` with one rounding (IEEE 754 fusedMultiplyAdd); all three of one float type."""
     if not (_is_float(a, b, c) and a == b == c):
@@ -70,7 +75,7 @@ def fma(typingctx, a, b, c):
     return a(a, b, c), codegen
 
 
-@intrinsic
+@instruction
 def copysign(typingctx, magnitude, sign):
     """The magnitude of the first argument with the sign bit of the second."""
     if not (_is_float(magnitude, sign) and magnitude == sign):
@@ -85,7 +90,7 @@ def copysign(typingctx, magnitude, sign):
     return magnitude(magnitude, sign), codegen
 
 
-@intrinsic
+@instruction
 def select(typingctx, condition, then, otherwise):
     """``then if condition else otherwise``, both sides evaluated: never a branch."""
     if condition != types.boolean or then != otherwise:
@@ -97,7 +102,7 @@ def select(typingctx, condition, then, otherwise):
     return then(condition, then, otherwise), codegen
 
 
-@intrinsic
+@instruction
 def horner(typingctx, x, coefficients):
     """``c[0] + x*(c[1] + x*(c[2] + ...))`` as a chain of fma, highest power first.
 
@@ -136,7 +141,7 @@ def _bitcast(name: str, source: types.Type, target: types.Type) -> Any:
     typer.__name__ = name
     typer.__qualname__ = name
     typer.__doc__ = f"The bits of a {source} as a {target}."
-    return intrinsic(typer)
+    return instruction(typer)
 
 
 bits_f4 = _bitcast("bits_f4", types.float32, types.int32)
@@ -151,7 +156,7 @@ _DIGITS = {types.float32: 23, types.float64: 52}
 _BIAS = {types.float32: 127, types.float64: 1023}
 
 
-@intrinsic
+@instruction
 def bits(typingctx, x):
     """The bits of a float as the signed integer of its width."""
     if x not in _INTEGER_OF:
@@ -164,7 +169,7 @@ def bits(typingctx, x):
     return target(x), codegen
 
 
-@intrinsic
+@instruction
 def from_bits(typingctx, i):
     """The float whose bits are those of the int32 or int64 ``i``."""
     if i not in _FLOAT_OF:
@@ -177,7 +182,7 @@ def from_bits(typingctx, i):
     return target(i), codegen
 
 
-@intrinsic
+@instruction
 def power_of_two(typingctx, k):
     """2^k as the float of k's width, for exponents of normal numbers."""
     if k not in _FLOAT_OF:
@@ -193,7 +198,7 @@ def power_of_two(typingctx, k):
     return target(k), codegen
 
 
-@intrinsic
+@instruction
 def magic_int(typingctx, shifted):
     """The integer k of ``shifted = k + 1.5 * 2^digits``, read from its low bits.
 
@@ -213,7 +218,7 @@ def magic_int(typingctx, shifted):
     return target(shifted), codegen
 
 
-@intrinsic
+@instruction
 def magic_float(typingctx, k):
     """An int32 or int64 as a float of its width, exact for ``|k| < 2^(digits - 1)``.
 
@@ -255,7 +260,7 @@ def _int_binary(name: str, method: str, doc: str) -> Any:
     typer.__name__ = name
     typer.__qualname__ = name
     typer.__doc__ = doc
-    return intrinsic(typer)
+    return instruction(typer)
 
 
 iadd = _int_binary("iadd", "add", "a + b, wrapping, in the type of a.")
@@ -304,7 +309,7 @@ def _pointer_to(dtype: str) -> Any:
     pointer.__name__ = f"pointer_{dtype}"
     pointer.__qualname__ = pointer.__name__
     pointer.__doc__ = f"The int64 address as a C pointer to {dtype}."
-    return intrinsic(pointer)
+    return instruction(pointer)
 
 
 def _stack_of(dtype: str) -> Any:
@@ -372,4 +377,4 @@ def table_of(name: str, values: np.ndarray) -> Any:
 
     table.__name__ = f"table_{name}"
     table.__qualname__ = table.__name__
-    return intrinsic(table)
+    return instruction(table)

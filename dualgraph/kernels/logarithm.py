@@ -3,10 +3,12 @@
 ``x = 2^k * (1 + f)`` with ``1 + f`` in [sqrt(1/2), sqrt(2)), and ``log(1 + f) = f + t`` with t well
 below f. In float32 ``t = f^2 * P(f)``; in float64, as in fdlibm's e_log.c,
 ``t = s*(f^2/2 + z*P(z)) - f^2/2`` with ``s = f/(2 + f)``, ``z = s^2``, where z*P(z) stands for
-``2*atanh(s)/s - 2``. P are minimax polynomials (Remez in 50 digits, the leading coefficients rounded
-first). The sum ``k*log(2) + f + t`` takes log(2) in two parts, of which the first times k is exact,
-and keeps the rounding error of its first addition (fast two-sum).
+``2*atanh(s)/s - 2``. P are minimax polynomials (Remez in 50 digits, the leading coefficients
+rounded first). The sum ``k*log(2) + f + t`` takes log(2) in two parts, of which the first times k
+is exact, and keeps the rounding error of its first addition (fast two-sum).
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +83,7 @@ _LOG10 = {
 }
 
 
-def _bits_of(value: np.floating) -> np.signedinteger:
+def _bits_of(value: Any) -> Any:
     """Return the bits of a typed constant as a typed constant."""
     return np.asarray(value).view(f"i{value.nbytes}")[()]
 

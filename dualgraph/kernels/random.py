@@ -17,7 +17,8 @@ _WEYL = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _TWO_PI = np.float64(6.283185307179586)
-_OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True}
+# A call that is left in a kernel is a weak symbol of its object, which a warm load leaves unresolved.
+_OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "forceinline": True}
 
 
 @njit(**_OPTIONS)

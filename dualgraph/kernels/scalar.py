@@ -41,19 +41,6 @@ def scalar(function: Callable[..., Any]) -> ScalarFunction:
     )
 
 
-Floats = tuple[Any, ...]
-
-
-def f4(*values: float) -> Floats:
-    """Return the values as typed float32 constants."""
-    return tuple(np.float32(v) for v in values)
-
-
-def f8(*values: float) -> Floats:
-    """Return the values as typed float64 constants."""
-    return tuple(np.float64(v) for v in values)
-
-
 class Format(NamedTuple):
     """Typed constants of one float format."""
 
@@ -69,7 +56,7 @@ class Format(NamedTuple):
     inf: Any
     nan: Any
 
-    def constants(self, *values: float) -> Floats:
+    def constants(self, *values: float) -> tuple[Any, ...]:
         """Return the values in this format."""
         return tuple(self.real(v) for v in values)
 

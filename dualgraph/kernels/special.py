@@ -1,11 +1,11 @@
 """erf, erfc and erfinv.
 
-erf near 0 is ``x + x * P(x^2)``. Away from it float32 uses ``1 - exp(q(x))`` with q a polynomial for
-``log(erfc(x))``. erfc, and from 1 on erf in float64, is ``exp(-x^2) * erfcx(x)``: x^2 is taken in two
-words, and ``(1 + 2x) * erfcx(x)`` is a polynomial in ``t = (x - m)/(x + m)``, which maps the half
-line to [-1, 1) (Schonfelder 1978; Shepherd and Laframboise 1981). erfinv is ``x`` times a polynomial
-in ``w = -log(1 - x^2)``, or in sqrt(w) near the ends (Giles 2010). All coefficients are our own
-minimax fits (Remez in 40 to 50 digits).
+erf near 0 is ``x + x * P(x^2)``. Away from it float32 uses ``1 - exp(q(x))`` with q a polynomial
+for ``log(erfc(x))``. erfc, and from 1 on erf in float64, is ``exp(-x^2) * erfcx(x)``: x^2 is taken
+in two words, and ``(1 + 2x) * erfcx(x)`` is a polynomial in ``t = (x - m)/(x + m)``, which maps the
+half line to [-1, 1) (Schonfelder 1978; Shepherd and Laframboise 1981). erfinv is ``x`` times a
+polynomial in ``w = -log(1 - x^2)``, or in sqrt(w) near the ends (Giles 2010). All coefficients are
+our own minimax fits (Remez in 40 to 50 digits).
 """
 
 from .exponential import SPLIT_EXP
@@ -61,62 +61,63 @@ _LOG_ERFC_F4 = F4.constants(
     -1.7600767e-05,
 )
 _ERF_ONE_F4 = F4.real(4.0)
-# (1 + 2x)*erfcx(x) in t, with m = 2 and 4; 2^-24.5 and 2^-53.9.
+# (1 + 2x)*erfcx(x) in t for x >= 1/2, with m = 2 and 3; 2^-26.9 and 2^-54.5.
 _ERFCX = {
     F4: F4.constants(
         1.2769784,
-        -0.09276418,
-        -0.16603005,
-        0.16405848,
-        -0.054217093,
-        -0.00807616,
-        0.008668384,
-        0.0013507231,
-        -0.0012626575,
-        -0.0004319464,
+        -0.09276388,
+        -0.16602944,
+        0.16405317,
+        -0.05423867,
+        -0.008050976,
+        0.008851382,
+        0.0013154033,
+        -0.0018228823,
+        -0.0004333063,
+        0.0005722646,
     ),
     F8: F8.constants(
-        1.2329951186255526,
-        -0.1396211168405633,
-        0.015379652102604988,
-        0.0680970542547756,
-        -0.10103906603550286,
-        0.09373283499587494,
-        -0.06633036582940087,
-        0.03716751556986194,
-        -0.016197733867296598,
-        0.005031969760303859,
-        -0.0007577745248230535,
-        -0.00019925591857456045,
-        0.0001506266629100241,
-        -2.440045144792311e-05,
-        -1.1234811057174078e-05,
-        5.709204492284436e-06,
-        3.1439183608248173e-07,
-        -8.199501650567524e-07,
-        5.4869767276434565e-08,
-        1.0131471024410028e-07,
-        -7.973137473919768e-09,
-        -8.327815063984855e-09,
+        1.2530080582697296,
+        -0.13562110612458111,
+        -0.04756229435343355,
+        0.12964515870274954,
+        -0.11927366341639783,
+        0.06830802734454909,
+        -0.023770514891808182,
+        0.0025293918026786074,
+        0.0018886900212769498,
+        -0.0007798321021823768,
+        -0.00010515733383179631,
+        0.00012509807874310446,
+        4.938388445005561e-06,
+        -2.009468003428604e-05,
+        -6.999902990258609e-07,
+        3.455438602480435e-06,
+        3.0077902686061775e-07,
+        -5.868284481498273e-07,
+        -8.19641105145934e-08,
+        7.233919894282421e-08,
+        7.674682857261526e-09,
     ),
 }
-_MIDDLE = {F4: F4.real(2.0), F8: F8.real(4.0)}
+_MIDDLE = {F4: F4.real(2.0), F8: F8.real(3.0)}
 # From here on erfc rounds to 0.
 _ERFC_ZERO = {F4: F4.real(10.5), F8: F8.real(27.5)}
 _LOG = {F4: log_f4, F8: log_f8}
 # erfinv(x)/x: in w - m below an end, then in sqrt(w) - m; float64 has one more piece. The relative
-# errors are 2^-23.1 and 2^-22.9; 2^-54.3, 2^-52.4 and 2^-53.3.
+# errors are 2^-23.6 and 2^-22.9; 2^-54.3, 2^-52.4 and 2^-53.3.
 _NEAR = {
     F4: F4.constants(
         1.5014094,
-        0.24664082,
-        -0.0041776164,
-        -0.0012538503,
-        0.00021849963,
-        -4.3430555e-06,
-        -3.4956124e-06,
-        3.381368e-07,
-        2.5356695e-08,
+        0.24664065,
+        -0.004177654,
+        -0.0012535459,
+        0.00021855794,
+        -4.4920907e-06,
+        -3.5171443e-06,
+        3.6448813e-07,
+        2.7565962e-08,
+        -1.5050865e-09,
     ),
     F8: F8.constants(
         1.6536545626831027,

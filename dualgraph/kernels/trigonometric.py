@@ -6,8 +6,9 @@ dropped from ``2^g * 2/pi`` beforehand. A table holds the remainder in four doub
 g = 0, 32, 64, ...; n times it, minus the nearest integer, is ``x*2/pi`` to about 2^-140, where no
 double comes nearer than 2^-62 to a multiple of pi/2.
 
-On ``|r| <= pi/4`` the polynomials are minimax fits (Remez in 50 digits) of ``(sin(r)/r - 1)/r^2`` and
-``(cos(r) - 1 + r^2/2)/r^4`` in r^2. float32 computes in float64 and rounds once.
+On ``|r| <= pi/4`` the polynomials are minimax fits (Remez in 50 digits) of
+``(sin(r)/r - 1)/r^2`` and ``(cos(r) - 1 + r^2/2)/r^4`` in r^2. float32 computes in float64 and
+rounds once.
 """
 
 from collections.abc import Iterator

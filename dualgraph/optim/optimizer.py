@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.dispatch import state
+from ..core.scope import note_module
+from ..core.scope import note_module
 from ..core.types import float64
 from ..eager.modes import enable_grad, no_grad
 from ..eager.tensor import Tensor
@@ -79,6 +81,9 @@ class Optimizer(ABC):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; return what the closure returned."""
+        note_module(self)  # a traced step guards on the options and on which state there is
+        if state.tracing:
+            note_module(self)  # its options become guards
         loss = None
         if closure is not None:
             with enable_grad():

@@ -1,0 +1,60 @@
+"""From the sources of a graph's inputs to arrays, quickly: this runs at every compiled call."""
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.capture import Argument, Held, Source
+from ..graph.ir import Node
+
+
+class Mismatch(Exception):
+    """A captured tensor is not what it was when the function was traced."""
+
+
+class Binding:
+    """Fetches the input arrays of one trace; raises `Mismatch` when the trace no longer fits."""
+
+    def __init__(
+        self, nodes: tuple[Node, ...], sources: list[Source], written: frozenset[int]
+    ) -> None:
+        self.written = written
+        self.nodes = nodes
+        self.arrays: list[Any] = [None] * len(sources)  # of held tensors, as seen last
+        kinds = list(enumerate(sources))
+        self.arguments = [(i, s.position) for i, s in kinds if isinstance(s, Argument)]
+        self.held = [
+            (i, s.held, s.held.requires_grad) for i, s in kinds if isinstance(s, Held)
+        ]
+        self.others = [(i, s) for i, s in kinds if not isinstance(s, Argument | Held)]
+
+    def fetch(self, tensors: list[Any]) -> list[np.ndarray]:
+        """Return the arrays in input order, as they are now."""
+        arrays = self.arrays
+        for i, tensor, requires_grad in self.held:
+            if tensor.requires_grad is not requires_grad:
+                raise Mismatch(f"requires_grad of a captured tensor {tensor.shape} changed")
+            if tensor.value is not arrays[i]:
+                arrays[i] = self._checked(i, tensor.value, "a captured tensor")
+        arrays = arrays.copy()
+        for i, position in self.arguments:
+            arrays[i] = tensors[position].value
+        for i, source in self.others:
+            arrays[i] = self._checked(i, source.fetch(tensors), source.describe())
+        return arrays
+
+    def _checked(self, index: int, array: np.ndarray, what: str) -> np.ndarray:
+        node = self.nodes[index]
+        if array.shape != node.shape or array.dtype != node.dtype:
+            raise Mismatch(f"{what} changed from {node.aval!r} to {array.dtype}{array.shape}")
+        return array
+
+    def dense(
+        self, arrays: list[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
+        """Return row-major arrays, and (original, copy) of those that must be copied back."""
+        if all([a.flags.c_contiguous for a in arrays]):
+            return arrays, []
+        copies = [np.ascontiguousarray(a).reshape(a.shape) for a in arrays]
+        back = [(arrays[i], copies[i]) for i in self.written if arrays[i] is not copies[i]]
+        return copies, back

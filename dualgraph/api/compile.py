@@ -1,0 +1,146 @@
+"""`compile`: run a function or a module as a static graph, with the same bits as eagerly."""
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from ..core.dispatch import state
+from ..eager import Tensor
+from ..errors import ArgumentError, RetraceWarning, at_user_line
+from .binding import Mismatch
+from .compiled import Trace, compile_trace
+from .guards import frozen
+from .tree import flatten
+
+MOST_TRACES = 64  # the oldest is dropped beyond this
+WARN_AT = 16
+
+
+class CompiledFunction:
+    """A function (or module) that is traced once for each kind of arguments, then runs natively.
+
+    Call it like the function. ``traces`` lists every version with the reason why it was made.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.entries: OrderedDict[Any, list[Trace]] = OrderedDict()
+        self.traces: list[Trace] = []
+        self.__doc__ = getattr(function, "__doc__", None)
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__wrapped__ = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if state.tracing:  # inside of another trace this is just the function
+            return self.function(*args, **kwargs)
+        tensors: list[Any] = []
+        tree = flatten((args, kwargs), tensors)
+        key = self._key(tree, tensors)
+        reason = None
+        for trace in self.entries.get(key, ()):
+            try:
+                arrays = trace.bind(tensors)
+            except Mismatch as mismatch:
+                reason = str(mismatch)
+            else:
+                return trace.run(tensors, arrays, (args, kwargs))
+        trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
+        return trace.run(tensors, trace.bind(tensors), (args, kwargs))
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        name = f"_compiled_{self.__name__}"
+        bound = instance.__dict__.get(name)
+        if bound is None:  # every instance has traces of its own
+            bound = CompiledFunction(self.function.__get__(instance, owner))
+            instance.__dict__[name] = bound
+        return bound
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["function"], name)
+
+    def _key(self, tree: Any, tensors: list[Any]) -> Any:
+        """Return what a trace depends on by kind: shapes, dtypes, values of other arguments."""
+        first = {id(t): i for i, t in reversed(list(enumerate(tensors)))}
+        kinds = tuple(
+            [(t.value.shape, t.value.dtype.char, t.requires_grad, first[id(t)]) for t in tensors]
+        )
+        return kinds, frozen(tree), state.grad_enabled
+
+    def _new_key_reason(self, key: Any) -> str:
+        if not self.entries:
+            return "first call"
+        last = next(reversed(self.entries))
+        for what, old, new in zip(("tensors", "other arguments", "grad mode"), last, key, strict=True):
+            if old != new:
+                return f"{what} are new: {_brief(new)} after {_brief(old)}"
+        return "new arguments"
+
+    def _trace(self, key: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
+        trace = compile_trace(self.function, tensors, tree, reason)
+        self.entries.setdefault(key, []).insert(0, trace)
+        self.traces.append(trace)
+        if len(self.traces) % WARN_AT == 0:
+            warnings.warn(
+                RetraceWarning(
+                    f"{self.__name__} was traced {len(self.traces)} times, last because: {reason}. "
+                    "Pass what changes as tensors, or pad to fewer shapes"
+                ),
+                stacklevel=3,
+            )
+        if len(self.traces) > MOST_TRACES:
+            self._forget(self.traces.pop(0))
+        return trace
+
+    def _forget(self, trace: Trace) -> None:
+        for key, kept in list(self.entries.items()):
+            if trace in kept:
+                kept.remove(trace)
+            if not kept:
+                del self.entries[key]
+
+    def explain(self) -> str:
+        """Return, for every trace, why it was made, what each pass did, and what it cost."""
+        lines = []
+        for i, trace in enumerate(self.traces):
+            lines.append(f"trace {i}: {trace.reason}")
+            lines += [f"  {p.name}: {p.before} -> {p.after} nodes" for p in trace.pass_log]
+            program = trace.program
+            lines.append(
+                f"  {len(program.rows)} calls of {len(program.kernels)} kernels, "
+                f"{program.fused_ops} fused ops, {program.arena_bytes} bytes of arena"
+            )
+            cost = ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in trace.timings.items())
+            lines.append(f"  {cost}")
+        return "\n".join(lines)
+
+
+def _brief(key: Any) -> str:
+    text = repr(key)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def compile(function: Callable[..., Any] | None = None) -> Any:
+    """Return a compiled version of a function, a module, or a whole training step.
+
+    The result is called like the original and gives the same bits: outputs, gradients, and every
+    change of parameters, optimizer state and random streams. Also usable as a decorator.
+
+    >>> import dualgraph as dg
+    >>> f = dg.compile(lambda x: (x * x).sum())
+    >>> f(dg.tensor([1.0, 2.0, 3.0]))
+    tensor(14.)
+    >>> f.traces[0].reason
+    'first call'
+    """
+    if function is None:
+        return compile
+    if isinstance(function, CompiledFunction):
+        return function
+    if not callable(function) or isinstance(function, Tensor):
+        raise ArgumentError(
+            at_user_line(f"compile needs a function or a module, got {type(function).__name__}")
+        )
+    return CompiledFunction(function)

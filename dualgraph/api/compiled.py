@@ -1,0 +1,252 @@
+"""One trace of a function, compiled: fetch the inputs, run the program, put the results back."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..codegen.lower import Destination, Fresh, Write
+from ..codegen.program import Program, build
+from ..core.dispatch import state
+from ..eager import Tensor
+from ..eager.frontend import eager_frontend
+from ..errors import TraceError
+from ..grad.backward import reachable
+from ..grad.tape import version_counter
+from ..graph.capture import Argument, GradGuard, GradOf, GradUpdate, Held, Source, Update
+from ..graph.ir import Graph, Node
+from ..graph.pipeline import PassRecord, optimize
+from ..graph.tracer import Tracer, traced
+from .backward import CallRecord, Joint, attach, attach_freed
+from .binding import Binding, Mismatch
+from .guards import function_guards, module_guards
+from .tree import flatten, unflatten
+
+
+class Output(NamedTuple):
+    """Where a returned tensor comes from."""
+
+    kind: str  # "fresh", "argument", "held"
+    index: int = -1  # of the fresh array or the argument
+    held: Any = None
+    root: int = -1  # position among the differentiable outputs
+    freed: str = ""  # the grad_fn name of an output whose tape was already walked
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """One traced and compiled version of a function, and everything that can be asked about it."""
+
+    reason: str
+    captured: Graph  # as traced
+    graph: Graph  # after all passes
+    pass_log: list[PassRecord]
+    timings: dict[str, float]
+    program: Program
+    sources: list[Source]
+    updates: list[Update]
+    grad_updates: list[GradUpdate]
+    guards: list[Any]
+    grad_guards: list[GradGuard]
+    outputs: list[Output]
+    tree: Any
+    joint: Joint | None
+    binding: Binding
+    fresh: list[tuple[tuple[int, ...], np.dtype]]
+    function: Any
+
+    def bind(self, tensors: list[Any]) -> list[np.ndarray]:
+        """Return the input arrays; raise `Mismatch` when this trace cannot serve the call."""
+        for guard in self.grad_guards:
+            if not guard.holds(tensors):
+                raise Mismatch(guard.describe())
+        for guard in self.guards:
+            if not guard.holds():
+                raise Mismatch(guard.describe())
+        return self.binding.fetch(tensors)
+
+    def run(self, tensors: list[Any], arrays: list[np.ndarray], call: Any) -> Any:
+        """Execute on bound arrays and return the result tree."""
+        arrays, back = self.binding.dense(arrays)
+        fresh = [np.empty(shape, dtype) for shape, dtype in self.fresh]
+        versions = self._versions(tensors) if self.joint else {}
+        self.program.run((*arrays, *fresh))
+        for original, copy in back:
+            np.copyto(original, copy)
+        self._write_back(tensors, fresh)
+        return unflatten(self.tree, self._results(tensors, fresh, versions, call))
+
+    def _versions(self, tensors: list[Any]) -> dict[Node, tuple[Any, int]]:
+        found = {}
+        for node, source in zip(self.captured.inputs, self.sources, strict=True):
+            if isinstance(source, Argument | Held):
+                tensor = source.tensor(tensors)
+                found[node] = (tensor, version_counter(tensor)[0])
+        return found
+
+    def _write_back(self, tensors: list[Any], fresh: list[np.ndarray]) -> None:
+        for update in self.updates:
+            version_counter(update.target.tensor(tensors))[0] += 1
+        at = len([o for o in self.outputs if o.kind == "fresh"])
+        for update in self.grad_updates:
+            owner = update.target.tensor(tensors)
+            if update.in_place:
+                version_counter(owner.held_grad)[0] += 1
+            elif update.value is None:
+                owner.held_grad = None
+            else:
+                owner.held_grad = eager_frontend.tensor(fresh[at])
+                at += 1
+
+    def _results(
+        self, tensors: list[Any], fresh: list[np.ndarray], versions: dict, call: Any
+    ) -> list[Any]:
+        results: list[Any] = []
+        roots: dict[int, Any] = {}
+        for output in self.outputs:
+            match output.kind:
+                case "argument":
+                    results.append(tensors[output.index])
+                case "held":
+                    results.append(output.held)
+                case _:
+                    out = eager_frontend.tensor(fresh[output.index])
+                    results.append(out)
+                    if output.root >= 0:
+                        roots[output.root] = out
+                    elif output.freed:
+                        attach_freed(out, output.freed)
+        if self.joint and roots:
+            saved = dict(zip(self.joint.saved, fresh[len(fresh) - len(self.joint.saved) :], strict=True))
+            record = CallRecord(saved, versions, lambda: self._replay(call))
+            attach([roots[k] for k in sorted(roots)], self.joint, tensors, record)
+        return results
+
+    def _replay(self, call: Any) -> list[Any]:
+        """Run the call eagerly and return the differentiable outputs."""
+        args, kwargs = call
+        leaves: list[Any] = []
+        flatten(self.function(*args, **kwargs), leaves)
+        chosen = [(o.root, t) for o, t in zip(self.outputs, leaves, strict=True) if o.root >= 0]
+        return [t for _, t in sorted(chosen, key=lambda pair: pair[0])]
+
+
+def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
+    """Trace a function for these arguments, optimize, generate and load native code."""
+    start = time.perf_counter()
+    tracer, result = traced(function, tensors, lambda symbols: unflatten(tree, symbols))
+    leaves: list[Any] = []
+    out_tree = flatten(result, leaves)
+    outputs, values, roots = _classify(tracer, tensors, leaves)
+    updates, grad_updates = tracer.updates(), tracer.grad_updates()
+    wanted, destinations = _destinations(tracer, values, updates, grad_updates)
+    captured = tracer.graph(wanted)
+    joint = None
+    if roots:
+        overwritten = {tracer.inputs[d.target] for d in destinations if isinstance(d, Write)}
+        joint = Joint(tracer, roots, wanted, overwritten)
+        captured = Graph(captured.inputs, captured.nodes, (*captured.outputs, *joint.saved))
+        destinations += [Fresh()] * len(joint.saved)
+    traced_at = time.perf_counter()
+    graph, log = optimize(captured)
+    optimized_at = time.perf_counter()
+    program = build(graph, destinations)
+    timings = {
+        "trace": traced_at - start,
+        "optimise": optimized_at - traced_at,
+        "codegen": program.cost.codegen,
+        "llvm": program.cost.llvm,
+        "load": program.cost.load,
+    }
+    sources = tracer.sources[: len(captured.inputs)]
+    _refuse_overlaps(captured, sources, tensors, updates)
+    written = frozenset(d.target for d in destinations if isinstance(d, Write))
+    return Trace(
+        reason=reason,
+        captured=captured,
+        graph=graph,
+        pass_log=log,
+        timings=timings,
+        program=program,
+        sources=sources,
+        updates=updates,
+        grad_updates=grad_updates,
+        guards=[*function_guards(function), *module_guards(_unique(tracer.modules))],
+        grad_guards=tracer.guards,
+        outputs=outputs,
+        tree=out_tree,
+        joint=joint,
+        binding=Binding(captured.inputs, sources, written),
+        fresh=[(n.shape, n.dtype) for n in program.fresh],
+        function=function,
+    )
+
+
+def _unique(objects: list[Any]) -> list[Any]:
+    return list({id(o): o for o in objects}.values())
+
+
+def _classify(
+    tracer: Tracer, tensors: list[Any], leaves: list[Any]
+) -> tuple[list[Output], list[Node], list[Any]]:
+    """Say for every returned tensor where it comes from; return (outputs, values, roots)."""
+    outputs: list[Output] = []
+    values: list[Node] = []
+    roots: list[Any] = []
+    for leaf in leaves:
+        position = tracer.position_of(leaf)
+        if position is not None:
+            outputs.append(Output("argument", position))
+        elif not isinstance(leaf.value, Node):
+            outputs.append(Output("held", held=leaf))
+        else:
+            values.append(tracer.lift(leaf))
+            fresh = Output("fresh", len(values) - 1)
+            if leaf.requires_grad and leaf.grad_fn is not None:
+                fresh = _on_tape(fresh, leaf, roots)
+            outputs.append(fresh)
+    return outputs, values, roots
+
+
+def _on_tape(output: Output, leaf: Any, roots: list[Any]) -> Output:
+    if any(node.saved is None for node in reachable([leaf.grad_fn])):
+        return output._replace(freed=leaf.grad_fn.name())
+    roots.append(leaf)
+    return output._replace(root=len(roots) - 1)
+
+
+def _destinations(
+    tracer: Tracer, values: list[Node], updates: list[Update], grads: list[GradUpdate]
+) -> tuple[list[Node], list[Destination]]:
+    """Return the graph's outputs and where each goes: results, state, gradients."""
+    wanted = list(values)
+    where: list[Destination] = [Fresh()] * len(values)
+    position = {source: i for i, source in enumerate(tracer.sources)}
+    for update in updates:
+        wanted.append(update.value)
+        where.append(Write(position[update.target]))
+    for update in grads:
+        if update.value is None:
+            continue
+        wanted.append(update.value)
+        held = position.get(GradOf(update.target))
+        where.append(Write(held) if update.in_place and held is not None else Fresh())
+    return wanted, where
+
+
+def _refuse_overlaps(
+    graph: Graph, sources: list[Source], tensors: list[Any], updates: list[Update]
+) -> None:
+    """Refuse to compile when memory that is written is also read through another tensor."""
+    written = [u.target for u in updates]
+    for target in written:
+        memory = target.tensor(tensors).value
+        for node, source in zip(graph.inputs, sources, strict=True):
+            other = isinstance(source, Argument | Held) and source != target
+            if other and np.may_share_memory(memory, source.fetch(tensors)):
+                raise TraceError(
+                    f"the traced function changes the {target.describe()} in place, whose memory "
+                    f"is also read through the {source.describe()} ({node.source}): the order of "
+                    "reads and writes would be lost. Use one tensor for both, or run it eagerly"
+                )

@@ -1,0 +1,26 @@
+"""Gradients on demand: ``dualgraph.autograd.grad`` and ``backward``, as in ``torch.autograd``."""
+
+from typing import Any
+
+from .eager.tensor import grad as grad
+from .eager.tensor import run_backward
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Add the gradients of several tensors to ``.grad`` of the leaves, in one walk.
+
+    >>> import dualgraph as dg
+    >>> x = dg.tensor(3.0, requires_grad=True)
+    >>> dg.autograd.backward([x * 2, x * 5])
+    >>> x.grad
+    tensor(7.)
+    """
+    roots = list(tensors) if isinstance(tensors, tuple | list) else [tensors]
+    given = grad_tensors if isinstance(grad_tensors, tuple | list) else [grad_tensors]
+    gradients = list(given) if grad_tensors is not None else [None] * len(roots)
+    run_backward(roots, gradients, retain_graph, create_graph)

@@ -1,0 +1,161 @@
+"""The whole comparison: train both copies in lockstep, then time, weigh and describe them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+from typing import Any
+
+from ..api.compile import CompiledFunction, compile
+from ..core.dispatch import state
+from ..errors import ModelPathError, VerifyError
+from ..graph.capture import Held
+from .benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
+from .jobs import Batches, Job
+from .report import Report
+from .twins import Outcome, compare_named, reachable, run_twins
+
+Progress = Callable[[str, int, int], None]
+"""Called with the phase, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many steps are verified and how many rounds are timed."""
+
+    steps: int = 600
+    rounds: int = 21
+
+
+def compare(
+    make: Callable[[], Job], effort: Effort, settings: dict[str, Any], progress: Progress
+) -> Report:
+    """Run the job that ``make`` returns (called once for each mode) and report.
+
+    Nothing is timed when a bit differs. Raises `ModelPathError` when the two copies do not start
+    equal or share state, and whatever the job's own step raises.
+    """
+    eager, other = make(), make()
+    _check_twins(eager, other)
+    compiled = compile(other.step)
+    outcome = run_twins(
+        eager.step,
+        compiled,
+        (partial(reachable, eager.step), partial(reachable, other.step)),
+        (eager.batches, other.batches),
+        effort.steps,
+        lambda done: progress("verify", done, effort.steps),
+    )
+    _check_all_reached(compiled, other)
+    timing = None
+    if not outcome.differing_bits:
+        ahead = partial(progress, "time")
+        timing = _timed(eager, compiled, other.batches, effort.rounds, ahead)
+    return _report(eager, compiled, other.batches, outcome, settings, timing)
+
+
+def _check_twins(eager: Job, compiled: Job) -> None:
+    """Refuse copies that start unequal or share memory: the comparison would mean nothing."""
+    start = Outcome()
+    compare_named(start, reachable(eager.step), reachable(compiled.step))
+    for i, (a, b) in enumerate(zip(eager.batches, compiled.batches, strict=True)):
+        names = [f"argument {k} of batch {i}" for k in range(len(a))]
+        compare_named(start, _tensors(names, a), _tensors(names, b))
+    if start.differing_bits:
+        raise ModelPathError(
+            f"{eager.name}: two calls of the function do not start equal "
+            f"({start.first.partition(': ')[2]}); seed every random source inside of it "
+            "(dualgraph's own is seeded for you)"
+        )
+    theirs = {id(t) for t in reachable(compiled.step).values()} - {id(_stream())}
+    for name, tensor in reachable(eager.step).items():
+        if id(tensor) in theirs:
+            raise ModelPathError(
+                f"{eager.name}: two calls of the function share the tensor {name}; make models, "
+                "optimizers and data inside of the function"
+            )
+
+
+def _tensors(names: list[str], values: tuple) -> dict[str, Any]:
+    return {n: v for n, v in zip(names, values, strict=True) if hasattr(v, "requires_grad")}
+
+
+def _stream() -> Any:
+    return state.frontend.generator().state
+
+
+def _check_all_reached(compiled: CompiledFunction, job: Job) -> None:
+    """Refuse a verdict when the program changed state that was not compared."""
+    reached = {id(t) for t in reachable(job.step).values()} | {id(_stream())}
+    for trace in compiled.traces:
+        for update in trace.updates:
+            target = update.target
+            if isinstance(target, Held) and id(target.held) not in reached:
+                raise ModelPathError(
+                    f"{job.name}: the step changes a tensor of shape {target.held.shape} that "
+                    "cannot be reached through closures, globals or attributes, so that it cannot "
+                    "be compared; hold it in one of these"
+                )
+
+
+def _timed(
+    eager: Job,
+    compiled: CompiledFunction,
+    batches: Batches,
+    rounds: int,
+    progress: Callable[[int, int], None],
+) -> Timing:
+    traces = len(compiled.traces)
+    timing = paired_rounds(
+        _in_turns(eager.step, eager.batches),
+        _in_turns(compiled, batches),
+        rounds,
+        progress=progress,
+    )
+    if len(compiled.traces) != traces:
+        raise VerifyError(
+            f"the step was traced again while it was timed: {compiled.traces[-1].reason}"
+        )
+    return timing
+
+
+def _in_turns(step: Callable[..., Any], batches: Batches) -> Callable[[], Any]:
+    """Return a function without arguments that runs one step on the next batch."""
+    arguments = cycle(batches)
+    return lambda: step(*next(arguments))
+
+
+def _report(
+    eager: Job,
+    compiled: CompiledFunction,
+    batches: Batches,
+    outcome: Outcome,
+    settings: dict[str, Any],
+    timing: Timing | None,
+) -> Report:
+    trace = compiled.traces[-1]
+    phases = {k: sum(t.timings[k] for t in compiled.traces) for k in trace.timings}
+    accuracy = eager.accuracy() if eager.accuracy and timing else None
+    arena = trace.program.arena_bytes
+    return Report(
+        job=eager.name,
+        settings=settings,
+        differing_bits=outcome.differing_bits,
+        compared_bits=outcome.compared_bits,
+        steps_verified=outcome.steps,
+        message=outcome.first,
+        eager_losses=outcome.eager_losses,
+        compiled_losses=outcome.compiled_losses,
+        test_accuracy=accuracy,
+        compile_seconds=phases,
+        warm=all(t.program.cost.compiled == 0 for t in compiled.traces),
+        passes=[(p.name, p.before, p.after) for p in trace.pass_log],
+        kernels=len(trace.program.kernels),
+        kernel_calls=len(trace.program.rows),
+        fused_ops=trace.program.fused_ops,
+        tape_ops=ops_dispatched(_in_turns(eager.step, eager.batches)),
+        eager_peak_bytes=peak_bytes(_in_turns(eager.step, eager.batches)),
+        compiled_peak_bytes=arena + peak_bytes(_in_turns(compiled, batches)),
+        arena_bytes=arena,
+        timing=timing,
+    )
