@@ -57,9 +57,9 @@ def digits_job(options: DigitsOptions) -> Job:
     """Return an MLP 64-128-128-10 on the UCI digits; equal options give equal bits."""
     images, labels, test_images, test_labels = digits_split()
     manual_seed(options.seed)
-    model = Sequential(
-        Linear(64, 128), ReLU(), Linear(128, 128), ReLU(), Linear(128, 10)
-    ).to(options.dtype)
+    model = Sequential(Linear(64, 128), ReLU(), Linear(128, 128), ReLU(), Linear(128, 10)).to(
+        options.dtype
+    )
     optimizer = OPTIMIZERS[options.optimizer](model.parameters())
     criterion = CrossEntropyLoss()
 

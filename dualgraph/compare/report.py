@@ -125,8 +125,10 @@ class Report:
         yield f"compile, all phases ({'warm' if self.warm else 'cold'} cache)", "", total
 
     def _program_rows(self) -> Iterator[Row]:
-        yield "peak memory", size(self.eager_peak_bytes), (
-            f"{size(self.compiled_peak_bytes)} (arena {size(self.arena_bytes)})"
+        yield (
+            "peak memory",
+            size(self.eager_peak_bytes),
+            (f"{size(self.compiled_peak_bytes)} (arena {size(self.arena_bytes)})"),
         )
         yield "ops dispatched per step", f"{self.tape_ops:,}", "1 call"
         for name, before, after in self.passes:

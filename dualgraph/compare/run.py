@@ -47,11 +47,13 @@ def compare(
         lambda done: progress("verify", done, effort.steps),
     )
     _check_all_reached(compiled, other)
-    timing = None
+    timing, accuracy = None, None
     if not outcome.differing_bits:
+        accuracy = eager.accuracy() if eager.accuracy else None  # before timing trains further
         ahead = partial(progress, "time")
         timing = _timed(eager, compiled, other.batches, effort.rounds, ahead)
-    return _report(eager, compiled, other.batches, outcome, settings, timing)
+    copies = _in_turns(eager.step, eager.batches), _in_turns(compiled, other.batches)
+    return _report(eager.name, compiled, copies, outcome, settings, (timing, accuracy))
 
 
 def _check_twins(eager: Job, compiled: Job) -> None:
@@ -126,19 +128,18 @@ def _in_turns(step: Callable[..., Any], batches: Batches) -> Callable[[], Any]:
 
 
 def _report(
-    eager: Job,
+    name: str,
     compiled: CompiledFunction,
-    batches: Batches,
+    copies: tuple[Callable[[], Any], Callable[[], Any]],
     outcome: Outcome,
     settings: dict[str, Any],
-    timing: Timing | None,
+    measured: tuple[Timing | None, float | None],
 ) -> Report:
     trace = compiled.traces[-1]
     phases = {k: sum(t.timings[k] for t in compiled.traces) for k in trace.timings}
-    accuracy = eager.accuracy() if eager.accuracy and timing else None
     arena = trace.program.arena_bytes
     return Report(
-        job=eager.name,
+        job=name,
         settings=settings,
         differing_bits=outcome.differing_bits,
         compared_bits=outcome.compared_bits,
@@ -146,16 +147,16 @@ def _report(
         message=outcome.first,
         eager_losses=outcome.eager_losses,
         compiled_losses=outcome.compiled_losses,
-        test_accuracy=accuracy,
+        test_accuracy=measured[1],
         compile_seconds=phases,
         warm=all(t.program.cost.compiled == 0 for t in compiled.traces),
         passes=[(p.name, p.before, p.after) for p in trace.pass_log],
         kernels=len(trace.program.kernels),
         kernel_calls=len(trace.program.rows),
         fused_ops=trace.program.fused_ops,
-        tape_ops=ops_dispatched(_in_turns(eager.step, eager.batches)),
-        eager_peak_bytes=peak_bytes(_in_turns(eager.step, eager.batches)),
-        compiled_peak_bytes=arena + peak_bytes(_in_turns(compiled, batches)),
+        tape_ops=ops_dispatched(copies[0]),
+        eager_peak_bytes=peak_bytes(copies[0]),
+        compiled_peak_bytes=arena + peak_bytes(copies[1]),
         arena_bytes=arena,
-        timing=timing,
+        timing=measured[0],
     )

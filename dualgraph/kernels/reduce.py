@@ -3,9 +3,9 @@
 A reduction over one contiguous group of axes sees its input as ``(P, N, Q)`` and reduces ``N``.
 
 **Inner** (``Q == 1``: the innermost axis is reduced). The N elements are cut into blocks of
-`BLOCK` = 128 rows of `LANES` = 128 elements. In a block, lane j combines elements j, j+128, ...
-in ascending order, starting from element j itself; then the lanes are folded: for h = 64, 32, ... 1,
-lane j takes lane j+h. **Outer** (``Q > 1``: the innermost axis is kept). Blocks of `ROWS` = 128
+`BLOCK` = 128 rows of `LANES` = 128 elements. In a block, lane j starts with the neutral element (of
+addition: -0) and combines elements j, j+128, ... in ascending order; then the lanes that exist are
+folded: for h = 64, 32, ... 1, lane j takes lane j+h. **Outer** (``Q > 1``: the innermost axis is kept). Blocks of `ROWS` = 128
 rows; in a block, each column combines its rows in ascending order. In both, when there is more than
 one block, the blocks' results are reduced in the same way as a new N. No element gives the identity.
 
@@ -41,12 +41,30 @@ class Reduce:
 
     combine: str
     combine_float: str
-    identity: str  # an expression of {s}; "" where an empty reduction is an error
+    neutral: str  # of {s}: combined with x it gives x in every bit; {low}, {high}: the dtype's ends
+    identity: str  # of {s}: the result of no elements; "" where that is an error
+
+    def start(self, dtype: np.dtype) -> str:
+        """Return the neutral element as a typed expression."""
+        return self._typed(self.neutral, dtype)
+
+    def empty(self, dtype: np.dtype) -> str:
+        """Return the result of an empty reduction as a typed expression."""
+        return self._typed(self.identity or "{s}(0)", dtype)
+
+    def _typed(self, text: str, dtype: np.dtype) -> str:
+        ends = ("-inf", "inf") if dtype.kind == "f" else _integer_ends(dtype)
+        return text.format(s=suffix(dtype), low=ends[0], high=ends[1])
 
     def step(self, a: str, b: str, dtype: np.dtype) -> str:
         text = self.combine_float if dtype.kind == "f" else self.combine
         text = text.format(a=a, b=b)
         return f"{suffix(dtype)}({text})" if dtype.kind in "iu" else text
+
+
+def _integer_ends(dtype: np.dtype) -> tuple[int, int]:
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
 
 
 def extents(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int]:
@@ -67,10 +85,8 @@ def items(p: int, n: int, q: int) -> int:
 
 def inner_body(spec: Reduce, dtype: np.dtype, setup: list[str], value: Value) -> list[str]:
     """Return the loop over items; it uses P-row ``p`` and block start ``r0``, stores ``out``."""
-    first, step = _first(value, "j", "0"), _step(spec, dtype, value, f"r * {LANES} + j", "0")
-    s = suffix(dtype)
     return [
-        f"acc = stack_{s}({LANES})",
+        f"acc = stack_{suffix(dtype)}({LANES})",
         "for item in range(lo, hi):",
         "    p = item // blocks",
         f"    r0 = (item - p * blocks) * {BLOCK}",
@@ -78,49 +94,38 @@ def inner_body(spec: Reduce, dtype: np.dtype, setup: list[str], value: Value) ->
         *_indent(setup, 1),
         f"    w = min(n, {LANES})",
         "    for j in range(w):",
-        *_indent(first, 2),
-        f"    rows = n // {LANES}",
-        "    for r in range(1, rows):",
-        f"        for j in range({LANES}):",
-        *_indent(step, 3),
-        "    if rows > 0:",
-        "        r = rows",
-        f"        for j in range(n - rows * {LANES}):",
-        *_indent(step, 3),
+        f"        acc[j] = {spec.start(dtype)}",
+        f"    for r in range(0, n, {LANES}):",
+        f"        for j in range(min(n - r, {LANES})):",
+        *_indent(_step(spec, dtype, value, "r + j", "0"), 3),
         f"    h = {LANES // 2}",
         "    while h > 0:",
         "        for j in range(min(h, w - h)):",
         f"            acc[j] = {spec.step('acc[j]', 'acc[j + h]', dtype)}",
         "        w = min(w, h)",
         "        h //= 2",
-        f"    out[item] = acc[0] if n > 0 else {spec.identity.format(s=s) or f'{s}(0)'}",
+        f"    out[item] = acc[0] if n > 0 else {spec.empty(dtype)}",
     ]
 
 
 def outer_body(spec: Reduce, dtype: np.dtype, setup: list[str], value: Value) -> list[str]:
     """Return the loop over items; it uses ``p``, first row ``r0`` and first column ``j0``."""
-    first, step = _first(value, "0", "j"), _step(spec, dtype, value, "r", "j")
-    s = suffix(dtype)
     return [
-        f"acc = stack_{s}({LANES})",
+        f"acc = stack_{suffix(dtype)}({LANES})",
         f"tiles = (Q + {LANES - 1}) // {LANES}",
+        f"start = {spec.start(dtype)} if N > 0 else {spec.empty(dtype)}",
         "for item in range(lo, hi):",
         "    rest = item // tiles",
         f"    j0 = (item - rest * tiles) * {LANES}",
         "    p = rest // blocks",
         f"    r0 = (rest - p * blocks) * {ROWS}",
         f"    w = min(Q - j0, {LANES})",
-        f"    rows = min(N - r0, {ROWS})",
         *_indent(setup, 1),
-        "    if rows > 0:",
+        "    for j in range(w):",
+        "        acc[j] = start",
+        f"    for r in range(min(N - r0, {ROWS})):",
         "        for j in range(w):",
-        *_indent(first, 3),
-        "    else:",
-        "        for j in range(w):",
-        f"            acc[j] = {spec.identity.format(s=s) or f'{s}(0)'}",
-        "    for r in range(1, rows):",
-        "        for j in range(w):",
-        *_indent(step, 3),
+        *_indent(_step(spec, dtype, value, "r", "j"), 3),
         "    base = rest * Q + j0",
         "    for j in range(w):",
         "        out[base + j] = acc[j]",
@@ -129,11 +134,6 @@ def outer_body(spec: Reduce, dtype: np.dtype, setup: list[str], value: Value) ->
 
 def _indent(lines: list[str], depth: int) -> list[str]:
     return ["    " * depth + line for line in lines]
-
-
-def _first(value: Value, n: str, q: str) -> list[str]:
-    lines, expression = value(n, q)
-    return [*lines, f"acc[j] = {expression}"]
 
 
 def _step(spec: Reduce, dtype: np.dtype, value: Value, n: str, q: str) -> list[str]:
@@ -145,24 +145,22 @@ def _step(spec: Reduce, dtype: np.dtype, value: Value, n: str, q: str) -> list[s
 
 
 def _eager_source(spec: Reduce, dtype: np.dtype, inner: bool) -> str:
-    """Return the loop of the gufunc ``(p,n,q)->(p,m,q)``; m is the number of blocks."""
+    """Return the loop of the gufunc ``(p,n,q)->(p,m,q)``; m is the number of blocks.
+
+    The innermost axis that is longer than 1 is contiguous: `eager_kernel` sees to it.
+    """
     size, s = dtype.itemsize, suffix(dtype)
     body = inner_body if inner else outer_body
-    setup = [f"x = ptr_{s}(a[0] + (p * sp + r0 * sn{'' if inner else ' + j0 * sq'}) * {size})"]
-    unit = body(spec, dtype, setup, lambda n, q: ([], f"x[{n if inner else f'({n}) * sn + {q}'}]"))
-    any_ = body(spec, dtype, setup, lambda n, q: ([], f"x[({n}) * sn + ({q}) * sq]"))
+    setup = [f"x = ptr_{s}(a[0] + (p * sp + r0 * sn{'' if inner else ' + j0'}) * {size})"]
     lines = [
         "a = ptr_i8(args)",
         "d = ptr_i8(dims)",
         "c = ptr_i8(steps)",
         "P, N, Q, blocks = d[1], d[2], d[3], d[4]",
-        f"sp, sn, sq = c[2] // {size}, c[3] // {size}, c[4] // {size}",
+        f"sp, sn = c[2] // {size}, c[3] // {size}",
         f"out = ptr_{s}(a[1])",
         f"lo, hi = 0, P * blocks{'' if inner else f' * ((Q + {LANES - 1}) // {LANES})'}",
-        f"if {'sn' if inner else 'sq'} == 1:",
-        *_indent(unit, 1),
-        "else:",
-        *_indent(any_, 1),
+        *body(spec, dtype, setup, lambda n, q: ([], f"x[{n}]" if inner else f"x[{n} * sn + {q}]")),
         "clear_fp_flags()",
     ]
     head = "def KERNEL(args, dims, steps, data):\n"
@@ -189,7 +187,7 @@ def eager_kernel(name: str, spec: Reduce) -> Any:
     def kernel(x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
         p, n, q = extents(x.shape, axes)
         level = levels[x.dtype.char, q == 1]
-        y = x.reshape(p, n, q)
+        y = _contiguous_innermost(x.reshape(p, n, q))
         while True:
             m = blocks(n, q)
             y = level(y, np.empty((p, m, q), x.dtype))
@@ -198,6 +196,12 @@ def eager_kernel(name: str, spec: Reduce) -> Any:
             n = m
 
     return kernel
+
+
+def _contiguous_innermost(x: np.ndarray) -> np.ndarray:
+    """Return the array, or a copy, with the axis contiguous along which lanes run."""
+    axis = 1 if x.shape[2] == 1 else 2
+    return x if x.strides[axis] == x.itemsize else np.array(x, order="C")
 
 
 def reduced_shape(shape: tuple[int, ...], axes: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:

@@ -72,9 +72,7 @@ def expand(input: Tensor, *size: Any) -> Tensor:
     """
     wanted, have = sizes(size), input.value.shape
     lead = len(wanted) - len(have)
-    shape = tuple(
-        have[i - lead] if e == -1 and i >= lead else e for i, e in enumerate(wanted)
-    )
+    shape = tuple(have[i - lead] if e == -1 and i >= lead else e for i, e in enumerate(wanted))
     return input if shape == have else apply(EXPAND, input, shape=shape)
 
 
@@ -82,9 +80,7 @@ def sum_to(input: Tensor, shape: Shape) -> Tensor:
     """Sum the axes along which ``shape`` was broadcast to the input's shape."""
     lead = input.value.ndim - len(shape)
     axes = [
-        i
-        for i, e in enumerate(input.value.shape)
-        if i < lead or (shape[i - lead] == 1 and e != 1)
+        i for i, e in enumerate(input.value.shape) if i < lead or (shape[i - lead] == 1 and e != 1)
     ]
     out = _reduce(_SUM, input, tuple(axes), keepdim=True) if axes else input
     return reshape(out, shape) if lead else out
@@ -114,18 +110,23 @@ def _reduction(name: str, spec: Reduce, vjp: Any) -> Op:
 
 _SUM = _reduction(
     "sum",
-    Reduce("{a} + {b}", "{a} + {b}", "{s}(0)"),
+    Reduce("{a} + {b}", "{a} + {b}", "{s}(-0.0)", "{s}(0)"),
     lambda g, x_shape, *, axes, keepdim: expand(_kept(g, x_shape, axes), x_shape),
 )
 _PROD = _reduction(
     "prod",
-    Reduce("{a} * {b}", "{a} * {b}", "{s}(1)"),
-    lambda g, x, out, *, axes, keepdim: _prod_vjp(_kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes),
+    Reduce("{a} * {b}", "{a} * {b}", "{s}(1)", "{s}(1)"),
+    lambda g, x, out, *, axes, keepdim: _prod_vjp(
+        _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
+    ),
 )
 _AMAX = _reduction(
     "amax",
     Reduce(
-        "select({a} >= {b}, {a}, {b})", "select(({a} >= {b}) | ({a} != {a}), {a}, {b})", ""
+        "select({a} >= {b}, {a}, {b})",
+        "select(({a} >= {b}) | ({a} != {a}), {a}, {b})",
+        "{s}({low})",
+        "",
     ),
     lambda g, x, out, *, axes, keepdim: _extreme_vjp(
         _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
@@ -134,7 +135,10 @@ _AMAX = _reduction(
 _AMIN = _reduction(
     "amin",
     Reduce(
-        "select({a} <= {b}, {a}, {b})", "select(({a} <= {b}) | ({a} != {a}), {a}, {b})", ""
+        "select({a} <= {b}, {a}, {b})",
+        "select(({a} <= {b}) | ({a} != {a}), {a}, {b})",
+        "{s}({high})",
+        "",
     ),
     lambda g, x, out, *, axes, keepdim: _extreme_vjp(
         _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
@@ -340,9 +344,7 @@ _LOG_SOFTMAX = defcomposite(
     inputs="x",
     forward=_log_softmax,
     vjp=(
-        lambda g, out, *, axis: sub(
-            g, mul(exp(out), apply(_SUM, g, axes=(axis,), keepdim=True))
-        ),
+        lambda g, out, *, axis: sub(g, mul(exp(out), apply(_SUM, g, axes=(axis,), keepdim=True))),
     ),
 )  # g - softmax * sum(g)
 _SOFTMAX = defcomposite(
