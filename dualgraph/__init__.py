@@ -12,6 +12,8 @@ from . import autograd as autograd
 from . import errors as errors
 from .api.compile import CompiledFunction as CompiledFunction
 from .api.compile import compile as compile
+from .compare.verify import VerifyReport as VerifyReport
+from .compare.verify import verify as verify
 from .config import get_num_threads as get_num_threads
 from .config import set_num_threads as set_num_threads
 from .core.types import DTYPES as _DTYPES

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from .compare.jobs import OPTIMIZERS, DigitsOptions, digits_job, said, user_job
+from .compare.jobs import OPTIMIZERS, DigitsOptions, digits_job, line_in, said, user_job
 from .compare.plot import check_plotting, save_plot
 from .compare.report import Report, check_writable, print_report, write_json
 from .compare.run import Effort, compare
@@ -111,16 +111,14 @@ def run_compare(
     _check_files(*files)
     make = partial(user_job, target, options.seed) if target else partial(digits_job, options)
     chosen = _settings(target, options)
-    with Progress(console) as progress:
-        try:
-            report = _guarded(
-                target, partial(compare, make, Effort(options.steps, rounds), chosen, progress)
-            )
-        except KeyboardInterrupt:
-            reached = progress.reached
-            progress.__exit__()
-            print(f"interrupted ({reached}); nothing was written", file=sys.stderr)
-            return INTERRUPTED
+    progress = Progress(console)
+    run = partial(compare, make, Effort(options.steps, rounds), chosen, progress)
+    try:
+        with progress:
+            report = _guarded(target, run)
+    except KeyboardInterrupt:
+        print(f"interrupted ({progress.reached}); nothing was written", file=sys.stderr)
+        return INTERRUPTED
     _write(report, *files)
     print_report(report, console)
     return _verdict(report, console, reaches_goal=not target and options.steps >= GOAL_STEPS)
@@ -133,9 +131,9 @@ def _guarded(target: str | None, run: Callable[[], Report]) -> Report:
     except DualgraphError:
         raise
     except Exception as error:
-        if target is None:
-            raise
-        path = Path(target.rpartition(":")[0])
+        path = Path((target or "").rpartition(":")[0])
+        if line_in(error, path) is None:
+            raise  # not the user's: a bug of this package, which deserves its traceback
         raise ArgumentError(f"the step of {target} raised {said(error, path)}") from error
 
 
@@ -186,25 +184,34 @@ def application() -> Any:
 
     @app.callback(help="One op set, two frontends: eager and compiled give the same bits.")
     def root(
-        version: bool = typer.Option(
-            False, "--version", help="Print the version.", callback=show_version, is_eager=True
-        ),
+        version: Annotated[
+            bool,
+            typer.Option("--version", help="Print it.", callback=show_version, is_eager=True),
+        ] = False,
     ) -> None:
         pass
 
+    def option(text: str, **limits: int) -> Any:
+        return typer.Option(help=text, **limits)
+
     @app.command("compare", help=_HELP)
     def compare_command(
-        target: str = typer.Argument(None, help="file.py:function; absent: the digits."),
-        steps: int = typer.Option(600, min=1, help="Steps that are compared bit for bit."),
-        optimizer: str = typer.Option("sgd", help="For the digits: sgd or adam."),
-        dtype: str = typer.Option("float32", help="For the digits: float32 or float64."),
-        batch_size: int = typer.Option(32, min=1, max=1437, help="For the digits."),
-        threads: int = typer.Option(None, min=1, help="Threads of the compiled program."),
-        seed: int = typer.Option(0, help="Of the weights, the batches, the random stream."),
-        rounds: int = typer.Option(21, min=1, help="Rounds in which both modes are timed."),
-        json: Path = typer.Option(None, help="Write the numbers to this file."),
-        plot: Path = typer.Option(None, help="Write a picture to this file, e.g. plot.png."),
+        context: typer.Context,
+        target: Annotated[
+            str | None, typer.Argument(help="file.py:function; absent: the digits.")
+        ] = None,
+        steps: Annotated[int, option("Steps that are compared bit for bit.", min=1)] = 600,
+        optimizer: Annotated[str, option("For the digits: sgd or adam.")] = "sgd",
+        dtype: Annotated[str, option("For the digits: float32 or float64.")] = "float32",
+        batch_size: Annotated[int, option("For the digits.", min=1, max=1437)] = 32,
+        threads: Annotated[int | None, option("Threads of the compiled program.", min=1)] = None,
+        seed: Annotated[int, option("Of weights, batches and the random stream.")] = 0,
+        rounds: Annotated[int, option("Rounds in which both modes are timed.", min=1)] = 21,
+        json: Annotated[Path | None, option("Write the numbers to this file.")] = None,
+        plot: Annotated[Path | None, option("Write a picture to this file: plot.png.")] = None,
     ) -> None:
+        if target:
+            _refuse_digits_options(context)
         _one_of("--optimizer", optimizer, tuple(OPTIMIZERS))
         _one_of("--dtype", dtype, ("float32", "float64"))
         settings.num_threads = threads or settings.num_threads
@@ -217,6 +224,15 @@ def application() -> Any:
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ArgumentError(f"{option} is one of {', '.join(allowed)}, not {value!r}")
+
+
+def _refuse_digits_options(context: Any) -> None:
+    """An option that would have no effect is an error, not ignored."""
+    for name in ("optimizer", "dtype", "batch_size"):
+        if context.get_parameter_source(name).name != "DEFAULT":
+            raise ArgumentError(
+                f"--{name.replace('_', '-')} is for the digits only: your function makes its own"
+            )
 
 
 def _version() -> str:

@@ -6,6 +6,7 @@ Messages name what was wrong, the shapes and dtypes, the line of the user's code
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 _PACKAGE = str(Path(__file__).parent)
 
@@ -47,7 +48,9 @@ class GraphError(DualgraphError, RuntimeError):
 
 
 class VerifyError(DualgraphError, AssertionError):
-    """Eager and compiled differ in at least one bit."""
+    """Eager and compiled differ in at least one bit; ``report`` holds the details."""
+
+    report: Any = None
 
 
 class ModelPathError(DualgraphError, ValueError):

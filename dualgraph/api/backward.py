@@ -76,7 +76,7 @@ class Joint:
                 self.leaves[i][1]: self._input(Cotangent(i, True), self._leaf_node(i))
                 for i in carried
             }
-            edges = {edge: None for _, edge in self.leaves}
+            edges = {edge: None for _, edge, _ in self.leaves}
             found = backward(
                 [self.roots[k] for k in outputs],
                 seeds,
@@ -87,7 +87,7 @@ class Joint:
             )
             reached = [
                 (i, self.tracer.lift(found[edge]))
-                for i, (_, edge) in enumerate(self.leaves)
+                for i, (_, edge, _) in enumerate(self.leaves)
                 if edge in found and found[edge] is not before.get(edge)
             ]
         grads = [node for _, node in reached]

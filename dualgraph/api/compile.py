@@ -27,6 +27,7 @@ class CompiledFunction:
         self.function = function
         self.entries: OrderedDict[Any, list[Trace]] = OrderedDict()
         self.traces: list[Trace] = []
+        self.last: Trace  # the trace that served the last call
         self.__doc__ = getattr(function, "__doc__", None)
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__wrapped__ = function
@@ -35,6 +36,16 @@ class CompiledFunction:
         if state.tracing:  # inside of another trace this is just the function
             return self.function(*args, **kwargs)
         tensors: list[Any] = []
+        arrays = self._bound(args, kwargs, tensors)
+        return self.last.run(tensors, arrays, (args, kwargs))
+
+    def prepare(self, *args: Any, **kwargs: Any) -> Trace:
+        """Trace and compile for these arguments (if that was not done), without running."""
+        self._bound(args, kwargs, [])
+        return self.last
+
+    def _bound(self, args: tuple, kwargs: dict, tensors: list[Any]) -> list[Any]:
+        """Make ``last`` the trace for these arguments and return its input arrays."""
         tree = flatten((args, kwargs), tensors)
         key = self._key(tree, tensors)
         reason = None
@@ -44,9 +55,10 @@ class CompiledFunction:
             except Mismatch as mismatch:
                 reason = str(mismatch)
             else:
-                return trace.run(tensors, arrays, (args, kwargs))
-        trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
-        return trace.run(tensors, trace.bind(tensors), (args, kwargs))
+                self.last = trace
+                return arrays
+        self.last = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
+        return self.last.bind(tensors)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:

@@ -115,9 +115,8 @@ def user_job(target: str, seed: int) -> Job:
     function that returns something else than (step, arguments).
     """
     path, name = _split(target)
-    module = _loaded(path)
-    function = _found(module, name, path)
     manual_seed(seed)
+    function = _found(_loaded(path), name, path)
     try:
         made = function()
     except Exception as error:
@@ -154,7 +153,7 @@ def _loaded(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelPathError(f"loading {path} raised {said(error, path)}") from error
     finally:
         sys.path.pop(0)
@@ -179,11 +178,15 @@ def _found(module: ModuleType, name: str, path: Path) -> Callable[[], Any]:
 def said(error: BaseException, path: Path) -> str:
     """Return an exception in one line, with the innermost line of the user's file."""
     text = f"{type(error).__name__}: {error}".strip()
-    if isinstance(error, SyntaxError):
-        return text
-    frames = [f for f in extract_tb(error.__traceback__) if f.filename == str(path.resolve())]
-    frames = frames or [f for f in extract_tb(error.__traceback__) if f.filename == str(path)]
-    return f"{text}\n  at {path}:{frames[-1].lineno}" if frames else text
+    line = line_in(error, path)
+    return f"{text}\n  at {path}:{line}" if line else text
+
+
+def line_in(error: BaseException, path: Path) -> int | None:
+    """Return the innermost line of a file through which an exception came, if any."""
+    names = (str(path), str(path.resolve()))
+    lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename in names]
+    return lines[-1] if lines else None
 
 
 def _checked(made: Any, who: str) -> tuple[Callable[..., Any], Batches]:

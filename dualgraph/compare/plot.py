@@ -54,6 +54,6 @@ def _draw_phases(axes: Any, report: Report) -> None:
     values = [report.compile_seconds[n] for n in names]
     bars = axes.barh(names, [v * 1e3 for v in values], color=COMPILED)
     axes.bar_label(bars, labels=[seconds(v) for v in values], padding=3)
-    axes.margins(x=0.2)
+    axes.margins(x=0.35)
     cache = "warm" if report.warm else "cold"
     axes.set(title=f"compiling, {cache} cache: {seconds(sum(values))}", xlabel="milliseconds")

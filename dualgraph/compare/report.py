@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from ..extras import load
 from .benchmark import Timing
 
 PHASES = {
-    "trace": "trace: run the function once on symbols",
-    "optimise": "optimise: all passes",
-    "codegen": "codegen: plan and write kernels",
-    "llvm": "LLVM: compile kernels",
-    "load": "load: kernels from the cache",
+    "trace": "trace",
+    "optimise": "optimise",
+    "codegen": "generate code",
+    "llvm": "LLVM",
+    "load": "load from the cache",
 }
 Row = tuple[str, str, str]
 
@@ -37,6 +37,7 @@ class Report:
     test_accuracy: float | None
     compile_seconds: dict[str, float]
     warm: bool
+    traces: list[str]  # the reason of each
     passes: list[tuple[str, int, int]]
     kernels: int
     kernel_calls: int
@@ -83,6 +84,7 @@ class Report:
             "compiled_peak_bytes": self.compiled_peak_bytes,
             "arena_bytes": self.arena_bytes,
             "tape_ops": self.tape_ops,
+            "traces": self.traces,
             "passes": [{"name": n, "before": a, "after": b} for n, a, b in self.passes],
             "kernels": self.kernels,
             "kernel_calls": self.kernel_calls,
@@ -120,9 +122,11 @@ class Report:
 
     def _compile_rows(self) -> Iterator[Row]:
         for phase, taken in self.compile_seconds.items():
-            yield PHASES.get(phase, phase), "", seconds(taken)
+            yield f"compile: {PHASES.get(phase, phase)}", "", seconds(taken)
         total = seconds(sum(self.compile_seconds.values()))
-        yield f"compile, all phases ({'warm' if self.warm else 'cold'} cache)", "", total
+        yield "compile: all", "", f"{total} ({'warm' if self.warm else 'cold'} cache)"
+        if len(self.traces) > 1:
+            yield "traces", "", f"{len(self.traces)}, last: {self.traces[-1]}"
 
     def _program_rows(self) -> Iterator[Row]:
         yield (
@@ -130,7 +134,7 @@ class Report:
             size(self.eager_peak_bytes),
             (f"{size(self.compiled_peak_bytes)} (arena {size(self.arena_bytes)})"),
         )
-        yield "ops dispatched per step", f"{self.tape_ops:,}", "1 call"
+        yield "ops in the tape, and update", f"{self.tape_ops:,}", "1 native call"
         for name, before, after in self.passes:
             yield f"nodes: {name.replace('_', ' ')}", "", f"{before:,} -> {after:,}"
         yield "kernels", "", f"{self.kernels:,} in {self.kernel_calls:,} calls"
@@ -139,7 +143,8 @@ class Report:
 
 def print_report(report: Report, console: Any) -> None:
     """Print the one table on a rich console."""
-    table = load("rich.table", "cli", "the table").Table(title=report.job, title_justify="left")
+    console.print(report.job)
+    table = load("rich.table", "cli", "the table").Table()
     table.add_column("")
     table.add_column("eager", justify="right")
     table.add_column("compiled", justify="right")
@@ -163,8 +168,17 @@ def check_writable(path: Path, option: str) -> None:
 def write_json(report: Report, path: Path) -> None:
     """Write the report as JSON; the file is replaced whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(report.as_json(), indent=2) + "\n")
+    partial.write_text(json.dumps(_strict(report.as_json()), indent=2) + "\n")
     partial.replace(path)
+
+
+def _strict(value: Any) -> Any:
+    """Replace what JSON cannot hold: NaN and infinities become null."""
+    if isinstance(value, dict):
+        return {k: _strict(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_strict(v) for v in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def seconds(value: float) -> str:

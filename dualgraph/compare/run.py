@@ -8,7 +8,7 @@ from typing import Any
 
 from ..api.compile import CompiledFunction, compile
 from ..core.dispatch import state
-from ..errors import ModelPathError, VerifyError
+from ..errors import ModelPathError, TraceError
 from ..graph.capture import Held
 from .benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
 from .jobs import Batches, Job
@@ -47,12 +47,12 @@ def compare(
         lambda done: progress("verify", done, effort.steps),
     )
     _check_all_reached(compiled, other)
+    seen = eager.batches[: effort.steps], other.batches[: effort.steps]
+    copies = _in_turns(eager.step, seen[0]), _in_turns(compiled, seen[1])
     timing, accuracy = None, None
     if not outcome.differing_bits:
         accuracy = eager.accuracy() if eager.accuracy else None  # before timing trains further
-        ahead = partial(progress, "time")
-        timing = _timed(eager, compiled, other.batches, effort.rounds, ahead)
-    copies = _in_turns(eager.step, eager.batches), _in_turns(compiled, other.batches)
+        timing = _timed(compiled, copies, effort.rounds, partial(progress, "time"))
     return _report(eager.name, compiled, copies, outcome, settings, (timing, accuracy))
 
 
@@ -101,22 +101,17 @@ def _check_all_reached(compiled: CompiledFunction, job: Job) -> None:
 
 
 def _timed(
-    eager: Job,
     compiled: CompiledFunction,
-    batches: Batches,
+    copies: tuple[Callable[[], Any], Callable[[], Any]],
     rounds: int,
     progress: Callable[[int, int], None],
 ) -> Timing:
     traces = len(compiled.traces)
-    timing = paired_rounds(
-        _in_turns(eager.step, eager.batches),
-        _in_turns(compiled, batches),
-        rounds,
-        progress=progress,
-    )
+    timing = paired_rounds(*copies, rounds=rounds, progress=progress)
     if len(compiled.traces) != traces:
-        raise VerifyError(
-            f"the step was traced again while it was timed: {compiled.traces[-1].reason}"
+        raise TraceError(
+            "the step was traced again while it was timed, so that there is no time per step: "
+            f"{compiled.traces[-1].reason}"
         )
     return timing
 
@@ -149,6 +144,7 @@ def _report(
         compiled_losses=outcome.compiled_losses,
         test_accuracy=measured[1],
         compile_seconds=phases,
+        traces=[t.reason for t in compiled.traces],
         warm=all(t.program.cost.compiled == 0 for t in compiled.traces),
         passes=[(p.name, p.before, p.after) for p in trace.pass_log],
         kernels=len(trace.program.kernels),

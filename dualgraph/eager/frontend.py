@@ -10,7 +10,7 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Op
 from ..core.types import numpy_dtype
-from ..errors import DualgraphError, GradError, at_user_line
+from ..errors import DTypeError, DualgraphError, GradError, at_user_line
 from ..grad.tape import record, version_counter
 
 
@@ -139,7 +139,7 @@ def _explain(op: Op, tensors: tuple, static: dict, error: Exception) -> None:
         raise error
     for t in tensors:
         if not hasattr(t, "value"):
-            raise TypeError(
+            raise DTypeError(
                 at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}")
             ) from error
     op.infer(*[t.value for t in tensors], **static)

@@ -73,6 +73,8 @@ def _walk(
             arrived[node] = g
         if isinstance(node, AbsorbingNode):
             pending.update(node.absorb(g, pending))
+            if not retain_graph:
+                node.release()
             continue
         for i, edge in enumerate(node.edges):
             if edge is None or (useful is not None and edge not in useful):

@@ -90,7 +90,7 @@ def address(typingctx, pointer):
     return types.int64(pointer), codegen
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True)
+@njit(error_model="numpy", fastmath=False, forceinline=True, no_cpython_wrapper=True)
 def ipow_i8(base, exponent):
     """Integer power modulo 2**64; a negative exponent gives 0 but for bases 1 and -1."""
     if exponent < 0:

@@ -18,7 +18,12 @@ _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _TWO_PI = np.float64(6.283185307179586)
 # A call that is left in a kernel is a weak symbol of its object, which a warm load leaves unresolved.
-_OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "forceinline": True}
+_OPTIONS = {
+    "error_model": "numpy",
+    "fastmath": False,
+    "no_cpython_wrapper": True,
+    "forceinline": True,
+}
 
 
 @njit(**_OPTIONS)

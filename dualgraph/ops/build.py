@@ -37,6 +37,8 @@ def as_number(x: Any) -> bool | int | float:
     if isinstance(x, np.generic):
         x = x.item()
     if type(x) in _NUMBERS:
+        if type(x) is int and not -(2**63) <= x < 2**63:
+            raise ArgumentError(at_user_line(f"the integer {x} does not fit into int64"))
         return x
     raise DTypeError(
         at_user_line(

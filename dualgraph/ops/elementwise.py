@@ -196,20 +196,20 @@ _MAXIMUM = elementwise(
     "maximum",
     _NAN_WINS.replace("{c}", ">="),
     "tt->t",
-    (lambda g, x, y: _share(g, gt(x, y), eq(x, y)), lambda g, x, y: _share(g, gt(y, x), eq(x, y))),
-)  # at a tie each operand gets half
+    (lambda g, x, y: _share(g, lt(x, y), eq(x, y)), lambda g, x, y: _share(g, lt(y, x), eq(x, y))),
+)  # at a tie each operand gets half; next to a NaN both get all, as in PyTorch
 _MINIMUM = elementwise(
     "minimum",
     _NAN_WINS.replace("{c}", "<="),
     "tt->t",
-    (lambda g, x, y: _share(g, lt(x, y), eq(x, y)), lambda g, x, y: _share(g, lt(y, x), eq(x, y))),
+    (lambda g, x, y: _share(g, gt(x, y), eq(x, y)), lambda g, x, y: _share(g, gt(y, x), eq(x, y))),
 )
 maximum = binary(_MAXIMUM, "Return the larger operand; NaN where either is NaN.")
 minimum = binary(_MINIMUM, "Return the smaller operand; NaN where either is NaN.")
 
 
-def _share(g: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
-    return where(wins, g, where(ties, mul(g, 0.5), 0.0))
+def _share(g: Tensor, loses: Tensor, ties: Tensor) -> Tensor:
+    return where(loses, 0.0, where(ties, mul(g, 0.5), g))
 
 
 def where(condition: Tensor, input: Any, other: Any) -> Tensor:
@@ -239,13 +239,13 @@ _CLAMP_LOW = elementwise(
     "clamp_min",
     "select({x} < {y}, {y}, {x})",
     "tt->t",
-    (lambda g, x, y: where(lt(x, y), 0.0, g), lambda g, x, y: where(lt(x, y), g, 0.0)),
+    (lambda g, x, y: where(ge(x, y), g, 0.0), lambda g, x, y: where(lt(x, y), g, 0.0)),
 )
 _CLAMP_HIGH = elementwise(
     "clamp_max",
     "select({x} > {y}, {y}, {x})",
     "tt->t",
-    (lambda g, x, y: where(gt(x, y), 0.0, g), lambda g, x, y: where(gt(x, y), g, 0.0)),
+    (lambda g, x, y: where(le(x, y), g, 0.0), lambda g, x, y: where(gt(x, y), g, 0.0)),
 )
 _ISNAN = elementwise("isnan", "{x} != {x}", "t->b", (NONDIFF,))
 _ISINF = elementwise("isinf", "abs({x}) == inf", "t->b", (NONDIFF,))
@@ -318,7 +318,7 @@ _SIGMOID = elementwise(
     "sigmoid", "sigmoid_{s}({x})", "t->t", (lambda g, out: mul(mul(g, out), sub(1, out)),)
 )
 _RELU = elementwise(
-    "relu", "select({x} <= 0, {s}(0), {x})", "t->t", (lambda g, out: where(gt(out, 0), g, 0.0),)
+    "relu", "select({x} <= 0, {s}(0), {x})", "t->t", (lambda g, out: where(le(out, 0), 0.0, g),)
 )
 _SQRT = elementwise("sqrt", "sqrt({x})", "t->t", (lambda g, out: div(g, mul(out, 2)),))
 _RSQRT = elementwise(

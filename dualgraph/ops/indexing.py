@@ -9,9 +9,8 @@ from ..core.op import NONDIFF, defop
 from ..core.types import Aval
 from ..errors import AxisError, DTypeError, ShapeError, at_user_line
 from ..kernels import indexing
-from .build import Tensor, as_dtype, need, need_index, normal_axis
-from .creation import arange, zeros
-from .elementwise import eq
+from .build import Tensor, need, need_index, normal_axis
+from .creation import ones_like, zeros
 from .reductions import amax, expand
 from .shape import reshape, unsqueeze
 
@@ -139,5 +138,6 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     index = need_index("one_hot", input)
     if num_classes == -1:
         num_classes = int(amax(index).item()) + 1
-    classes = arange(num_classes)
-    return as_dtype(eq(unsqueeze(index, -1), classes), np.dtype("int64"))
+    zero = zeros((*index.value.shape, num_classes), dtype=np.int64)
+    index = unsqueeze(index, -1)
+    return scatter_add(zero, -1, index, ones_like(index))

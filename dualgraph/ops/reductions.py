@@ -45,7 +45,7 @@ from .shape import flip, reshape, unsqueeze
 def _infer_expand(x: Any, shape: Shape) -> Aval:
     lead = len(shape) - len(x.shape)
     grown = zip(x.shape, shape[max(lead, 0) :], strict=False)
-    if lead < 0 or [1 for a, b in grown if a not in (1, b)]:
+    if lead < 0 or min(shape, default=0) < 0 or [1 for a, b in grown if a not in (1, b)]:
         raise ShapeError(
             at_user_line(
                 f"expand: cannot expand shape {tuple(x.shape)} to {shape}: only axes of extent 1 "

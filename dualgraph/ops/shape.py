@@ -15,7 +15,7 @@ from .build import Tensor, aligned, need, normal_axes, normal_axis, sizes
 
 
 def _infer_reshape(x: Any, shape: Shape) -> Aval:
-    if prod(x.shape) != prod(shape):
+    if prod(x.shape) != prod(shape) or min(shape, default=0) < 0:
         raise ShapeError(
             at_user_line(
                 f"reshape: shape {tuple(x.shape)} has {prod(x.shape)} elements, "
