@@ -3,15 +3,15 @@
 import sys
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
+from . import __version__
 from .compare.jobs import OPTIMIZERS, DigitsOptions, digits_job, line_in, said, user_job
 from .compare.plot import check_plotting, save_plot
 from .compare.report import Report, check_writable, print_report, write_json
 from .compare.run import Effort, compare
-from .config import settings
+from .config import get_num_threads, set_num_threads
 from .errors import ArgumentError, DualgraphError
 from .extras import load
 
@@ -147,7 +147,7 @@ def _check_files(json: Path | None, plot: Path | None) -> None:
 
 
 def _settings(target: str | None, options: DigitsOptions) -> dict[str, Any]:
-    common = {"steps": options.steps, "seed": options.seed, "threads": settings.num_threads}
+    common = {"steps": options.steps, "seed": options.seed, "threads": get_num_threads()}
     if target:
         return common
     named = {"optimizer": options.optimizer, "dtype": options.dtype}
@@ -179,7 +179,7 @@ def application() -> Any:
 
     def show_version(wanted: bool) -> None:
         if wanted:
-            typer.echo(f"dualgraph {_version()}")
+            typer.echo(f"dualgraph {__version__}")
             raise typer.Exit
 
     @app.callback(help="One op set, two frontends: eager and compiled give the same bits.")
@@ -196,7 +196,7 @@ def application() -> Any:
 
     @app.command("compare", help=_HELP)
     def compare_command(
-        context: typer.Context,
+        context: typer.Context,  # pyright: ignore[reportInvalidTypeForm]
         target: Annotated[
             str | None, typer.Argument(help="file.py:function; absent: the digits.")
         ] = None,
@@ -214,7 +214,7 @@ def application() -> Any:
             _refuse_digits_options(context)
         _one_of("--optimizer", optimizer, tuple(OPTIMIZERS))
         _one_of("--dtype", dtype, ("float32", "float64"))
-        settings.num_threads = threads or settings.num_threads
+        set_num_threads(threads or get_num_threads())
         options = DigitsOptions(optimizer, dtype, batch_size, seed, steps)
         raise typer.Exit(run_compare(target, options, rounds, (json, plot), console))
 
@@ -233,13 +233,6 @@ def _refuse_digits_options(context: Any) -> None:
             raise ArgumentError(
                 f"--{name.replace('_', '-')} is for the digits only: your function makes its own"
             )
-
-
-def _version() -> str:
-    try:
-        return version("dualgraph")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def main() -> None:

@@ -17,8 +17,10 @@ from dualgraph.compare.benchmark import Timing, ops_dispatched, paired_rounds, p
 from dualgraph.compare.jobs import DigitsOptions, digits_job
 from dualgraph.compare.twins import differing_bits, reachable
 from dualgraph.config import settings
+from dualgraph.core.op import REGISTRY
 from dualgraph.errors import MissingExtraError
 from dualgraph.extras import load
+from dualgraph.kernels.elementwise import Elementwise
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
@@ -199,12 +201,12 @@ def test_a_model_at_module_level_is_loaded_twice_from_one_seed(dualgraph, model_
         ("modle.py:small", ["modle.py does not exist", "did you mean model.py?"]),
         (".:small", ["is not a file"]),
         ("model.py:smal", ["no function 'smal' (did you mean small?)", "returns_three, "]),
-        ("model.py:raises", ["raises() in model.py raised ValueError: no data", "model.py:36"]),
+        ("model.py:raises", ["raises() in model.py raised ValueError: no data", "model.py:32"]),
         ("model.py:returns_three", ["returned a int; it must return (step, arguments)"]),
         ("model.py:returns_no_tuple", ["returned a Tensor as arguments"]),
         ("model.py:too_many", ["does not take these arguments: too many positional"]),
-        ("model.py:step_raises", ["NameError: name 'undefined'", "at model.py:49"]),
-        ("model.py:reads_values", ["not known while the function is traced", "model.py:54"]),
+        ("model.py:step_raises", ["NameError: name 'undefined'", "at model.py:45"]),
+        ("model.py:reads_values", ["not known while the function is traced", "model.py:50"]),
         ("model.py:wrong_shape", ["must be 3", "in module Sequential.0: Linear(in_features=3"]),
         ("model.py:unseeded", ["do not start equal (argument 0 of batch 0", "seed every random"]),
     ],
@@ -293,6 +295,22 @@ def test_one_wrong_bit_stops_everything_and_no_speed_up_is_shown(
     assert report["speedup"] is report["breakeven_steps"] is report["eager_step_seconds"] is None
     assert report["differing_bits"] == 1
     assert report["steps_verified"] == 3
+
+
+def test_a_wrong_kernel_is_named_with_its_node_and_line(dualgraph, model_file, monkeypatch):
+    """The compiled tanh is a little off; eager's is not."""
+    op = REGISTRY["tanh"]
+    right = op.lower
+    try:
+        object.__setattr__(op, "lower", Elementwise("tanh_{s}({x}) * {s}(1.001)", "t->t"))
+        code, out, _ = dualgraph("compare", "model.py:small")
+    finally:
+        object.__setattr__(op, "lower", right)
+    assert code == 1
+    assert "NOT EQUAL: step 1: " in out
+    assert "first node: compiled code: " in out
+    assert "= tanh(" in out
+    assert "model.py:14 Sequential.1" in "".join(out.split("\n"))
 
 
 def test_help_and_version(dualgraph):

@@ -6,6 +6,7 @@ outputs that got a cotangent and of leaves at which one had arrived.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from ..grad.backward import AbsorbingNode, Bundle, backward, gradient_edge
 from ..grad.tape import TWICE, version_counter
 from ..grad.tape import Node as TapeNode
 from ..graph.capture import Argument, Cotangent, Held
-from ..graph.ir import INPUT, Node
+from ..graph.ir import Node
 from ..graph.pipeline import optimize
 from ..graph.tracer import Tracer
 from .split import ancestors, backward_graph
@@ -164,7 +165,9 @@ class CompiledBackward(AbsorbingNode):
             return record.saved[node]
         tensor, version = record.tensors[node]
         if version_counter(tensor)[0] != version:
-            raise GradError(at_user_line(self._modified(tensor, version_counter(tensor)[0], version)))
+            raise GradError(
+                at_user_line(self._modified(tensor, version_counter(tensor)[0], version))
+            )
         return np.ascontiguousarray(tensor.value).reshape(node.shape)
 
     def _replayed(self, g: Bundle, pending: dict, record: CallRecord) -> list[tuple[Any, Any]]:
@@ -201,9 +204,13 @@ def attach_freed(out: Any, name: str) -> None:
     """Give an output the place that eager gives it after its backward has run: freed."""
     leaf = eager_frontend.tensor(out.value)
     leaf.requires_grad = True
-    op = _tape_op(name, lambda g: _raise_twice(), ())
-    out.grad_fn = TapeNode(op, [leaf], (out.value.shape,), {}, {})
+    out.grad_fn = TapeNode(_freed_op(name), [leaf], (out.value.shape,), {}, {})
     out.requires_grad = True
+
+
+@cache
+def _freed_op(name: str) -> Op:
+    return _tape_op(name, lambda g: _raise_twice(), ())
 
 
 def _raise_twice() -> None:

@@ -23,9 +23,7 @@ class Binding:
         self.arrays: list[Any] = [None] * len(sources)  # of held tensors, as seen last
         kinds = list(enumerate(sources))
         self.arguments = [(i, s.position) for i, s in kinds if isinstance(s, Argument)]
-        self.held = [
-            (i, s.held, s.held.requires_grad) for i, s in kinds if isinstance(s, Held)
-        ]
+        self.held = [(i, s.held, s.held.requires_grad) for i, s in kinds if isinstance(s, Held)]
         self.others = [(i, s) for i, s in kinds if not isinstance(s, Argument | Held)]
 
     def fetch(self, tensors: list[Any]) -> list[np.ndarray]:

@@ -85,7 +85,9 @@ class CompiledFunction:
         if not self.entries:
             return "first call"
         last = next(reversed(self.entries))
-        for what, old, new in zip(("tensors", "other arguments", "grad mode"), last, key, strict=True):
+        for what, old, new in zip(
+            ("tensors", "other arguments", "grad mode"), last, key, strict=True
+        ):
             if old != new:
                 return f"{what} are new: {_brief(new)} after {_brief(old)}"
         return "new arguments"

@@ -8,8 +8,6 @@ import numpy as np
 
 from ..codegen.lower import Destination, Fresh, Write
 from ..codegen.program import Program, build
-from ..core.dispatch import state
-from ..eager import Tensor
 from ..eager.frontend import eager_frontend
 from ..errors import TraceError
 from ..grad.backward import reachable
@@ -28,7 +26,7 @@ class Output(NamedTuple):
     """Where a returned tensor comes from."""
 
     kind: str  # "fresh", "argument", "held"
-    index: int = -1  # of the fresh array or the argument
+    position: int = -1  # of the fresh array or the argument
     held: Any = None
     root: int = -1  # position among the differentiable outputs
     freed: str = ""  # the grad_fn name of an output whose tape was already walked
@@ -53,6 +51,9 @@ class Trace:
     tree: Any
     joint: Joint | None
     binding: Binding
+    counters: list[list[int]]  # version counters of the captured tensors that are changed
+    changed_arguments: list[Argument]
+    grad_writes: list[tuple[Argument | Held, int, bool]]  # owner, fresh array or -1, in place
     fresh: list[tuple[tuple[int, ...], np.dtype]]
     function: Any
 
@@ -86,18 +87,17 @@ class Trace:
         return found
 
     def _write_back(self, tensors: list[Any], fresh: list[np.ndarray]) -> None:
-        for update in self.updates:
-            version_counter(update.target.tensor(tensors))[0] += 1
-        at = len([o for o in self.outputs if o.kind == "fresh"])
-        for update in self.grad_updates:
-            owner = update.target.tensor(tensors)
-            if update.in_place:
+        """Count the changes of state, and set every ``.grad`` that the function set."""
+        for counter in self.counters:
+            counter[0] += 1
+        for target in self.changed_arguments:
+            version_counter(target.tensor(tensors))[0] += 1
+        for target, index, in_place in self.grad_writes:
+            owner = target.tensor(tensors)
+            if in_place:
                 version_counter(owner.held_grad)[0] += 1
-            elif update.value is None:
-                owner.held_grad = None
             else:
-                owner.held_grad = eager_frontend.tensor(fresh[at])
-                at += 1
+                owner.held_grad = None if index < 0 else eager_frontend.tensor(fresh[index])
 
     def _results(
         self, tensors: list[Any], fresh: list[np.ndarray], versions: dict, call: Any
@@ -107,18 +107,20 @@ class Trace:
         for output in self.outputs:
             match output.kind:
                 case "argument":
-                    results.append(tensors[output.index])
+                    results.append(tensors[output.position])
                 case "held":
                     results.append(output.held)
                 case _:
-                    out = eager_frontend.tensor(fresh[output.index])
+                    out = eager_frontend.tensor(fresh[output.position])
                     results.append(out)
                     if output.root >= 0:
                         roots[output.root] = out
                     elif output.freed:
                         attach_freed(out, output.freed)
         if self.joint and roots:
-            saved = dict(zip(self.joint.saved, fresh[len(fresh) - len(self.joint.saved) :], strict=True))
+            saved = dict(
+                zip(self.joint.saved, fresh[len(fresh) - len(self.joint.saved) :], strict=True)
+            )
             record = CallRecord(saved, versions, lambda: self._replay(call))
             attach([roots[k] for k in sorted(roots)], self.joint, tensors, record)
         return results
@@ -178,9 +180,24 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
         tree=out_tree,
         joint=joint,
         binding=Binding(captured.inputs, sources, written),
+        counters=[version_counter(u.target.held) for u in updates if isinstance(u.target, Held)],
+        changed_arguments=[u.target for u in updates if isinstance(u.target, Argument)],
+        grad_writes=_grad_writes(len(values), grad_updates),
         fresh=[(n.shape, n.dtype) for n in program.fresh],
         function=function,
     )
+
+
+def _grad_writes(
+    first: int, grad_updates: list[GradUpdate]
+) -> list[tuple[Argument | Held, int, bool]]:
+    """Say which fresh array each ``.grad`` gets; they come after the ``first`` results."""
+    found = []
+    for update in grad_updates:
+        replaced = update.value is not None and not update.in_place
+        found.append((update.target, first if replaced else -1, update.in_place))
+        first += replaced
+    return found
 
 
 def _unique(objects: list[Any]) -> list[Any]:

@@ -39,7 +39,7 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
     if kind in _SIMPLE:
         return (kind, repr(value)) if kind is float else (kind, value)
     if kind is Leaf:
-        return value.index
+        return value.position
     if depth and kind in (tuple, list):
         return (kind, tuple([frozen(v, depth - 1) for v in value]))
     if depth and kind is dict:

@@ -8,7 +8,7 @@ from ..eager import Tensor
 class Leaf(NamedTuple):
     """A tensor's place in a flattened tree."""
 
-    index: int
+    position: int
 
 
 def flatten(tree: Any, tensors: list[Any]) -> Any:
@@ -28,7 +28,7 @@ def flatten(tree: Any, tensors: list[Any]) -> Any:
 def unflatten(tree: Any, tensors: list[Any]) -> Any:
     """Return the tree with every `Leaf` replaced by its tensor."""
     if isinstance(tree, Leaf):
-        return tensors[tree.index]
+        return tensors[tree.position]
     if type(tree) in (tuple, list):
         return type(tree)([unflatten(x, tensors) for x in tree])
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):

@@ -15,10 +15,12 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core import config as numba_config
 
-from ..kernels.native import PROGRAM_KERNEL, address_of, content_name
-from ..kernels.prelude import call_kernel, with_imports
+from ..kernels import prelude
 from ..kernels.intrinsics import POINTER
+from ..kernels.native import PROGRAM_KERNEL, address_of, content_name
+from ..kernels.prelude import with_imports
 
 ROW_WORDS = 5
 PATCH_WORDS = 3
@@ -70,7 +72,8 @@ def serial_driver() -> Callable[[int, int, int], None]:
     return _CALL(address_of(text, content_name("driver", text), PROGRAM_KERNEL))
 
 
-_i8 = POINTER["int64"]
+_i8: Any = POINTER["int64"]
+_call_kernel: Any = prelude.call_kernel  # an intrinsic: its first parameter is the compiler's
 
 
 def _run_shared(header, objects, items, data):
@@ -92,10 +95,10 @@ def _run_shared(header, objects, items, data):
         kernel, block = rows[5 * r], rows[5 * r + 1]
         chunks = (count + grain - 1) // grain
         if chunks <= 1:
-            call_kernel(kernel, block, 0, count)
+            _call_kernel(kernel, block, 0, count)
         else:
             for c in numba.prange(chunks):
-                call_kernel(kernel, block, c * grain, min(count, (c + 1) * grain))
+                _call_kernel(kernel, block, c * grain, min(count, (c + 1) * grain))
         if rows[5 * r + 4] != 0 and status[0] != 0:
             break
 
@@ -111,3 +114,8 @@ def shared_driver() -> Callable[[int, int, int], None]:
         run = numba.njit(signature, **options)(_run_shared)
     items, data = object_layout()
     return lambda header, objects, unused: run(header, objects, items, data)
+
+
+def use_threads(count: int) -> None:
+    """Set how many threads the shared driver uses (no more than the machine was started with)."""
+    numba.set_num_threads(min(count, numba_config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]

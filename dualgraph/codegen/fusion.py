@@ -1,9 +1,9 @@
 """Which nodes become one kernel.
 
-First every reduction takes in the element-wise producers that only it needs; then element-wise nodes
-over one iteration space are joined with their producers, as long as no path leaves a group and comes
-back. Everything else is a kernel of its own. Fusion cannot move a bit: an element's value does not
-depend on where it is computed.
+First every reduction takes in the element-wise producers that only it needs; then element-wise
+nodes over one iteration space are joined with their producers, as long as no path leaves a group
+and comes back. Everything else is a kernel of its own. Fusion cannot move a bit: an element's value
+does not depend on where it is computed.
 """
 
 from dataclasses import dataclass, field
@@ -140,7 +140,11 @@ def _join_loops(order: list[Node], places: Places, group_of: dict[Node, Group]) 
             mine, other = group_of[node], group_of.get(value)
             if other is None or other is mine or other.family != "loop":
                 continue
-            if mine.family == "loop" and mine.shape == other.shape and _may_join(mine, other, places):
+            if (
+                mine.family == "loop"
+                and mine.shape == other.shape
+                and _may_join(mine, other, places)
+            ):
                 _join(other, mine, group_of)
 
 

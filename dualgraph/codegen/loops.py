@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..graph.ir import CONST, Node
+from ..graph.ir import Node
 from ..kernels.elementwise import Elementwise, load, store
 from ..kernels.prelude import suffix, with_imports
 from ..kernels.reduce import Reduce, inner_body, outer_body

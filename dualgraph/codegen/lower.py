@@ -233,9 +233,7 @@ class Lowering:
             return self._buffer(node)
         return Buffer(p * m * q * node.dtype.itemsize, "arena", label=f"{node.op.name} partials")
 
-    def _next_level(
-        self, node: Node, p: int, n: int, q: int, source: Buffer
-    ) -> tuple[int, Buffer]:
+    def _next_level(self, node: Node, p: int, n: int, q: int, source: Buffer) -> tuple[int, Buffer]:
         """Reduce the partial results of the blocks in the same way."""
         m = reduce.blocks(n, q)
         target = self._level(node, p, m, q)
@@ -360,4 +358,3 @@ class Lowering:
 def matmul_items(m: int, n: int, k: int) -> int:
     """Return the work items of one product, as the kernel counts them."""
     return matmul.gemm_items(m, n, k)
-

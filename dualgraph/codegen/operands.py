@@ -19,18 +19,30 @@ def materialize_operands(graph: Graph) -> Graph:
     def fix(node: Node) -> Node:
         if node.op is CONST or node.op.is_view or family(node) == "loop":
             return node
-        inputs = tuple(i if _fits(node, k, places) else _copy(i) for k, i in enumerate(node.inputs))
+        inputs = tuple(
+            i if _fits(node, k, places) else _copy(_whole(node, i))
+            for k, i in enumerate(node.inputs)
+        )
         return node.with_inputs(inputs)
 
     fixed = rebuild(graph, fix)
     return _copy_constant_outputs(fixed, places)
 
 
+def _whole(node: Node, operand: Node) -> Node:
+    """Return a matmul operand repeated over the whole batch: copied, it has one batch stride."""
+    shape = (*node.shape[:-2], *operand.shape[-2:])
+    if family(node) != "gemm" or shape == operand.shape:
+        return operand
+    return Node(
+        REGISTRY["expand"], (operand,), {"shape": shape}, shape, operand.dtype, operand.source,
+        operand.path, operand.derived,
+    )  # fmt: skip
+
+
 def _copy(node: Node) -> Node:
     copy = REGISTRY["clone"]
-    return Node(
-        copy, (node,), {}, node.shape, node.dtype, node.source, node.path, node.derived
-    )
+    return Node(copy, (node,), {}, node.shape, node.dtype, node.source, node.path, node.derived)
 
 
 def _copy_constant_outputs(graph: Graph, places: Places) -> Graph:

@@ -4,7 +4,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 
 from ..config import settings
@@ -12,7 +11,7 @@ from ..errors import AxisError
 from ..graph.ir import Graph, Node
 from ..kernels.native import address_of, content_name, stats
 from .arena import ALIGNMENT, plan
-from .driver import serial_driver, shared_driver
+from .driver import serial_driver, shared_driver, use_threads
 from .fusion import Group
 from .lower import Destination, Lowered, Lowering
 from .rows import Buffer, Ref, Row
@@ -52,6 +51,7 @@ class Program:
     header: np.ndarray
     status: np.ndarray
     shares: bool
+    header_address: int
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -72,7 +72,9 @@ class Program:
         """The calls of the program in order, each with the nodes that it computes, and kernels."""
         lines = []
         for row in self.rows:
-            lines += [f"# {n.op.name} -> {n.aval!r}  {n.source} {n.path}".rstrip() for n in row.nodes]
+            lines += [
+                f"# {n.op.name} -> {n.aval!r}  {n.source} {n.path}".rstrip() for n in row.nodes
+            ]
             lines.append(f"{row.name}(arguments, 0, {row.items})")
         kernels = [k.source.replace("KERNEL", k.name) for k in self.kernels]
         return "\n".join([*lines, "", "", *kernels])
@@ -82,17 +84,13 @@ class Program:
         shared = self.shares and settings.num_threads > 1
         with self.lock:
             if shared:
-                numba.set_num_threads(min(settings.num_threads, numba.config.NUMBA_NUM_THREADS))
-                shared_driver()(self.header.ctypes.data, id(arrays), 0)
+                use_threads(settings.num_threads)
+                shared_driver()(self.header_address, id(arrays), 0)
             else:
-                serial_driver()(self._header_address, id(arrays), 0)
+                serial_driver()(self.header_address, id(arrays), 0)
             failed = self.status[0]
         if failed:
             self._raise(int(failed))
-
-    @property
-    def _header_address(self) -> int:
-        return self.header.ctypes.data
 
     def _raise(self, word: int) -> None:
         index = (word - 1) // 2
@@ -153,6 +151,7 @@ def _assemble(lowered: Lowered) -> Program:
         memory=[arena, blocks, table, patch_table],
         header=header,
         status=status,
+        header_address=header.ctypes.data,
         shares=any(r.items > r.grain for r in rows),
     )
 

@@ -26,6 +26,7 @@ from ..optim.optimizer import Optimizer
 from ..optim.sgd import SGD
 
 Batches = list[tuple[Any, ...]]
+MOST_BATCHES = 2_000  # longer runs use them again: memory does not grow with the steps
 OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "sgd": lambda parameters: SGD(parameters, lr=0.05, momentum=0.9),
     "adam": lambda parameters: Adam(parameters, lr=2e-3),
@@ -83,7 +84,7 @@ def digits_job(options: DigitsOptions) -> Job:
 
 
 def digits_batches(images: Tensor, labels: Tensor, options: DigitsOptions) -> Batches:
-    """Return whole batches, reshuffled for every pass over the data, one per step.
+    """Return whole batches, reshuffled for every pass over the data, one per step (to a limit).
 
     Raises `ArgumentError` when there is not one whole batch.
     """
@@ -93,10 +94,11 @@ def digits_batches(images: Tensor, labels: Tensor, options: DigitsOptions) -> Ba
     )
     pixels, classes = images.to(options.dtype).numpy(), labels.numpy()
     batches: Batches = []
+    wanted = min(options.steps, MOST_BATCHES)
     for epoch in count():
         order = shuffled(len(classes), options.seed + 1000 * epoch)
         for start in range(0, len(order) - options.batch_size + 1, options.batch_size):
-            if len(batches) == options.steps:
+            if len(batches) == wanted:
                 return batches
             chosen = order[start : start + options.batch_size]
             batches.append((tensor(pixels[chosen]), tensor(classes[chosen])))

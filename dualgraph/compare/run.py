@@ -8,12 +8,13 @@ from typing import Any
 
 from ..api.compile import CompiledFunction, compile
 from ..core.dispatch import state
-from ..errors import ModelPathError, TraceError
+from ..errors import DualgraphError, ModelPathError, TraceError
 from ..graph.capture import Held
 from .benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
 from .jobs import Batches, Job
 from .report import Report
 from .twins import Outcome, compare_named, reachable, run_twins
+from .verify import verify
 
 Progress = Callable[[str, int, int], None]
 """Called with the phase, how much of it is done, and how much there is."""
@@ -50,7 +51,9 @@ def compare(
     seen = eager.batches[: effort.steps], other.batches[: effort.steps]
     copies = _in_turns(eager.step, seen[0]), _in_turns(compiled, seen[1])
     timing, accuracy = None, None
-    if not outcome.differing_bits:
+    if outcome.differing_bits:
+        outcome.first += _diagnosis(other, outcome.steps)
+    else:
         accuracy = eager.accuracy() if eager.accuracy else None  # before timing trains further
         timing = _timed(compiled, copies, effort.rounds, partial(progress, "time"))
     return _report(eager.name, compiled, copies, outcome, settings, (timing, accuracy))
@@ -76,6 +79,15 @@ def _check_twins(eager: Job, compiled: Job) -> None:
                 f"{eager.name}: two calls of the function share the tensor {name}; make models, "
                 "optimizers and data inside of the function"
             )
+
+
+def _diagnosis(job: Job, step: int) -> str:
+    """Run the step that differed under `verify`, which names the first node that goes astray."""
+    try:
+        verify(job.step, *job.batches[step % len(job.batches)])
+    except DualgraphError as error:
+        return f"\n{error}"
+    return "\nverify does not find it again from the state after that step"
 
 
 def _tensors(names: list[str], values: tuple) -> dict[str, Any]:

@@ -16,10 +16,9 @@ static keyword argument that can be hashed. The rules:
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ..errors import GradError, at_user_line
-
 
 OUT = -1
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
@@ -137,7 +136,7 @@ def _kept(rule: Rule | Refusal | None) -> tuple[int, ...]:
     return tuple(k for k in rule.needs if not SHAPE <= k < DTYPE)
 
 
-def raise_refusal(op: Op, refusal: Refusal) -> None:
+def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
     """Raise the error of an input that has no derivative."""
     raise GradError(at_user_line(f"{op.name} has no derivative here: {refusal.why}"))
 
@@ -148,6 +147,4 @@ class Composite:
 
 def defcomposite(name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
-    return defop(
-        name, inputs=inputs, infer=forward, kernel=forward, lower=Composite(), vjp=vjp
-    )
+    return defop(name, inputs=inputs, infer=forward, kernel=forward, lower=Composite(), vjp=vjp)

@@ -73,13 +73,3 @@ def recording_modules() -> Iterator[list[Any]]:
         yield scopes.seen
     finally:
         scopes.seen, scopes.names, scopes.modules = outer
-
-
-@contextmanager
-def recording_modules() -> Iterator[list[Any]]:
-    """Collect every module that is called inside the block, in order of the calls."""
-    previous, scopes.seen = scopes.seen, []
-    try:
-        yield scopes.seen
-    finally:
-        scopes.seen = previous

@@ -9,12 +9,24 @@ from ..core.types import DType, category, numpy_dtype, public_dtype
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
 from ..grad.backward import backward, gradient_edge, seed
 from ..grad.tape import Node, version_counter
-from ..ops import contract, elementwise, indexing, reductions, shape
+from ..ops import contract, elementwise, indexing, reductions
+from ..ops import shape as shaping
 from ..ops.build import Tensor as AnyTensor
 from ..ops.build import as_dtype
 from .formatting import format_tensor
 from .frontend import EagerFrontend
 from .indexing import getitem
+
+
+def _in_place_form(function: Any) -> Any:
+    """Return the method that does an op in place and returns the tensor."""
+
+    def method(self: "Tensor", *args: Any, **kwargs: Any) -> "Tensor":
+        return self._inplace(lambda x: function(x, *args, **kwargs))
+
+    method.__name__ = method.__qualname__ = f"{function.__name__}_"
+    method.__doc__ = f"Do `{function.__name__}` in place and return the tensor."
+    return method
 
 
 class Tensor:
@@ -78,11 +90,11 @@ class Tensor:
 
     @property
     def T(self) -> "Tensor":
-        return shape.permute(self, *reversed(range(self.value.ndim)))
+        return shaping.permute(self, *reversed(range(self.value.ndim)))
 
     @property
     def mT(self) -> "Tensor":
-        return shape.transpose(self, -2, -1)
+        return shaping.transpose(self, -2, -1)
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the extent of one axis."""
@@ -162,7 +174,7 @@ class Tensor:
         return format_tensor(self)
 
     def __iter__(self) -> Any:
-        return iter(shape.unbind(self, 0))
+        return iter(shaping.unbind(self, 0))
 
     def __deepcopy__(self, memo: dict) -> "Tensor":
         if not self.is_leaf:
@@ -328,6 +340,142 @@ class Tensor:
         """Return the smallest element, or (values, indices) along one axis."""
         return _extreme(self, dim, keepdim, reductions.amin, reductions.argmin)
 
+    # --- operators and methods that are ops ---
+
+    __add__ = elementwise.add
+    __sub__ = elementwise.sub
+    __mul__ = elementwise.mul
+    __truediv__ = elementwise.div
+    __pow__ = elementwise.pow
+    __matmul__ = contract.matmul
+    __neg__ = elementwise.neg
+    __abs__ = elementwise.abs
+    __invert__ = elementwise.logical_not
+    __and__ = elementwise.logical_and
+    __or__ = elementwise.logical_or
+    __xor__ = elementwise.logical_xor
+    __eq__ = elementwise.eq
+    __ne__ = elementwise.ne
+    __lt__ = elementwise.lt
+    __le__ = elementwise.le
+    __gt__ = elementwise.gt
+    __ge__ = elementwise.ge
+
+    add = elementwise.add
+    sub = elementwise.sub
+    mul = elementwise.mul
+    div = elementwise.div
+    neg = elementwise.neg
+    abs = elementwise.abs
+    sign = elementwise.sign
+    pow = elementwise.pow
+    square = elementwise.square
+    reciprocal = elementwise.reciprocal
+    eq = elementwise.eq
+    ne = elementwise.ne
+    lt = elementwise.lt
+    le = elementwise.le
+    gt = elementwise.gt
+    ge = elementwise.ge
+    maximum = elementwise.maximum
+    minimum = elementwise.minimum
+    clamp = elementwise.clamp
+    isnan = elementwise.isnan
+    isinf = elementwise.isinf
+    isfinite = elementwise.isfinite
+    logical_and = elementwise.logical_and
+    logical_or = elementwise.logical_or
+    logical_xor = elementwise.logical_xor
+    logical_not = elementwise.logical_not
+    long = elementwise.long
+    clone = elementwise.clone
+    exp = elementwise.exp
+    exp2 = elementwise.exp2
+    expm1 = elementwise.expm1
+    log = elementwise.log
+    log2 = elementwise.log2
+    log10 = elementwise.log10
+    log1p = elementwise.log1p
+    tanh = elementwise.tanh
+    sigmoid = elementwise.sigmoid
+    relu = elementwise.relu
+    sqrt = elementwise.sqrt
+    rsqrt = elementwise.rsqrt
+    sin = elementwise.sin
+    cos = elementwise.cos
+    erf = elementwise.erf
+    erfc = elementwise.erfc
+    floor = elementwise.floor
+    ceil = elementwise.ceil
+    trunc = elementwise.trunc
+    round = elementwise.round
+
+    expand = reductions.expand
+    sum = reductions.sum
+    mean = reductions.mean
+    prod = reductions.prod
+    amax = reductions.amax
+    amin = reductions.amin
+    any = reductions.any
+    all = reductions.all
+    argmax = reductions.argmax
+    argmin = reductions.argmin
+    cumsum = reductions.cumsum
+    logsumexp = reductions.logsumexp
+    softmax = reductions.softmax
+    log_softmax = reductions.log_softmax
+
+    reshape = shaping.reshape
+    view = shaping.view
+    flatten = shaping.flatten
+    squeeze = shaping.squeeze
+    unsqueeze = shaping.unsqueeze
+    permute = shaping.permute
+    transpose = shaping.transpose
+    t = shaping.t
+    narrow = shaping.narrow
+    select = shaping.select
+    flip = shaping.flip
+    split = shaping.split
+    chunk = shaping.chunk
+    unbind = shaping.unbind
+
+    gather = indexing.gather
+    scatter_add = indexing.scatter_add
+    index_select = indexing.index_select
+
+    matmul = contract.matmul
+    dot = contract.dot
+    mm = contract.mm
+    bmm = contract.bmm
+
+    add_ = _in_place_form(elementwise.add)
+    sub_ = _in_place_form(elementwise.sub)
+    mul_ = _in_place_form(elementwise.mul)
+    div_ = _in_place_form(elementwise.div)
+    neg_ = _in_place_form(elementwise.neg)
+    abs_ = _in_place_form(elementwise.abs)
+    pow_ = _in_place_form(elementwise.pow)
+    clamp_ = _in_place_form(elementwise.clamp)
+    exp_ = _in_place_form(elementwise.exp)
+    log_ = _in_place_form(elementwise.log)
+    tanh_ = _in_place_form(elementwise.tanh)
+    sigmoid_ = _in_place_form(elementwise.sigmoid)
+    relu_ = _in_place_form(elementwise.relu)
+    sqrt_ = _in_place_form(elementwise.sqrt)
+    rsqrt_ = _in_place_form(elementwise.rsqrt)
+    sin_ = _in_place_form(elementwise.sin)
+    cos_ = _in_place_form(elementwise.cos)
+    erf_ = _in_place_form(elementwise.erf)
+    floor_ = _in_place_form(elementwise.floor)
+    ceil_ = _in_place_form(elementwise.ceil)
+    trunc_ = _in_place_form(elementwise.trunc)
+    round_ = _in_place_form(elementwise.round)
+    __iadd__ = add_
+    __isub__ = sub_
+    __imul__ = mul_
+    __itruediv__ = div_
+
 
 def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:
     out = object.__new__(kind)
@@ -341,10 +489,10 @@ def _extreme(x: Tensor, dim: Any, keepdim: bool, extreme: Any, position: Any) ->
     if dim is None:
         return extreme(x)
     at = position(x, dim, True)
-    values = indexing.gather(x, dim, at) if x.value.ndim else shape.reshape(x, ())
+    values = indexing.gather(x, dim, at) if x.value.ndim else shaping.reshape(x, ())
     if keepdim or not x.value.ndim:
-        return values, shape.reshape(at, values.value.shape)
-    return shape.squeeze(values, dim), shape.squeeze(at, dim)
+        return values, shaping.reshape(at, values.value.shape)
+    return shaping.squeeze(values, dim), shaping.squeeze(at, dim)
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
@@ -435,72 +583,4 @@ def _as_list(x: Any) -> list:
     return list(x) if isinstance(x, tuple | list) else [x]
 
 
-_OPERATORS = {
-    "__add__": elementwise.add,
-    "__sub__": elementwise.sub,
-    "__mul__": elementwise.mul,
-    "__truediv__": elementwise.div,
-    "__pow__": elementwise.pow,
-    "__matmul__": contract.matmul,
-    "__neg__": elementwise.neg,
-    "__abs__": elementwise.abs,
-    "__invert__": elementwise.logical_not,
-    "__and__": elementwise.logical_and,
-    "__or__": elementwise.logical_or,
-    "__xor__": elementwise.logical_xor,
-    "__eq__": elementwise.eq,
-    "__ne__": elementwise.ne,
-    "__lt__": elementwise.lt,
-    "__le__": elementwise.le,
-    "__gt__": elementwise.gt,
-    "__ge__": elementwise.ge,
-}
-_METHODS = {
-    elementwise: (
-        "add sub mul div neg abs sign pow square reciprocal eq ne lt le gt ge maximum minimum clamp "
-        "isnan isinf isfinite logical_and logical_or logical_xor logical_not long clone exp exp2 "
-        "expm1 log log2 log10 log1p tanh sigmoid relu sqrt rsqrt sin cos erf erfc floor ceil trunc "
-        "round"
-    ),
-    reductions: (
-        "expand sum mean prod amax amin any all argmax argmin cumsum logsumexp softmax log_softmax"
-    ),
-    shape: (
-        "reshape view flatten squeeze unsqueeze permute transpose t narrow select flip split chunk "
-        "unbind"
-    ),
-    indexing: "gather scatter_add index_select",
-    contract: "matmul dot mm bmm",
-}
-_INPLACE = (
-    "add sub mul div neg abs pow clamp exp log tanh sigmoid relu sqrt rsqrt sin cos erf floor ceil "
-    "trunc round"
-)
-
-
-def _inplace_method(name: str) -> Any:
-    function = getattr(elementwise, name)
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return self._inplace(lambda x: function(x, *args, **kwargs))
-
-    method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"Do `{name}` in place and return the tensor."
-    return method
-
-
-def _attach_methods() -> None:
-    for name, function in _OPERATORS.items():
-        setattr(Tensor, name, function)
-    for module, names in _METHODS.items():
-        for name in names.split():
-            setattr(Tensor, name, getattr(module, name))
-    for name in _INPLACE.split():
-        setattr(Tensor, f"{name}_", _inplace_method(name))
-    for operator, name in (("iadd", "add_"), ("isub", "sub_"), ("imul", "mul_")):
-        setattr(Tensor, f"__{operator}__", getattr(Tensor, name))
-    Tensor.__itruediv__ = Tensor.div_  # type: ignore[attr-defined]
-
-
-_attach_methods()
 EagerFrontend.tensor_class = Tensor

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from ..core.dispatch import state
-from ..core.op import DTYPE, OUT, SHAPE, Op, Refusal, raise_refusal
+from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, raise_refusal
 from ..errors import GradError, at_user_line
 
 _numbers = count()
@@ -43,7 +43,7 @@ class Node:
         rule = op.rules[0] if op.variadic else op.rules[index]
         if rule is None:
             return None
-        if isinstance(rule, Refusal):
+        if not isinstance(rule, Rule):
             raise_refusal(op, rule)
         needed = [self._need(k) for k in rule.needs] if rule.needs else ()
         if not rule.static:

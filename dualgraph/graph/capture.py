@@ -1,8 +1,8 @@
 """Where a graph's inputs come from, and what a program writes back.
 
 A traced function touches more than its arguments: parameters, optimizer state, ``.grad``, learning
-rates. Each becomes an input of the graph with a `Source` that is read at every call, and each change
-an `Update` that is written after the call.
+rates. Each becomes an input of the graph with a `Source` that is read at every call, and each
+change an `Update` that is written after the call.
 """
 
 from dataclasses import dataclass

@@ -10,9 +10,7 @@ import numpy as np
 from .ir import CONST, Graph, Node, const_array
 
 
-def trace_values(
-    graph: Graph, inputs: Sequence[np.ndarray]
-) -> Iterator[tuple[Node, np.ndarray]]:
+def trace_values(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[Node, np.ndarray]]:
     """Yield every node with its value, in order."""
     values: dict[Node, np.ndarray] = dict(zip(graph.inputs, inputs, strict=True))
     for node in graph.nodes:

@@ -8,8 +8,8 @@ A graph prints as::
       return %2
     }
 
-A node *is* its value: every op has one output. ``INPUT`` and ``CONST`` are the two leaves. Nodes are
-pure; changes of state are outputs of the graph that the program writes back.
+A node *is* its value: every op has one output. ``INPUT`` and ``CONST`` are the two leaves. Nodes
+are pure; changes of state are outputs of the graph that the program writes back.
 """
 
 from collections.abc import Iterable

@@ -53,8 +53,8 @@ class Tracer:
         self.kept.append(out)
         return out
 
-    def add_input(self, source: Source, value: np.ndarray) -> Node:
-        """Append a graph input that is read from ``source`` at every call."""
+    def add_input(self, source: Source, value: np.ndarray | Node) -> Node:
+        """Append a graph input of a value's shape and dtype, read from ``source`` at every call."""
         node = Node(
             INPUT, (), {}, tuple(value.shape), value.dtype, user_location(), source.describe()
         )
@@ -124,7 +124,9 @@ class Tracer:
         """Append a node and record it on the tape as eager would."""
         for t in tensors:
             if not hasattr(t, "value"):
-                raise TypeError(at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}"))
+                raise TypeError(
+                    at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}")
+                )
         values = tuple([self.lift(t) for t in tensors])
         aval = op.infer(*values, **static)
         source, path, derived = self._location()

@@ -1,9 +1,9 @@
 """Element-wise ops: one expression of typed scalars, used by the eager ufunc and by fused loops.
 
 An `Elementwise` record says the expression and the types. In the expression ``{x}``, ``{y}``,
-``{z}`` stand for the inputs in order, ``{s}`` for the suffix of the computing dtype, ``{i}`` for the
-linear index of the element. Types are letters: ``t`` the computing dtype, ``b`` bool, ``l`` int64,
-``u`` the dtype given by the static argument ``dtype``.
+``{z}`` stand for the inputs in order, ``{s}`` for the suffix of the computing dtype, ``{i}`` for
+the linear index of the element. Types are letters: ``t`` the computing dtype, ``b`` bool, ``l``
+int64, ``u`` the dtype given by the static argument ``dtype``.
 """
 
 from dataclasses import dataclass

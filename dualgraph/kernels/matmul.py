@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .gemm import gemm_items as gemm_items
-
 from .native import address_of, content_name
 from .prelude import suffix, with_imports
 from .ufunc import make_gufunc

@@ -5,8 +5,8 @@ object code is stored; warm, llvmlite links the stored object without touching N
 Every object gets a linker of its own: Numba numbers inner symbols per process, so that two objects
 from two processes may use one name for different bodies.
 
-A cache file is ``magic, sha256(rest), symbol, newline, object code``. What does not match is rebuilt;
-a folder that cannot be written is bypassed. Both warn once, neither is fatal.
+A cache file is ``magic, sha256(rest), symbol, newline, object code``. What does not match is
+rebuilt; a folder that cannot be written is bypassed. Both warn once, neither is fatal.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba import types
+from numba.core.errors import NumbaError
 
 from ..config import settings
 from ..errors import CacheWarning, CompileError
@@ -136,8 +137,8 @@ def _compile(text: str, name: str, signature: Any) -> int:
     namespace: dict[str, Any] = {"__name__": "dualgraph.kernels.prelude"}
     exec(compile(text, str(path), "exec"), namespace)
     try:
-        compiled = numba.cfunc(signature, error_model="numpy")(namespace[name])
-    except numba.core.errors.NumbaError as error:
+        compiled: Any = numba.cfunc(signature, error_model="numpy")(namespace[name])
+    except NumbaError as error:
         raise CompileError(
             f"Numba could not compile the kernel {name} ({path}):\n{error}"
         ) from error
@@ -148,7 +149,7 @@ def _compile(text: str, name: str, signature: Any) -> int:
     stats.kept.append(compiled)
     stats.llvm_seconds += time.perf_counter() - start
     stats.compiled += 1
-    return compiled.address
+    return int(compiled.address)
 
 
 @cache

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from . import elementary, gemm, random, special
 from .intrinsics import POINTER, STACK, fabs, floor, rint, select, sqrt, trunc
+from .scalar import scalar
 
 SUFFIX = {
     "bool": "b1",
@@ -90,7 +91,7 @@ def address(typingctx, pointer):
     return types.int64(pointer), codegen
 
 
-@njit(error_model="numpy", fastmath=False, forceinline=True, no_cpython_wrapper=True)
+@scalar
 def ipow_i8(base, exponent):
     """Integer power modulo 2**64; a negative exponent gives 0 but for bases 1 and -1."""
     if exponent < 0:

@@ -6,27 +6,19 @@ multiply and xor network keyed by the seed. Element ``i`` of the ``counter``-th 
 """
 
 import numpy as np
-from numba import njit
 
 from .elementary import cos_f8, log_f8
-
 from .intrinsics import sqrt
+from .scalar import scalar
 
 _MULTIPLIER = np.uint64(0xD2B74407B1CE6E93)
 _WEYL = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _TWO_PI = np.float64(6.283185307179586)
-# A call that is left in a kernel is a weak symbol of its object, which a warm load leaves unresolved.
-_OPTIONS = {
-    "error_model": "numpy",
-    "fastmath": False,
-    "no_cpython_wrapper": True,
-    "forceinline": True,
-}
 
 
-@njit(**_OPTIONS)
+@scalar
 def _high_product(a, b):
     """Upper 64 bits of the 128-bit product of two uint64."""
     a_low, a_high = a & _LOW, a >> _32
@@ -36,7 +28,7 @@ def _high_product(a, b):
     return a_high * b_high + (middle >> _32) + (cross >> _32)
 
 
-@njit(**_OPTIONS)
+@scalar
 def philox(index, counter, seed):
     """Two random uint64 words for one element (ten rounds)."""
     x0, x1, key = np.uint64(index), np.uint64(counter), np.uint64(seed)
@@ -47,21 +39,21 @@ def philox(index, counter, seed):
     return x0, x1
 
 
-@njit(**_OPTIONS)
+@scalar
 def uniform_f4(index, counter, seed):
     """Uniform in [0, 1) with 24 random bits."""
     bits, _ = philox(index, counter, seed)
     return np.float32(np.int64(bits >> np.uint64(40))) * np.float32(2.0**-24)
 
 
-@njit(**_OPTIONS)
+@scalar
 def uniform_f8(index, counter, seed):
     """Uniform in [0, 1) with 53 random bits."""
     bits, _ = philox(index, counter, seed)
     return np.float64(np.int64(bits >> np.uint64(11))) * np.float64(2.0**-53)
 
 
-@njit(**_OPTIONS)
+@scalar
 def normal_f8(index, counter, seed):
     """Standard normal by Box and Muller (1958): sqrt(-2 log u) cos(2 pi v), u in (0, 1]."""
     first, second = philox(index, counter, seed)
@@ -70,7 +62,7 @@ def normal_f8(index, counter, seed):
     return sqrt(np.float64(-2.0) * log_f8(u)) * cos_f8(_TWO_PI * v)
 
 
-@njit(**_OPTIONS)
+@scalar
 def normal_f4(index, counter, seed):
     """The float64 normal, rounded once."""
     return np.float32(normal_f8(index, counter, seed))

@@ -2,12 +2,13 @@
 
 A reduction over one contiguous group of axes sees its input as ``(P, N, Q)`` and reduces ``N``.
 
-**Inner** (``Q == 1``: the innermost axis is reduced). The N elements are cut into blocks of
-`BLOCK` = 128 rows of `LANES` = 128 elements. In a block, lane j starts with the neutral element (of
+**Inner** (``Q == 1``: the innermost axis is reduced). The N elements are cut into blocks of `BLOCK`
+= 128 rows of `LANES` = 128 elements. In a block, lane j starts with the neutral element (of
 addition: -0) and combines elements j, j+128, ... in ascending order; then the lanes that exist are
-folded: for h = 64, 32, ... 1, lane j takes lane j+h. **Outer** (``Q > 1``: the innermost axis is kept). Blocks of `ROWS` = 128
-rows; in a block, each column combines its rows in ascending order. In both, when there is more than
-one block, the blocks' results are reduced in the same way as a new N. No element gives the identity.
+folded: for h = 64, 32, ... 1, lane j takes lane j+h. **Outer** (``Q > 1``: the innermost axis is
+kept). Blocks of `ROWS` = 128 rows; in a block, each column combines its rows in ascending order. In
+both, when there is more than one block, the blocks' results are reduced in the same way as a new N.
+No element gives the identity.
 
 Chains are at most 128 + 7 long before the next level, so that the error grows with log N, as in
 pairwise summation (Higham, "The accuracy of floating point summation", 1993). The lanes are

@@ -120,7 +120,9 @@ def elementwise(
     )
 
 
-CAST = elementwise("cast", "{x}", "t->u", (lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy")
+CAST = elementwise(
+    "cast", "{x}", "t->u", (lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy"
+)
 
 
 def unary(op: Op, doc: str) -> Callable[[Tensor], Tensor]:

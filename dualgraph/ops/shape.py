@@ -75,9 +75,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Drop axes of extent 1: all, or those named that have it."""
     shape = input.value.shape
     axes = normal_axes(dim, len(shape)) if shape else ()
-    return reshape(
-        input, tuple(e for i, e in enumerate(shape) if i not in axes or e != 1)
-    )
+    return reshape(input, tuple(e for i, e in enumerate(shape) if i not in axes or e != 1))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
@@ -211,7 +209,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = normal_axis(dim, input.value.ndim)
     extent = input.value.shape[axis]
     begin = start + extent if start < 0 else start
-    if not (0 <= begin and length >= 0 and begin + length <= extent):
+    if not (begin >= 0 and length >= 0 and begin + length <= extent):
         raise ShapeError(
             at_user_line(
                 f"narrow: start {start} and length {length} leave dim {dim} of extent {extent}"
@@ -255,8 +253,7 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
     lengths = _sections(split_size_or_sections, extent)
     starts = [sum(lengths[:i]) for i in range(len(lengths))]
     return tuple(
-        _along(input, axis, start, length, 1)
-        for start, length in zip(starts, lengths, strict=True)
+        _along(input, axis, start, length, 1) for start, length in zip(starts, lengths, strict=True)
     )
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..core.dispatch import state
 from ..core.scope import note_module
-from ..core.scope import note_module
 from ..core.types import float64
 from ..eager.modes import enable_grad, no_grad
 from ..eager.tensor import Tensor
