@@ -51,7 +51,7 @@ class Binding:
         self, arrays: list[np.ndarray]
     ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
         """Return row-major arrays, and (original, copy) of those that must be copied back."""
-        if all([a.flags.c_contiguous for a in arrays]):
+        if all(a.flags.c_contiguous for a in arrays):
             return arrays, []
         copies = [np.ascontiguousarray(a).reshape(a.shape) for a in arrays]
         back = [(arrays[i], copies[i]) for i in self.written if arrays[i] is not copies[i]]

@@ -43,12 +43,16 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
     if depth and kind in (tuple, list):
         return (kind, tuple([frozen(v, depth - 1) for v in value]))
     if depth and kind is dict:
-        return (kind, tuple([(Identity(k) if type(k) not in _SIMPLE else k, frozen(v, depth - 1)) for k, v in value.items()]))  # fmt: skip
+        return (kind, tuple([(_key(k), frozen(v, depth - 1)) for k, v in value.items()]))
     if depth and kind is set:
         return (kind, frozenset(frozen(v, 0) for v in value))
     if depth and _is_plain_object(value):
         return (Identity(value), frozen(vars(value), depth - 1))
     return Identity(value)
+
+
+def _key(key: Any) -> Any:
+    return key if type(key) in _SIMPLE else Identity(key)
 
 
 def _is_plain_object(value: Any) -> bool:

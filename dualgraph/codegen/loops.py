@@ -194,7 +194,7 @@ def _loop_lines(
     count, rank = len(body.accesses), len(extents)
     kinds = [_kind(s[-1]) for s in strides]
     lines = ["a = ptr_i8(args)"]
-    for p, steps in enumerate(strides):
+    for p in range(count):
         base = count + rank + p * rank
         lines += [f"s{p}_{d} = a[{base + d}]" for d in range(rank - 1)]
         if kinds[p] == "s":

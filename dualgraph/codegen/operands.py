@@ -1,4 +1,4 @@
-"""Passes that run just before code generation: operands that a kernel family cannot walk are copied.
+"""The last passes before code generation: operands that a kernel family cannot walk are copied.
 
 Loops walk any strides; a matrix product wants one stride over its batch, a reduction one stride
 before, along and after the reduced axes, a line op likewise. Constants are literals in loops and

@@ -58,7 +58,7 @@ def is_input(node: Node) -> bool:
 
 
 def single_stride(shape: Shape, strides: tuple[int, ...]) -> int | None:
-    """Return the one stride with which these axes are walked in row-major order, if there is one."""
+    """Return the one stride that walks these axes in row-major order, if there is one."""
     runs = merged_runs(shape, strides)
     if not runs:
         return 0

@@ -1,4 +1,4 @@
-"""The Tensor that users hold: a value (an array, or a node while traced) and its place on the tape."""
+"""The Tensor that users hold: a value (array, or node while traced) and its place on the tape."""
 
 from typing import Any
 

@@ -47,7 +47,7 @@ class Bundle(dict[int, Any]):
 
 
 class AbsorbingNode(Node):
-    """A node that runs its whole backward at once, seeing what has already arrived at its inputs."""
+    """A node that runs its whole backward at once, seeing what has arrived at its inputs."""
 
     __slots__ = ()
 

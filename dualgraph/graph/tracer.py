@@ -107,7 +107,7 @@ class Tracer:
             raise TraceError(
                 at_user_line(
                     f"a tensor of shape {tuple(tensor.value.shape)} is an argument of the traced "
-                    "function and is also used through a closure or an attribute: use one of the two"
+                    "function and is also used through a closure or attribute: use one of the two"
                 )
             )
         source = Held(tensor)

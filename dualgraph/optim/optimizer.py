@@ -81,8 +81,6 @@ class Optimizer(ABC):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; return what the closure returned."""
         note_module(self)  # a traced step guards on the options and on which state there is
-        if state.tracing:
-            note_module(self)  # its options become guards
         loss = None
         if closure is not None:
             with enable_grad():
