@@ -1,0 +1,205 @@
+"""Every op has every rule, a row in the table, and a public name; nobody asks an op for its name."""
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dualgraph as dg
+from dualgraph.core.dispatch import state
+from dualgraph.core.op import REGISTRY, Composite, Op, Refusal, Rule, defop
+from tests.op_table import ROWS, cases
+from tests.test_ops_compiled import leaves, listed
+
+ROOT = Path(dg.__file__).parent
+OP_NAMES = set(REGISTRY)
+NOT_OPS = {"max", "min"}  # of two tensors or with positions: methods made of amax, argmax, gather
+
+
+def public_functions() -> set[str]:
+    """Return the public names that are functions of the op set."""
+    return {
+        name
+        for name, value in vars(dg).items()
+        if inspect.isfunction(value)
+        and value.__module__.startswith("dualgraph.ops")
+        and not name.startswith("_")
+    }
+
+
+class Spy:
+    """Passes every op on to the frontend, and remembers its name."""
+
+    def __init__(self, frontend: Any) -> None:
+        self.frontend = frontend
+        self.seen: set[str] = set()
+
+    def run(self, op: Op, tensors: tuple, static: dict) -> Any:
+        self.seen.add(op.name)
+        return self.frontend.run(op, tensors, static)
+
+    def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
+        self.seen.add(op.name)
+        self.frontend.record(op, tensors, static, out)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.frontend, name)
+
+
+@pytest.fixture
+def spy() -> Iterator[Spy]:
+    """Watch the ops that run in this test."""
+    previous = state.frontend
+    state.frontend = Spy(previous)
+    yield state.frontend
+    state.frontend = previous
+
+
+def test_table_and_public_names_agree() -> None:
+    """Each public op has a row, and each public row names a public op."""
+    rows = {row.name for row in ROWS if row.public}
+    public = public_functions() - NOT_OPS
+    assert public - rows == set(), "public ops without a row in the table"
+    methods = {name for name in rows - public if callable(getattr(dg.Tensor, name, None))}
+    assert rows - public - methods - {"cast"} == set(), "rows of ops that are not public"
+
+
+def test_table_reaches_the_whole_registry(spy: Spy) -> None:
+    """Running the rows, forward and backward, runs every registered op."""
+    for case in cases(("float32", "int64", "bool")):
+        tensors = leaves(case.arrays())
+        outputs = listed(case.row.run(dg, tensors, case.sample.kwargs))
+        for y in outputs:
+            if y.requires_grad and y.numel():
+                y.sum().backward()
+    assert OP_NAMES - spy.seen == set(), "ops that no row reaches"
+    assert spy.seen - OP_NAMES == set(), "ops that ran without being registered"
+
+
+@pytest.mark.parametrize("name", sorted(OP_NAMES))
+def test_every_rule_is_there(name: str) -> None:
+    """An op infers, computes, lowers, and says for each input what its derivative is."""
+    op = REGISTRY[name]
+    assert op.name == name
+    assert callable(op.infer)
+    assert callable(op.kernel)
+    assert op.lower is not None
+    assert len(op.rules) == len(op.needs) == len(op.inputs)
+    assert all(rule is None or isinstance(rule, Rule | Refusal) for rule in op.rules)
+    assert op.grad_name.endswith("Backward0")
+
+
+def test_a_missing_rule_fails_at_definition() -> None:
+    """Not at the first call, not at the first backward."""
+    facts: dict[str, Any] = {"infer": len, "kernel": len, "lower": Composite()}
+    with pytest.raises(TypeError, match="vjp"):
+        defop("incomplete", inputs="x", **facts)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="2 inputs but 1 vjp rules"):
+        defop("incomplete", inputs="x y", vjp=(None,), **facts)
+    with pytest.raises(TypeError, match="asks for 'z'"):
+        defop("incomplete", inputs="x", vjp=(lambda g, z: g,), **facts)
+    with pytest.raises(TypeError, match="first parameter of a vjp rule is g"):
+        defop("incomplete", inputs="x", vjp=(lambda x: x,), **facts)
+    with pytest.raises(TypeError, match="defined twice"):
+        defop("add", inputs="x", vjp=(None,), **facts)
+    assert "incomplete" not in REGISTRY
+
+
+def parsed(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Yield the files of some layers with their syntax trees."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path, ast.parse(path.read_text())
+
+
+def strings_allowed(tree: ast.Module) -> set[int]:
+    """Return ids of the literals that may be op names: ``REGISTRY["add"]``, rewrite rows, docs.
+
+    Names of methods (``"add_"``, ``getattr(elementwise, name)``) are the Tensor class's own.
+    """
+    allowed: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and _is_name(node.value, "REGISTRY"):
+            allowed |= {id(n) for n in ast.walk(node.slice)}
+        if isinstance(node, ast.Call) and _is_name(node.func, "Rewrite"):
+            allowed.add(id(node.args[1]))
+    return allowed
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+FAMILIES = {"cat", "embed", "gather", "expand", "slice", "select", "clone"}
+
+
+def test_no_layer_decides_by_op_names() -> None:
+    """Frontends, passes and the compiler read facts on the record; they never compare names."""
+    for path, tree in parsed("eager", "graph", "codegen", "grad"):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Compare):
+                continue
+            sides = [node.left, *node.comparators]
+            names = [s for s in sides if isinstance(s, ast.Attribute) and s.attr == "name"]
+            words = [s for s in sides if isinstance(s, ast.Constant) and s.value in OP_NAMES]
+            assert not (names and words), f"{path}:{node.lineno} compares an op's name"
+
+
+def test_no_op_names_in_the_layers_above_the_ops() -> None:
+    """An op's name as a string appears only where an op is fetched by it."""
+    for path, tree in parsed("graph", "codegen", "grad"):
+        allowed = strings_allowed(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and node.value in OP_NAMES:
+                assert id(node) in allowed, f"{path}:{node.lineno} names the op {node.value!r}"
+
+
+def vjp_sources() -> Iterator[tuple[Path, ast.AST]]:
+    """Yield the expressions given as ``vjp=`` and every helper that they call, by file."""
+    for path, tree in parsed("ops"):
+        functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
+        rules = [k.value for n in ast.walk(tree) if isinstance(n, ast.Call)
+                 for k in n.keywords if k.arg == "vjp"]  # fmt: skip
+        rules += [a for n in ast.walk(tree) if isinstance(n, ast.Call) and n.args
+                  for a in n.args if isinstance(a, ast.Tuple | ast.Lambda)]  # fmt: skip
+        for rule in rules:
+            yield path, rule
+            lambdas = [n for n in ast.walk(rule) if isinstance(n, ast.Lambda)]
+            called = {n.id for x in lambdas for n in ast.walk(x) if isinstance(n, ast.Name)}
+            for name in called & functions.keys():
+                if name.startswith("_"):
+                    yield path, functions[name]
+
+
+def test_derivatives_are_written_with_ops_only() -> None:
+    """No vjp rule computes with NumPy (``np.argsort`` of static axes is the one exception)."""
+    for path, rule in vjp_sources():
+        for node in ast.walk(rule):
+            if isinstance(node, ast.Attribute) and _is_name(node.value, "np"):
+                assert node.attr in ("argsort", "dtype", "int64"), f"{path}:{node.lineno}"
+
+
+def test_vjp_rules_are_found() -> None:
+    """The analysis above sees the rules, and the helpers behind them."""
+    found = [ast.unparse(rule) for _, rule in vjp_sources()]
+    assert any("mul(g, cos(x))" in text for text in found)
+    assert any("def _prod_vjp" in text for text in found)
+
+
+def test_views_are_views() -> None:
+    """An op whose record says view returns memory of its input, and the others do not."""
+    for name, op in REGISTRY.items():
+        if name == "reshape":
+            assert op.is_view
+            continue
+        for case in cases(("float32",)):
+            if case.row.name != name or not case.arrays() or not case.arrays()[0].size:
+                continue
+            arrays = case.arrays()
+            out = case.row.run(dg, [dg.from_numpy(a) for a in arrays], case.sample.kwargs)
+            shared = np.shares_memory(listed(out)[0].numpy(), arrays[0])
+            assert shared == op.is_view, case
