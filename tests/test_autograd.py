@@ -1,9 +1,9 @@
 """The tape behaves as PyTorch's: accumulation, graphs kept and freed, grad modes, versions."""
 
+import copy
 import gc
 import itertools
 import pickle
-import copy
 import sys
 import threading
 import weakref
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.core.op import REGISTRY
 from dualgraph.errors import GradError
 from dualgraph.grad.tape import AccumulateGrad, Node
 from tests.bits import assert_bits_equal
@@ -42,9 +41,9 @@ def test_gradients_accumulate() -> None:
 def test_two_leaves_do_not_share_a_gradient() -> None:
     """``x + y`` gives both the same cotangent; their gradients are separate memory."""
     x, y = leaf(1.0), leaf(2.0)
-    (x + y).sum().backward()
+    ((x + y) * dg.tensor([3.0])).sum().backward()
     x.grad.mul_(10)
-    assert (x.grad.item(), y.grad.item()) == (10.0, 1.0)
+    assert (x.grad.item(), y.grad.item()) == (30.0, 3.0)
 
 
 def test_the_gradient_is_not_the_callers_tensor() -> None:
@@ -242,10 +241,10 @@ def test_in_place_is_recorded() -> None:
     """An in-place op on a recorded tensor takes its place on the tape."""
     x = leaf(1.0, 2.0)
     y = x * 2
-    y.mul_(x)
+    y.mul_(3)
     assert y.grad_fn.name() == "MulBackward0"
     y.sum().backward()
-    assert x.grad.tolist() == [4.0, 8.0]
+    assert x.grad.tolist() == [6.0, 6.0]
     buffer = dg.zeros(2)
     buffer.add_(x)
     assert buffer.requires_grad
@@ -365,7 +364,7 @@ KEEPS = {
     "sub": (lambda x, y: x - y, (False, False)),
     "mul": (lambda x, y: x * y, (True, True)),
     "div": (lambda x, y: x / y, (False, True)),
-    "matmul": (lambda x, y: x.reshape(1, 2) @ y.reshape(2, 1), (False, False)),
+    "matmul of views": (lambda x, y: x.reshape(1, 2) @ y.reshape(2, 1), (True, True)),
     "sum": (lambda x, y: x.sum() + y.mean(), (False, False)),
     "exp": (lambda x, y: x.exp() + y.tanh(), (False, False)),
     "cat": (lambda x, y: dg.cat([x, y]), (False, False)),
@@ -417,29 +416,21 @@ def test_nodes_hold_shapes_not_tensors() -> None:
     assert y.grad_fn.shapes == ((2,),)
 
 
-def test_no_walk_where_nothing_is_wanted() -> None:
-    """``grad`` computes only what leads to its inputs."""
+def test_no_walk_where_nothing_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``grad`` runs only the rules on the way to its inputs."""
     x, w = leaf(1.0), leaf(2.0)
-    y = (x * w + REFUSER(w)).sum()
-    (g,) = dg.autograd.grad(y, x, retain_graph=True)
-    assert g.item() == 2.0
-    with pytest.raises(AssertionError, match="was walked"):
-        y.backward()
+    y = (x * 3 + w.exp().sin()).sum()
+    walked: list[str] = []
+    cotangent = Node.cotangent
 
+    def spy(node: Node, index: int, g: Any) -> Any:
+        walked.append(node.name())
+        return cotangent(node, index, g)
 
-def REFUSER(x: Any) -> Any:  # noqa: N802
-    """An op whose derivative must not be asked for."""
-    out = x * 1
-    node = out.grad_fn
-
-    def fail(g: Any, *needed: Any) -> Any:
-        raise AssertionError("was walked")
-
-    out.grad_fn = Node(
-        REGISTRY["mul"], node.edges, node.shapes, node.static, node.saved
-    )  # a node of its own
-    out.grad_fn.cotangent = fail if False else out.grad_fn.cotangent
-    return out
+    monkeypatch.setattr(Node, "cotangent", spy)
+    (g,) = dg.autograd.grad(y, x)
+    assert g.item() == 3.0
+    assert walked == ["SumBackward0", "AddBackward0", "MulBackward0"]
 
 
 def test_gradient_hooks_into_numpy() -> None:

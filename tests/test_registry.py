@@ -122,6 +122,9 @@ def strings_allowed(tree: ast.Module) -> set[int]:
     Names of methods (``"add_"``, ``getattr(elementwise, name)``) are the Tensor class's own.
     """
     allowed: set[int] = set()
+    for node in tree.body:  # the kernel families are named like some ops
+        if isinstance(node, ast.Assign) and _is_name(node.targets[0], "FAMILIES"):
+            allowed |= {id(n) for n in ast.walk(node.value)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and _is_name(node.value, "REGISTRY"):
             allowed |= {id(n) for n in ast.walk(node.slice)}
@@ -132,9 +135,6 @@ def strings_allowed(tree: ast.Module) -> set[int]:
 
 def _is_name(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
-
-
-FAMILIES = {"cat", "embed", "gather", "expand", "slice", "select", "clone"}
 
 
 def test_no_layer_decides_by_op_names() -> None:
@@ -190,16 +190,19 @@ def test_vjp_rules_are_found() -> None:
     assert any("def _prod_vjp" in text for text in found)
 
 
-def test_views_are_views() -> None:
-    """An op whose record says view returns memory of its input, and the others do not."""
-    for name, op in REGISTRY.items():
-        if name == "reshape":
-            assert op.is_view
-            continue
-        for case in cases(("float32",)):
-            if case.row.name != name or not case.arrays() or not case.arrays()[0].size:
-                continue
-            arrays = case.arrays()
-            out = case.row.run(dg, [dg.from_numpy(a) for a in arrays], case.sample.kwargs)
-            shared = np.shares_memory(listed(out)[0].numpy(), arrays[0])
-            assert shared == op.is_view, case
+def test_views_are_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel whose record says view gives memory of its input, any other its own memory."""
+    for name in ("permute", "expand", "slice", "reshape"):
+        assert REGISTRY[name].is_view
+    run = state.frontend.run
+
+    def checked(op: Op, tensors: tuple, static: dict) -> Any:
+        out = run(op, tensors, static)
+        if out.value.size and not (op.is_view and op.name == "reshape"):
+            shared = any(np.shares_memory(out.value, t.value) for t in tensors)
+            assert shared == op.is_view, op
+        return out
+
+    monkeypatch.setattr(state.frontend, "run", checked)
+    for case in cases(("float32",)):
+        case.row.run(dg, [dg.from_numpy(a) for a in case.arrays()], case.sample.kwargs)

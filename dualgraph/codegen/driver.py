@@ -9,6 +9,7 @@ Python objects itself, at the offsets that CPython and NumPy publish in their he
 """
 
 import ctypes
+import os
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -105,7 +106,13 @@ def _run_shared(header, objects, items, data):
 
 @cache
 def shared_driver() -> Callable[[int, int, int], None]:
-    """Return the driver that shares rows between threads; compiled when first needed."""
+    """Return the driver that shares rows between threads; compiled when first needed.
+
+    Waiting threads must sleep: with OpenMP's default they spin, and on a machine that does other
+    work too a row of 60 us was measured to take 8 ms. The variable is read when Numba loads its
+    threading layer, so it is set here, unless the user has set it.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signature = numba.types.void(*[numba.types.int64] * 4)
     options: dict[str, Any] = {"parallel": True, "error_model": "numpy"}
     try:

@@ -63,10 +63,10 @@ class EagerFrontend:
 
     def own(self, g: Any) -> Any:
         """Return a cotangent as a tensor that shares memory with no other, for ``.grad``."""
-        value = g.value
-        if not (value.flags.owndata and sys.getrefcount(value) <= 3 and not g.shared):
-            return g.clone() if g.requires_grad else self.tensor(value.copy())
-        return g
+        alone = sys.getrefcount(g) <= _ALONE and sys.getrefcount(g.value) <= 2
+        if alone and g.value.flags.owndata and not g.shared:
+            return g
+        return g.clone() if g.requires_grad else self.tensor(g.value.copy())
 
     def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
         """Return a saved output as a tensor again, at its place on the tape."""
@@ -92,6 +92,14 @@ class EagerFrontend:
                 at_user_line(
                     "this tensor is an expanded view or a constant: several elements share one "
                     "place in memory; call clone() before changing it in place"
+                )
+            )
+        if out.requires_grad and x.base is not None:
+            raise GradError(
+                at_user_line(
+                    "writing recorded values into a view or a detached tensor is not supported: "
+                    "the tensor whose memory it shares would not get their gradient. Build the "
+                    "result out of place (where, cat), or use no_grad()"
                 )
             )
         self.assign(x, out.value)
@@ -120,6 +128,7 @@ class EagerFrontend:
 
 
 _new = object.__new__
+_ALONE = (lambda g: sys.getrefcount(g))(object())  # references to a parameter nobody else holds
 
 
 @lru_cache(maxsize=4096)

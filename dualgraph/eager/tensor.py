@@ -252,7 +252,7 @@ class Tensor:
                     "recorded: wrap the change in no_grad()"
                 )
             )
-        if self.base is not None and (self.requires_grad or self.base.requires_grad):
+        if self.base is not None and self.requires_grad:
             raise GradError(
                 at_user_line(
                     "changing a view in place while gradients are recorded through it is not "
