@@ -37,7 +37,7 @@ PROMOTION = dict(
         strict=True,
     )
 )
-"""The dtype of an operation on two tensors, row by row in the order of DTYPES, as PyTorch has it."""
+"""The dtype of an operation on two tensors, by the first's; in the order of DTYPES, as PyTorch."""
 
 
 def promoted(tensor: str, other: str, rank: str = "tensor") -> str:
@@ -265,6 +265,11 @@ def comparison(name: str, reference: Callable[..., Any]) -> Row:
     return binary(name, reference, dtypes=EVERY, differentiable=False)
 
 
+def scaled(x: np.ndarray, other: Any, alpha: float) -> Any:
+    """Return ``alpha * other`` in the dtype of x."""
+    return other if alpha == 1 else np.multiply(other, np.asarray(alpha).astype(x.dtype))
+
+
 def div_reference(x: Any, other: Any) -> np.ndarray:
     """Divide; integers as float32."""
     if np.asarray(x).dtype.kind != "f":
@@ -275,16 +280,14 @@ def div_reference(x: Any, other: Any) -> np.ndarray:
 ARITHMETIC = (
     binary(
         "add",
-        lambda x, other, alpha=1: np.add(x, other if alpha == 1 else np.multiply(other, alpha)),
+        lambda x, other, alpha=1: np.add(x, scaled(x, other, alpha)),
         extra=(*number("other", 2, 2.5), s((3,), (3,), alpha=2), s((3,), (1,), alpha=3)),
         dtypes=EVERY,
         twice=False,
     ),
     binary(
         "sub",
-        lambda x, other, alpha=1: np.subtract(
-            x, other if alpha == 1 else np.multiply(other, alpha)
-        ),
+        lambda x, other, alpha=1: np.subtract(x, scaled(x, other, alpha)),
         extra=(*number("other", 2, 2.5), s((3,), (3,), alpha=2)),
         dtypes=NUMBERS,
         twice=False,
@@ -382,7 +385,7 @@ CHOICE = (
     unary("logical_not", np.logical_not, dtypes=EVERY, differentiable=False),
     Row(
         "cast",
-        tuple(s((7,), dtype=d) for d in DTYPES) + (s(of((3, 4), "columns"), dtype="float64"),),
+        (*(s((7,), dtype=d) for d in DTYPES), s(of((3, 4), "columns"), dtype="float64")),
         ref.cast_reference,
         call=lambda api, x, dtype: x.to(getattr(api, dtype)),
         dtypes=DTYPES,
@@ -458,13 +461,13 @@ REDUCTIONS = (
     reduced("amin", ref.amin_reference, samples=(*DISTINCT, *LONG), dtypes=EVERY, twice=False),
     reduced(
         "any",
-        lambda x, dim=None, keepdim=False: np.any(x, axis=dim if x.ndim else None, keepdims=keepdim),
+        ref.truth(np.any),
         dtypes=EVERY,
         differentiable=False,
     ),
     reduced(
         "all",
-        lambda x, dim=None, keepdim=False: np.all(x, axis=dim if x.ndim else None, keepdims=keepdim),
+        ref.truth(np.all),
         dtypes=EVERY,
         differentiable=False,
     ),
@@ -586,7 +589,13 @@ SHAPES = (
     ),
     shaped(
         "squeeze",
-        each(s((1, 3, 1)), s((1, 3, 1), dim=0), s((1, 3, 1), dim=1), s((1, 3, 1), dim=(0, 2)), s(())),
+        each(
+            s((1, 3, 1)),
+            s((1, 3, 1), dim=0),
+            s((1, 3, 1), dim=1),
+            s((1, 3, 1), dim=(0, 2)),
+            s(()),
+        ),
         ref.squeeze_reference,
     ),
     shaped(
@@ -620,9 +629,7 @@ SHAPES = (
             s((5,), dim=0, start=5, length=0),
             s(of((3, 4), "reversed"), dim=1, start=1, length=2),
         ),
-        lambda x, dim, start, length: np.take(
-            x, range(start % max(x.shape[dim], 1) if start < 0 else start,
-                     (start + x.shape[dim] if start < 0 else start) + length), axis=dim),
+        ref.narrow_reference,
     ),
     shaped(
         "select",
@@ -914,7 +921,10 @@ CREATION = (
     ),
     alike("zeros_like", lambda x, dtype=None: np.zeros(x.shape, dtype or x.dtype)),
     alike("ones_like", lambda x, dtype=None: np.ones(x.shape, dtype or x.dtype)),
-    alike("full_like", lambda x, fill_value, dtype=None: np.full(x.shape, fill_value, dtype or x.dtype)),
+    alike(
+        "full_like",
+        lambda x, fill_value, dtype=None: np.full(x.shape, fill_value, dtype or x.dtype),
+    ),
     created(
         "arange",
         s(end=5),
@@ -944,6 +954,81 @@ CREATION = (
     ),
 )
 
+
+
+def functional(name: str, *samples: Sample, reference: Any, **more: Any) -> Row:
+    """Return the row of a function of ``nn.functional``, which is made of ops."""
+
+    def call(api: Any, x: Any, *more: Any, **kw: Any) -> Any:
+        if name == "layer_norm":  # the one whose static argument comes second
+            more = (kw.pop("normalized_shape"), *more)
+        return getattr(api.nn.functional, name)(x, *more, **kw)
+
+    return Row(
+        name,
+        samples,
+        reference,
+        call,
+        wide=True,
+        ulps=(32, 64),
+        scaled=True,
+        why=CLOSE,
+        public=False,
+        **more,
+    )
+
+
+FUNCTIONAL = (
+    functional(
+        "linear",
+        s((3, 4), (5, 4), (5,)),
+        s((2, 3, 4), (5, 4), (5,)),
+        s((4,), (5, 4), (5,)),
+        s((3, 4), (5, 4)),
+        s((0, 4), (5, 4), (5,)),
+        s(of((3, 4), "columns"), of((5, 4), "steps"), of((5,), "reversed")),
+        reference=lambda x, w, b=0.0: x @ w.T + b,
+    ),
+    functional(
+        "gelu",
+        s((3, 4)),
+        s((), approximate="tanh"),
+        s(of((3, 4), "columns"), approximate="tanh"),
+        reference=ref.gelu_reference,
+    ),
+    functional(
+        "layer_norm",
+        s((3, 4), normalized_shape=(4,)),
+        s((2, 3, 4), (3, 4), (3, 4), normalized_shape=(3, 4)),
+        reference=ref.layer_norm_reference,
+        rtol=1e-5,
+    ),
+    functional(
+        "mse_loss",
+        s((3, 4), (3, 4)),
+        s((5,), of((5,), "steps"), reduction="sum"),
+        s((2, 3), (2, 3), reduction="none"),
+        reference=lambda x, y, reduction="mean": ref.reduced(np.square(x - y), reduction),
+    ),
+    functional(
+        "cross_entropy",
+        s((3, 4), index((3,), 4)),
+        s((4,), index((), 4)),
+        s((2, 3, 4), index((2, 4), 3), reduction="sum"),
+        s((5, 3), index((5,), 3), reduction="none"),
+        s((6, 3), index((6,), 3), ignore_index=1),
+        s((6, 3), index((6,), 3), label_smoothing=0.1),
+        reference=ref.cross_entropy_reference,
+    ),
+    functional(
+        "nll_loss",
+        s((3, 4), index((3,), 4)),
+        s((3, 4), index((3,), 4), Arg((4,), domain=(0.5, 2.0))),
+        reference=ref.nll_reference,
+        twice=False,
+    ),
+)
+
 ROWS: tuple[Row, ...] = (
     *ARITHMETIC,
     *CHOICE,
@@ -953,6 +1038,7 @@ ROWS: tuple[Row, ...] = (
     *INDEXING,
     *CONTRACTIONS,
     *CREATION,
+    *FUNCTIONAL,
 )
 
 

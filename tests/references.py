@@ -123,6 +123,21 @@ def position(f: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return function
 
 
+def truth(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    """Return any or all over axes."""
+
+    def function(x: np.ndarray, dim: Any = None, keepdim: bool = False) -> np.ndarray:
+        return f(x, axis=dim if x.ndim else None, keepdims=keepdim)
+
+    return function
+
+
+def narrow_reference(x: np.ndarray, dim: int, start: int, length: int) -> np.ndarray:
+    """Take some elements of an axis."""
+    first = start + x.shape[dim] if start < 0 else start
+    return np.take(x, range(first, first + length), axis=dim)
+
+
 def cumsum_reference(x: np.ndarray, dim: int) -> np.ndarray:
     """Add from first to last (NumPy does the same along an axis)."""
     x = x if x.dtype.kind == "f" else x.astype(np.int64)
@@ -266,6 +281,56 @@ def randn_reference(size: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
     u = ((words(size, seed, 0) >> np.uint64(11)).astype(np.float64) + 1.0) * 2.0**-53
     v = (words(size, seed, 1) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return (np.sqrt(-2.0 * np.log(u)) * np.cos(2.0 * np.pi * v)).astype(dtype)
+
+
+def gelu_reference(x: np.ndarray, approximate: str = "none") -> np.ndarray:
+    """Compute in float64."""
+    if approximate == "tanh":
+        return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x / 2 * (1 + elementwise(math.erf)(x / math.sqrt(2)))
+
+
+def layer_norm_reference(
+    x: np.ndarray, weight: Any = 1.0, bias: Any = 0.0, normalized_shape: tuple[int, ...] = ()
+) -> np.ndarray:
+    """Compute in float64."""
+    axes = tuple(range(-len(normalized_shape), 0))
+    centred = x - x.mean(axes, keepdims=True)
+    return centred / np.sqrt(np.square(centred).mean(axes, keepdims=True) + 1e-5) * weight + bias
+
+
+def reduced(loss: np.ndarray, reduction: str) -> np.ndarray:
+    """Take the mean, the sum, or neither."""
+    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](loss)
+
+
+def nll_reference(
+    x: np.ndarray, target: np.ndarray, weight: Any = None, reduction: str = "mean"
+) -> np.ndarray:
+    """Pick the targets and weigh them."""
+    axis = 1 if x.ndim > 1 else 0
+    target = target.astype(np.int64)
+    picked = -np.take_along_axis(x, np.expand_dims(target, axis), axis).squeeze(axis)
+    if weight is None:
+        return reduced(picked, reduction)
+    return np.sum(picked * weight[target]) / np.sum(weight[target])
+
+
+def cross_entropy_reference(
+    x: np.ndarray,
+    target: np.ndarray,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+) -> np.ndarray:
+    """Compute in float64."""
+    likelihood = log_softmax_reference(x, 1 if x.ndim > 1 else 0)
+    if ignore_index is not None:
+        likelihood, target = likelihood[target != ignore_index], target[target != ignore_index]
+    hard = nll_reference(likelihood, target, None, reduction)
+    if not label_smoothing:
+        return hard
+    return (1 - label_smoothing) * hard - label_smoothing * likelihood.mean(1).mean()
 
 
 def elementwise(f: Callable[[float], float]) -> Callable[[np.ndarray], np.ndarray]:

@@ -200,6 +200,18 @@ def test_a_plain_object_in_the_closure() -> None:
     assert f(dg.tensor(3.0)).item() == 12.0
 
 
+def test_an_object_with_slots_in_the_closure() -> None:
+    class Options:
+        __slots__ = ("scale",)
+
+    options = Options()
+    options.scale = 2.0
+    f = dg.compile(lambda x: x * options.scale)
+    assert f(dg.tensor(3.0)).item() == 6.0
+    options.scale = 4.0
+    assert f(dg.tensor(3.0)).item() == 12.0
+
+
 def test_a_callable_object() -> None:
     class Scale:
         def __init__(self) -> None:
@@ -267,10 +279,10 @@ def test_module_attributes_that_change(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f(dg.tensor(1.0)).item() == 5.0
     model.factor = 3.0
     assert f(dg.tensor(1.0)).item() == 6.0
-    assert f.traces[-1].reason == "an attribute of Scaled changed"
+    assert f.traces[-1].reason == "attribute 'factor' of Scaled changed"
     model.table["shift"] = 2.0
     assert f(dg.tensor(1.0)).item() == 7.0
-    assert f.traces[-1].reason == "attribute 'table' changed"
+    assert f.traces[-1].reason == "attribute 'table' of Scaled changed"
     monkeypatch.setitem(globals(), "SCALE", 4.0)  # read in a method that forward calls
     assert f(dg.tensor(1.0)).item() == 9.0
 
@@ -281,7 +293,7 @@ def test_train_and_eval_and_back() -> None:
     assert f(dg.tensor(1.0)).item() == 205.0
     model.eval()
     assert f(dg.tensor(1.0)).item() == 5.0
-    assert f.traces[-1].reason == "an attribute of Scaled changed"
+    assert f.traces[-1].reason == "attribute 'training' of Scaled changed"
     model.train()
     assert f(dg.tensor(1.0)).item() == 205.0
     assert len(f.traces) == 2
@@ -529,6 +541,38 @@ def test_a_changed_shape_names_its_reason() -> None:
     f(dg.ones(2))
     f(dg.ones(3))
     assert f.traces[-1].reason.startswith("tensors are new: (((3,)")
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_tensor_made_inside_is_new_at_every_call(changed: bool) -> None:
+    def function(x: Any) -> Any:
+        total = dg.tensor([1.0])
+        if changed:
+            total.add_(x)
+        return total
+
+    f = dg.compile(function)
+    x = dg.tensor([2.0])
+    first = f(x)
+    assert_bits_equal(first, function(x))
+    first.add_(10.0)
+    assert_bits_equal(f(x), function(x))
+
+
+def test_a_generator_made_inside_is_new_at_every_call() -> None:
+    function = lambda x: x + dg.rand(4, generator=dg.Generator())  # noqa: E731
+    f = dg.compile(function)
+    x = dg.zeros(4)
+    assert_bits_equal([f(x), f(x)], [function(x), function(x)])
+
+
+def test_an_array_in_the_closure_that_is_mutated() -> None:
+    array = np.ones(3, np.float32)
+    f = dg.compile(lambda x: x + dg.tensor(array))
+    x = dg.zeros(3)
+    assert f(x).tolist() == [1.0, 1.0, 1.0]
+    array[1] = 5.0
+    assert f(x).tolist() == [1.0, 5.0, 1.0]
 
 
 # --- what is compiled ------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_no_own_import_inside_functions(path: Path) -> None:
     for scope in ast.walk(tree):
         if isinstance(scope, scopes):
             hidden = [s for s in import_statements(scope) if imported(path, s)]
-            assert not hidden, f"{path}:{hidden[0].lineno} imports inside {scope.__class__.__name__}"
+            assert not hidden, f"{path}:{hidden[0].lineno} imports inside {type(scope).__name__}"
 
 
 def test_no_cycles() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
+import dualgraph.nn
 from tests.bits import array_of, assert_bits_equal, assert_close
 from tests.op_table import DTYPES, EDGES, FLOATS, ROWS, Case, Row, cases, fill, promoted
 from tests.references import reduction
@@ -89,7 +90,13 @@ def test_a_number_alone_takes_the_default_dtype() -> None:
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize(
     ("shape", "dim"),
-    [((40_000,), 0), ((3, 16_385), 1), ((129, 129), 0), ((2, 129, 130), 1), ((130, 2, 140), (0, 2))],
+    [
+        ((40_000,), 0),
+        ((3, 16_385), 1),
+        ((129, 129), 0),
+        ((2, 129, 130), 1),
+        ((130, 2, 140), (0, 2)),
+    ],
 )
 def test_sums_have_the_documented_order(shape: tuple, dim: Any, dtype: str) -> None:
     """Long chains in every level of the tree, contiguous or not, give the same documented bits."""
@@ -163,14 +170,11 @@ def test_unary_operators() -> None:
     assert_bits_equal(mask ^ other, np.array([False, True, True]))
 
 
-IN_PLACE = {
-    name: args
-    for name, args in {
-        "add_": (2.5,), "sub_": (2.5,), "mul_": (2.5,), "div_": (2.5,), "pow_": (3,),
-        "clamp_": (0.25, 0.75), "neg_": (), "abs_": (), "exp_": (), "log_": (), "tanh_": (),
-        "sigmoid_": (), "relu_": (), "sqrt_": (), "rsqrt_": (), "sin_": (), "cos_": (), "erf_": (),
-        "floor_": (), "ceil_": (), "trunc_": (), "round_": (),
-    }.items()
+IN_PLACE: dict[str, tuple[float, ...]] = {
+    "add_": (2.5,), "sub_": (2.5,), "mul_": (2.5,), "div_": (2.5,), "pow_": (3,),
+    "clamp_": (0.25, 0.75), "neg_": (), "abs_": (), "exp_": (), "log_": (), "tanh_": (),
+    "sigmoid_": (), "relu_": (), "sqrt_": (), "rsqrt_": (), "sin_": (), "cos_": (), "erf_": (),
+    "floor_": (), "ceil_": (), "trunc_": (), "round_": (),
 }  # fmt: skip
 
 

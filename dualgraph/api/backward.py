@@ -5,6 +5,7 @@ additions is that of an eager run. Backward programs are made when first needed,
 outputs that got a cotangent and of leaves at which one had arrived.
 """
 
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -52,6 +53,7 @@ class Joint:
         self.leaves = _leaves(tracer)
         self.cotangents: dict[Node, Cotangent] = {}
         self.programs: dict[tuple, BackwardProgram] = {}
+        self.timings: dict[str, float] = {}  # of the last backward program, in seconds
         self._available = ancestors(tuple(forward))
         everything = self._build(tuple(range(len(roots))), ())
         self.saved = tuple(n for n in everything.reads if self._must_save(n))
@@ -93,8 +95,11 @@ class Joint:
             ]
         grads = [node for _, node in reached]
         cut = backward_graph(tuple(self.tracer.nodes), self._available, grads)
+        start = time.perf_counter()
         graph, _ = optimize(cut.graph)
+        self.timings = {"optimise": time.perf_counter() - start}
         program = build(graph, [Fresh()] * len(grads))
+        self.timings |= program.cost.phases()
         result = BackwardProgram(program, cut.reads, tuple(i for i, _ in reached))
         self.programs[outputs, carried] = result
         return result

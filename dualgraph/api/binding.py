@@ -25,6 +25,12 @@ class Binding:
         self.arguments = [(i, s.position) for i, s in kinds if isinstance(s, Argument)]
         self.held = [(i, s.held, s.held.requires_grad) for i, s in kinds if isinstance(s, Held)]
         self.others = [(i, s) for i, s in kinds if not isinstance(s, Argument | Held)]
+        self.captured = frozenset(id(tensor) for _, tensor, _ in self.held)
+        self.owners: set[int] | None = None  # ids of the arrays that own the captured memory
+        given = [i for i, _ in self.arguments]
+        held = [i for i, _, _ in self.held]
+        pairs = [(i, j) for i in sorted(written) for j in (*given, *held) if i != j]
+        self.apart = [(i, j) for i, j in pairs if i in given or j in given]
 
     def fetch(self, tensors: list[Any]) -> list[np.ndarray]:
         """Return the arrays in input order, as they are now."""
@@ -34,12 +40,30 @@ class Binding:
                 raise Mismatch(f"requires_grad of a captured tensor {tensor.shape} changed")
             if tensor.value is not arrays[i]:
                 arrays[i] = self._checked(i, tensor.value, "a captured tensor")
+                self.owners = None
         arrays = arrays.copy()
         for i, position in self.arguments:
-            arrays[i] = tensors[position].value
+            tensor = tensors[position]
+            if id(tensor) in self.captured:
+                raise Mismatch(f"argument {position} is a captured tensor")
+            arrays[i] = tensor.value
+        if self.apart:
+            self._check_apart(arrays)
         for i, source in self.others:
             arrays[i] = self._checked(i, source.fetch(tensors), source.describe())
         return arrays
+
+    def _check_apart(self, arrays: list[np.ndarray]) -> None:
+        """Raise when memory that is written is also another argument's or captured tensor's."""
+        if self.owners is None:
+            self.owners = {id(_owner(arrays[i])) for i, _, _ in self.held}
+        owners = [id(_owner(arrays[i])) for i, _ in self.arguments]
+        if len(set(owners)) == len(owners) and self.owners.isdisjoint(owners):
+            return
+        for i, j in self.apart:
+            a, b = arrays[i], arrays[j]
+            if _owner(a) is _owner(b) and np.may_share_memory(a, b):
+                raise Mismatch("tensors share memory, one of which is changed")
 
     def _checked(self, index: int, array: np.ndarray, what: str) -> np.ndarray:
         node = self.nodes[index]
@@ -56,3 +80,7 @@ class Binding:
         copies = [np.ascontiguousarray(a).reshape(a.shape) for a in arrays]
         back = [(arrays[i], copies[i]) for i in self.written if arrays[i] is not copies[i]]
         return copies, back
+
+
+def _owner(array: np.ndarray) -> Any:
+    return array if array.base is None else array.base

@@ -10,7 +10,7 @@ from ..eager import Tensor
 from ..errors import ArgumentError, RetraceWarning, at_user_line
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
-from .guards import frozen
+from .guards import frozen_tree
 from .tree import flatten
 
 MOST_TRACES = 64  # the oldest is dropped beyond this
@@ -36,29 +36,30 @@ class CompiledFunction:
         if state.tracing:  # inside of another trace this is just the function
             return self.function(*args, **kwargs)
         tensors: list[Any] = []
-        arrays = self._bound(args, kwargs, tensors)
-        return self.last.run(tensors, arrays, (args, kwargs))
+        trace, arrays = self._bound(args, kwargs, tensors)
+        return trace.run(tensors, arrays, (args, kwargs))
 
     def prepare(self, *args: Any, **kwargs: Any) -> Trace:
         """Trace and compile for these arguments (if that was not done), without running."""
-        self._bound(args, kwargs, [])
-        return self.last
+        trace, _ = self._bound(args, kwargs, [])
+        return trace
 
-    def _bound(self, args: tuple, kwargs: dict, tensors: list[Any]) -> list[Any]:
-        """Make ``last`` the trace for these arguments and return its input arrays."""
+    def _bound(self, args: tuple, kwargs: dict, tensors: list[Any]) -> tuple[Trace, list[Any]]:
+        """Return the trace for these arguments (also as ``last``) and its input arrays."""
         tree = flatten((args, kwargs), tensors)
         key = self._key(tree, tensors)
         reason = None
-        for trace in self.entries.get(key, ()):
+        for trace in tuple(self.entries.get(key, ())):  # another thread may add one
             try:
                 arrays = trace.bind(tensors)
             except Mismatch as mismatch:
-                reason = str(mismatch)
+                reason = reason or str(mismatch)  # of the latest trace, which comes first
             else:
                 self.last = trace
-                return arrays
-        self.last = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
-        return self.last.bind(tensors)
+                return trace, arrays
+        trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
+        self.last = trace
+        return trace, trace.bind(tensors)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
@@ -73,13 +74,16 @@ class CompiledFunction:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["function"], name)
 
+    def __reduce__(self) -> tuple:
+        return CompiledFunction, (self.function,)  # a copy traces anew: it has state of its own
+
     def _key(self, tree: Any, tensors: list[Any]) -> Any:
         """Return what a trace depends on by kind: shapes, dtypes, values of other arguments."""
         first = {id(t): i for i, t in reversed(list(enumerate(tensors)))}
         kinds = tuple(
             [(t.value.shape, t.value.dtype.char, t.requires_grad, first[id(t)]) for t in tensors]
         )
-        return kinds, frozen(tree), state.grad_enabled
+        return kinds, frozen_tree(tree), state.grad_enabled
 
     def _new_key_reason(self, key: Any) -> str:
         if not self.entries:

@@ -18,7 +18,7 @@ from ..graph.pipeline import PassRecord, optimize
 from ..graph.tracer import Tracer, traced
 from .backward import CallRecord, Joint, attach, attach_freed
 from .binding import Binding, Mismatch
-from .guards import function_guards, module_guards
+from .guards import all_guards
 from .tree import flatten, unflatten
 
 
@@ -30,6 +30,7 @@ class Output(NamedTuple):
     held: Any = None
     root: int = -1  # position among the differentiable outputs
     freed: str = ""  # the grad_fn name of an output whose tape was already walked
+    leaf: bool = False  # made inside as a leaf that requires grad
 
 
 @dataclass(slots=True, eq=False)
@@ -104,19 +105,23 @@ class Trace:
     ) -> list[Any]:
         results: list[Any] = []
         roots: dict[int, Any] = {}
+        made: dict[int, Any] = {}  # a tensor that is returned twice is one object
         for output in self.outputs:
-            match output.kind:
-                case "argument":
-                    results.append(tensors[output.position])
-                case "held":
-                    results.append(output.held)
-                case _:
-                    out = eager_frontend.tensor(fresh[output.position])
-                    results.append(out)
-                    if output.root >= 0:
-                        roots[output.root] = out
-                    elif output.freed:
-                        attach_freed(out, output.freed)
+            if output.kind == "argument":
+                results.append(tensors[output.position])
+            elif output.kind == "held":
+                results.append(output.held)
+            elif output.position in made:
+                results.append(made[output.position])
+            else:
+                out = made[output.position] = eager_frontend.tensor(fresh[output.position])
+                results.append(out)
+                if output.leaf:
+                    out.requires_grad = True
+                elif output.root >= 0:
+                    roots[output.root] = out
+                elif output.freed:
+                    attach_freed(out, output.freed)
         if self.joint and roots:
             saved = dict(
                 zip(self.joint.saved, fresh[len(fresh) - len(self.joint.saved) :], strict=True)
@@ -130,8 +135,8 @@ class Trace:
         args, kwargs = call
         leaves: list[Any] = []
         flatten(self.function(*args, **kwargs), leaves)
-        chosen = [(o.root, t) for o, t in zip(self.outputs, leaves, strict=True) if o.root >= 0]
-        return [t for _, t in sorted(chosen, key=lambda pair: pair[0])]
+        chosen = {o.root: t for o, t in zip(self.outputs, leaves, strict=True) if o.root >= 0}
+        return [chosen[k] for k in sorted(chosen)]
 
 
 def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
@@ -157,10 +162,11 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
     timings = {
         "trace": traced_at - start,
         "optimise": optimized_at - traced_at,
-        "codegen": program.cost.codegen,
-        "llvm": program.cost.llvm,
-        "load": program.cost.load,
+        **program.cost.phases(),
     }
+    if joint:  # its first backward program was made on the way
+        timings["trace"] -= sum(joint.timings.values())
+        timings = {phase: s + joint.timings.get(phase, 0.0) for phase, s in timings.items()}
     sources = tracer.sources[: len(captured.inputs)]
     _refuse_overlaps(captured, sources, tensors, updates)
     written = frozenset(d.target for d in destinations if isinstance(d, Write))
@@ -174,7 +180,7 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
         sources=sources,
         updates=updates,
         grad_updates=grad_updates,
-        guards=[*function_guards(function), *module_guards(_unique(tracer.modules))],
+        guards=all_guards(function, tracer.modules),
         grad_guards=tracer.guards,
         outputs=outputs,
         tree=out_tree,
@@ -200,10 +206,6 @@ def _grad_writes(
     return found
 
 
-def _unique(objects: list[Any]) -> list[Any]:
-    return list({id(o): o for o in objects}.values())
-
-
 def _classify(
     tracer: Tracer, tensors: list[Any], leaves: list[Any]
 ) -> tuple[list[Output], list[Node], list[Any]]:
@@ -211,9 +213,12 @@ def _classify(
     outputs: list[Output] = []
     values: list[Node] = []
     roots: list[Any] = []
+    known: dict[int, Output] = {}
     for leaf in leaves:
         position = tracer.position_of(leaf)
-        if position is not None:
+        if id(leaf) in known:
+            outputs.append(known[id(leaf)])
+        elif position is not None:
             outputs.append(Output("argument", position))
         elif not isinstance(leaf.value, Node):
             outputs.append(Output("held", held=leaf))
@@ -222,6 +227,9 @@ def _classify(
             fresh = Output("fresh", len(values) - 1)
             if leaf.requires_grad and leaf.grad_fn is not None:
                 fresh = _on_tape(fresh, leaf, roots)
+            elif leaf.requires_grad:
+                fresh = fresh._replace(leaf=True)
+            known[id(leaf)] = fresh
             outputs.append(fresh)
     return outputs, values, roots
 

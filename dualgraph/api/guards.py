@@ -1,17 +1,27 @@
 """Guards: what a trace relied on besides its tensor arguments, and whether it still holds.
 
 Python values are frozen into a comparable form. Tensors, functions and foreign objects count by
-identity; numbers, strings and containers of such by value; plain objects by their attributes.
+identity; numbers, strings, arrays and containers of such by value; plain objects by their
+attributes. What a function can read is found by its code: closure, globals, defaults, and the
+attributes of classes, Python modules and ``self`` that it names; so for the functions it calls.
 """
 
-from collections.abc import Callable
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from ..eager import Tensor
 from .tree import Leaf
 
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None))
+_SEQUENCES = (tuple, list, deque)
+_CONTAINERS = (*_SEQUENCES, dict, set, frozenset)
+_FOREIGN = frozenset({"dualgraph", "numpy", *sys.stdlib_module_names})
 _DEPTH = 4
 
 
@@ -38,17 +48,31 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
     kind = type(value)
     if kind in _SIMPLE:
         return (kind, repr(value)) if kind is float else (kind, value)
-    if kind is Leaf:
-        return value.position
-    if depth and kind in (tuple, list):
+    if depth and isinstance(value, _SEQUENCES):
         return (kind, tuple([frozen(v, depth - 1) for v in value]))
-    if depth and kind is dict:
+    if depth and isinstance(value, dict):
         return (kind, tuple([(_key(k), frozen(v, depth - 1)) for k, v in value.items()]))
-    if depth and kind is set:
+    if depth and isinstance(value, set | frozenset):
         return (kind, frozenset(frozen(v, 0) for v in value))
+    if kind in (slice, range):
+        return (kind, repr(value))
+    if isinstance(value, np.generic | np.ndarray):
+        return (kind, value.dtype.str, value.shape, value.tobytes())
     if depth and _is_plain_object(value):
-        return (Identity(value), frozen(vars(value), depth - 1))
+        return (Identity(value), frozen(_attributes_of(value), depth - 1))
     return Identity(value)
+
+
+def frozen_tree(tree: Any) -> Any:
+    """Return `frozen` of flattened arguments, whose containers may be nested to any depth."""
+    kind = type(tree)
+    if kind is Leaf:
+        return tree.position
+    if kind in (tuple, list) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
+        return (kind, tuple([frozen_tree(v) for v in tree]))
+    if kind is dict:
+        return (kind, tuple([(_key(k), frozen_tree(v)) for k, v in tree.items()]))
+    return frozen(tree)
 
 
 def _key(key: Any) -> Any:
@@ -62,7 +86,19 @@ def _is_plain_object(value: Any) -> bool:
     if hasattr(value, "_version") or hasattr(value, "guard_values"):
         return False
     module = type(value).__module__.partition(".")[0]
-    return module not in ("numpy", "builtins", "dualgraph") and hasattr(value, "__dict__")
+    known = hasattr(value, "__dict__") or hasattr(type(value), "__slots__")
+    return module not in ("numpy", "builtins", "dualgraph") and known
+
+
+def _attributes_of(value: Any) -> dict[str, Any]:
+    """Return what an object holds in its dict and its slots (not what `compile` put there)."""
+    held = {k: v for k, v in getattr(value, "__dict__", {}).items() if k[:10] != "_compiled_"}
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                held[name] = getattr(value, name)
+    return held
 
 
 class ValueGuard:
@@ -100,13 +136,15 @@ class ModuleGuard:
         self.module = module
         self.version = module._version
         self.attributes = self._read()
-        mutable = [k for k, v in vars(module).items() if type(v) in (list, dict, set)]
-        self.containers = [
-            ValueGuard(f"attribute {k!r}", lambda k=k: vars(module)[k]) for k in mutable
+        mutable = [
+            k
+            for k, v in vars(module).items()
+            if isinstance(v, (*_CONTAINERS, np.ndarray)) or _is_plain_object(v)
         ]
+        self.containers = [ValueGuard(repr(k), lambda k=k: vars(module)[k]) for k in mutable]
 
     def _read(self) -> Any:
-        held = {k: v for k, v in vars(self.module).items() if k != "_version"}
+        held = {k: v for k, v in _attributes_of(self.module).items() if k != "_version"}
         return frozen(held, 2)
 
     def holds(self) -> bool:
@@ -117,7 +155,10 @@ class ModuleGuard:
         return not self.containers or all(c.holds() for c in self.containers)
 
     def describe(self) -> str:
-        return f"an attribute of {type(self.module).__name__} changed"
+        before, now = dict(self.attributes[1]), dict(self._read()[1])
+        names = [repr(k) for k in {**before, **now} if before.get(k) != now.get(k)]
+        names = names or [c.what for c in self.containers if not c.holds()]
+        return f"attribute {', '.join(names)} of {type(self.module).__name__} changed"
 
 
 class OptimizerGuard:
@@ -142,32 +183,113 @@ class OptimizerGuard:
         return f"an option or the state of {type(self.optimizer).__name__} changed"
 
 
-def function_guards(function: Any) -> list[ValueGuard]:
-    """Return guards on the closures and globals that a function, and those it calls, can read."""
-    guards: list[ValueGuard] = []
-    seen: set[int] = set()
-    stack = [function]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, MethodType):
-            guards += _object_guards(current.__self__)
-            current = current.__func__
-        if not isinstance(current, FunctionType) or id(current) in seen or _is_ours(current):
-            continue
-        seen.add(id(current))
-        for what, read in _names_read(current):
+def all_guards(function: Any, called: list[Any]) -> list[Any]:
+    """Return guards on everything that a function, and those it calls, can read.
+
+    ``called`` are the modules and optimizers that ran while it was traced.
+    """
+    reach = _Reach()
+    if _is_plain_object(function):
+        reach.own(function)
+    reach.follow(function)
+    for module in called:
+        if hasattr(module, "guard_values"):
+            reach.once(module, OptimizerGuard)
+        else:
+            reach.follow(module)
+    while reach.stack:
+        reach.read(*reach.stack.pop())
+    return reach.guards
+
+
+class _Reach:
+    """A walk over the functions and objects that a function can reach."""
+
+    def __init__(self) -> None:
+        self.guards: list[Any] = []
+        self.stack: list[tuple[FunctionType, Any]] = []  # with the object that it is a method of
+        self.seen: dict[Any, Any] = {}  # keys hold ids: the values keep the objects alive
+
+    def once(self, value: Any, guard: Callable[[Any], Any]) -> None:
+        """Add a guard on an object, unless there is one."""
+        if id(value) not in self.seen:
+            self.seen[id(value)] = value
+            self.guards.append(guard(value))
+
+    def own(self, owner: Any) -> None:
+        """Guard on the attributes of the object behind a method."""
+        if _is_plain_object(owner):
+            what = f"an attribute of {type(owner).__name__}"
+            self.once(owner, lambda o: ValueGuard(what, lambda: _attributes_of(o)))
+        else:
+            self.follow(owner)
+
+    def follow(self, value: Any) -> None:
+        """Take in what a value leads to: the code of a function, the parts of a module."""
+        if isinstance(value, FunctionType):
+            self.stack.append((value, None))
+        elif isinstance(value, MethodType):
+            self.own(value.__self__)
+            if isinstance(value.__func__, FunctionType):
+                self.stack.append((value.__func__, value.__self__))
+        elif isinstance(value, partial):
+            for part in (value.func, *value.args, *value.keywords.values()):
+                self.follow(part)
+        elif "__wrapped__" in getattr(value, "__dict__", ()):
+            self.follow(value.__wrapped__)
+        elif hasattr(type(value), "named_modules"):
+            for module in value.modules():
+                self.once(module, ModuleGuard)
+                self.stack.append((type(module).forward, module))
+        elif _is_plain_object(value) and isinstance(type(value).__call__, FunctionType):
+            self.stack.append((type(value).__call__, value))
+
+    def read(self, function: FunctionType, owner: Any) -> None:
+        """Guard on what the code of one function names."""
+        key = id(function), type(owner)
+        if key in self.seen or _foreign(function.__module__):
+            return
+        self.seen[key] = function
+        names = _global_names(function.__code__)
+        for what, read in _names_read(function):
             try:
                 value = read()
             except (KeyError, ValueError):
                 continue
-            guards.append(ValueGuard(what, read))
-            if isinstance(value, FunctionType | MethodType):
-                stack.append(value)
-    return guards
+            self.guards.append(ValueGuard(what, read))
+            self.follow(value)
+            self._attributes(what, value, names)
+        if owner is not None:
+            self._attributes(type(owner).__name__, owner, names)
+
+    def _attributes(self, what: str, value: Any, names: set[str]) -> None:
+        """Guard on the attributes of a class or Python module by name; follow the methods."""
+        for space in _spaces(value):
+            for name in names & space.keys():
+                found = space[name]
+                found = getattr(found, "__func__", getattr(found, "fget", found))
+                if isinstance(found, FunctionType):
+                    self.stack.append((found, None if isinstance(value, ModuleType) else value))
+                    continue
+                self.guards.append(ValueGuard(f"{what}.{name}", lambda s=space, n=name: s[n]))
+                self.follow(found)
+                if isinstance(found, type | ModuleType) and found is not value:
+                    self._attributes(f"{what}.{name}", found, names - {name})
 
 
-def _is_ours(function: FunctionType) -> bool:
-    return function.__module__.partition(".")[0] == "dualgraph"
+def _spaces(value: Any) -> Iterator[Any]:
+    """Yield the dicts in which attributes of a Python module, a class or an object are found."""
+    if isinstance(value, ModuleType):
+        if not _foreign(value.__name__):
+            yield vars(value)
+        return
+    for kind in (value if isinstance(value, type) else type(value)).__mro__:
+        if not _foreign(kind.__module__):
+            yield vars(kind)
+
+
+def _foreign(name: str | None) -> bool:
+    return (name or "").partition(".")[0] in _FOREIGN
 
 
 def _names_read(function: FunctionType) -> list[tuple[str, Callable[[], Any]]]:
@@ -179,10 +301,11 @@ def _names_read(function: FunctionType) -> list[tuple[str, Callable[[], Any]]]:
     for name in sorted(_global_names(function.__code__)):
         if name in space:
             found.append((f"global {name!r}", lambda name=name: space[name]))
-    defaults = function.__defaults__
-    if defaults:
-        what = f"defaults of {function.__name__}"
-        found.append((what, lambda function=function: function.__defaults__))
+    defaults = f"defaults of {function.__name__}"
+    if function.__defaults__:
+        found.append((defaults, lambda: function.__defaults__))
+    if function.__kwdefaults__:
+        found.append((defaults, lambda: function.__kwdefaults__))
     return found
 
 
@@ -193,22 +316,3 @@ def _global_names(code: CodeType) -> set[str]:
         if isinstance(constant, CodeType):
             names |= _global_names(constant)
     return names
-
-
-def _object_guards(owner: Any) -> list[ValueGuard]:
-    if not _is_plain_object(owner):
-        return []
-    what = f"an attribute of {type(owner).__name__}"
-    return [ValueGuard(what, lambda: vars(owner))]
-
-
-def module_guards(modules: list[Any]) -> list[Any]:
-    """Return guards on the attributes of modules and on the options of optimizers."""
-    guards: list[Any] = []
-    for module in modules:
-        if hasattr(module, "guard_values"):
-            guards.append(OptimizerGuard(module))
-            continue
-        guards.append(ModuleGuard(module))
-        guards += function_guards(type(module).forward)
-    return guards

@@ -27,6 +27,7 @@ FAMILIES = {
     Embed: "embed",
     ScatterAdd: "scatter",
 }
+INDEXING = (Gather, ScatterAdd)  # these fail for an index out of range
 MOST_NODES = 48  # a longer kernel compiles slowly and spills registers
 MOST_OPERANDS = 14  # LLVM checks every pair of pointers for overlap before a vector loop
 
@@ -38,6 +39,8 @@ class Group:
     family: str
     shape: tuple[int, ...]
     nodes: list[Node]
+    first: int = 0  # positions of the first and last node in the traced order
+    last: int = 0
     predecessors: set["Group"] = field(default_factory=set)
     successors: set["Group"] = field(default_factory=set)
 
@@ -45,6 +48,11 @@ class Group:
 def family(node: Node) -> str:
     """Return the kernel family of a computed node."""
     return FAMILIES[type(node.op.lower)]
+
+
+def may_fail(group: Group) -> bool:
+    """Tell whether a group has an op that can find an index out of range."""
+    return any(isinstance(n.op.lower, INDEXING) for n in group.nodes)
 
 
 def _computed(node: Node) -> bool:
@@ -59,6 +67,7 @@ def fuse(graph: Graph, places: Places) -> list[Group]:
     for node in order:
         if node not in group_of:
             group_of[node] = Group(family(node), node.shape, [node])
+    _number(order, group_of)
     _link(order, places, group_of)
     _join_loops(order, places, group_of)
     return _schedule(order, group_of)
@@ -72,6 +81,7 @@ def _absorb_producers(
 ) -> None:
     users = users_of(graph.nodes)
     kept = set(graph.outputs)
+    index = {n: i for i, n in enumerate(order)}
     for node in order:
         if family(node) != "reduce":
             continue
@@ -83,7 +93,6 @@ def _absorb_producers(
             if _absorbable(value, shape, taken, users, kept, places, node, group_of):
                 taken.append(value)
                 frontier.extend(value.inputs)
-        index = {n: i for i, n in enumerate(order)}
         group = Group("reduce", shape, sorted(set(taken), key=index.__getitem__))
         group_of.update(dict.fromkeys(group.nodes, group))
 
@@ -120,6 +129,13 @@ def walkable(places: Places, operand: Node, shape: tuple[int, ...], axes: tuple[
 
 
 # --- loops over one iteration space -------------------------------------------------------------
+
+
+def _number(order: list[Node], group_of: dict[Node, Group]) -> None:
+    for i in reversed(range(len(order))):
+        group_of[order[i]].first = i
+    for i, node in enumerate(order):
+        group_of[node].last = i
 
 
 def _link(order: list[Node], places: Places, group_of: dict[Node, Group]) -> None:
@@ -175,14 +191,17 @@ def _operand_count(nodes: list[Node], places: Places) -> int:
 
 
 def _reaches_around(start: Group, goal: Group) -> bool:
-    """Tell whether a path leads from one group to the other through a third."""
-    stack = [s for s in start.successors if s is not goal]
+    """Tell whether a path leads from one group to the other through a third.
+
+    A group that starts after the goal's last node cannot lead to it: the search stays local.
+    """
+    stack = [s for s in start.successors if s is not goal and s.first < goal.last]
     seen = set(stack)
     while stack:
         for group in stack.pop().successors:
             if group is goal:
                 return True
-            if group not in seen:
+            if group not in seen and group.first < goal.last:
                 seen.add(group)
                 stack.append(group)
     return False
@@ -191,6 +210,7 @@ def _reaches_around(start: Group, goal: Group) -> bool:
 def _join(a: Group, b: Group, group_of: dict[Node, Group]) -> None:
     """Move everything of b into a."""
     a.nodes.extend(b.nodes)
+    a.first, a.last = min(a.first, b.first), max(a.last, b.last)
     for node in b.nodes:
         group_of[node] = a
     for other in b.predecessors:

@@ -7,7 +7,7 @@ from ..core.op import REGISTRY
 from ..graph.ir import Graph, Node, constant
 from ..kernels import indexing, lines, matmul, reduce
 from ..kernels.view import Layout, row_major
-from .fusion import Group, fuse
+from .fusion import Group, fuse, may_fail
 from .loops import (
     Access,
     Body,
@@ -58,6 +58,7 @@ class Lowering:
         self.destinations = destinations
         self.places = Places()
         self.groups = fuse(self.graph, self.places)
+        self.readers = self._find_readers()
         self.rows: list[Row] = []
         self.status = Buffer(8, "status")
         self.buffers: dict[Node, Buffer] = {
@@ -124,6 +125,8 @@ class Lowering:
             return False
         if any(self._reads(g, state) for g in self.groups[at + 1 :]):
             return False
+        if any(may_fail(g) for g in self.groups[at:]):
+            return False  # a call that fails must not have changed state
         dense = contiguous_layout(state.shape)
         return all(layout == dense for layout in self._layouts_read(group, state))
 
@@ -175,14 +178,19 @@ class Lowering:
             self._buffer(n)
         self._emit_loop(group.nodes, group.shape, outputs, [self.buffers[n] for n, _ in outputs])
 
+    def _find_readers(self) -> dict[Node, set[Group | None]]:
+        """Return which groups read each value; None stands for the outputs of the graph."""
+        readers: dict[Node, set[Group | None]] = {}
+        for node in self.graph.outputs:
+            readers.setdefault(self.places[node].root, set()).add(None)
+        for group in self.groups:
+            for value in {i for node in group.nodes for i in node.inputs}:
+                readers.setdefault(self.places[value].root, set()).add(group)
+        return readers
+
     def _leaving(self, group: Group) -> list[Node]:
         """Return the nodes of a group that somebody outside needs."""
-        inside = set(group.nodes)
-        needed = {self.places[o].root for o in self.graph.outputs}
-        for node in self.graph.nodes:
-            if node not in inside and not node.op.is_view:
-                needed.update(self.places[i].root for i in node.inputs)
-        return [n for n in group.nodes if n in needed]
+        return [n for n in group.nodes if self.readers.get(n, set()) - {group}]
 
     def _emit_loop(
         self,

@@ -12,7 +12,7 @@ from ..graph.ir import Graph, Node
 from ..kernels.native import address_of, content_name, stats
 from .arena import ALIGNMENT, plan
 from .driver import serial_driver, shared_driver, use_threads
-from .fusion import Group
+from .fusion import INDEXING, Group
 from .lower import Destination, Lowered, Lowering
 from .rows import Buffer, Ref, Row
 
@@ -26,6 +26,10 @@ class Cost:
     load: float = 0.0
     compiled: int = 0
     loaded: int = 0
+
+    def phases(self) -> dict[str, float]:
+        """Return the seconds by phase."""
+        return {"codegen": self.codegen, "llvm": self.llvm, "load": self.load}
 
 
 @dataclass(slots=True)
@@ -94,7 +98,7 @@ class Program:
 
     def _raise(self, word: int) -> None:
         index = (word - 1) // 2
-        nodes = [n for r in self.rows if r.may_fail for n in r.nodes]
+        nodes = [n for r in self.rows for n in r.nodes if isinstance(n.op.lower, INDEXING)]
         where = "; ".join(dict.fromkeys(f"{n.op.name} at {n.source}" for n in nodes))
         raise AxisError(f"index {index} is out of range in a compiled function ({where})")
 

@@ -48,7 +48,7 @@ class VerifyReport:
     def message(self) -> str:
         """One sentence, or the difference with its node and source line."""
         if self.ok:
-            return f"steps: {self.steps_verified}, bits compared: {self.compared_bits}, differing: 0"
+            return f"steps {self.steps_verified}, bits compared {self.compared_bits}, differing 0"
         where = f"\n  first node: {self.culprit}" if self.culprit else ""
         return (
             f"eager and compiled differ in step {self.steps_verified + 1}: {self.tensor} differs "

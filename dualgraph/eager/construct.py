@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.dispatch import state
 from ..core.types import float32, numpy_dtype, public_dtype
 from ..errors import DTypeError, at_user_line
 from .frontend import eager_frontend
@@ -31,7 +32,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
         array = array.astype(float32)
     public_dtype(array.dtype)
     out = eager_frontend.tensor(np.array(array, order="C"))
-    return out.requires_grad_() if requires_grad else out
+    return state.frontend.fresh(out, requires_grad)  # traced: new at every call
 
 
 def _array(data: Any) -> np.ndarray:

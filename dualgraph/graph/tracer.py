@@ -110,11 +110,10 @@ class Tracer:
                     "function and is also used through a closure or attribute: use one of the two"
                 )
             )
-        source = Held(tensor)
+        source = self.owners.setdefault(id(tensor), Held(tensor))  # its .grad may have come first
         node = self.add_input(source, tensor.value)
         self.leaf_flags[id(tensor)] = tensor.requires_grad
         self.environment[id(tensor)] = node
-        self.owners[id(tensor)] = source
         self.kept.append(tensor)
         return node
 
@@ -208,11 +207,12 @@ class Tracer:
         self._set(x, self.lift(out))
         if not out.requires_grad:
             return
-        if not isinstance(x.value, Node):
+        if not isinstance(x.value, Node) or id(x) in self.symbols:
+            kind = "an argument" if id(x) in self.symbols else "a captured tensor"
             raise TraceError(
                 at_user_line(
-                    "an in-place op would put a captured tensor on the tape of the traced "
-                    "function: wrap it in no_grad(), or use the out-of-place op"
+                    f"an in-place op would put {kind} on the tape of the traced function: wrap it "
+                    "in no_grad(), or use the out-of-place op"
                 )
             )
         x.grad_fn, x.requires_grad = out.grad_fn, True

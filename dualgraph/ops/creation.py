@@ -149,7 +149,8 @@ class Generator:
     """
 
     def __init__(self, tensor: Any = None) -> None:
-        self.state = state.frontend.tensor(np.zeros(2, np.int64)) if tensor is None else tensor
+        start = state.frontend.tensor(np.zeros(2, np.int64))
+        self.state = state.frontend.fresh(start, False) if tensor is None else tensor
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream of this seed from its beginning and return the generator."""

@@ -64,7 +64,7 @@ _NOT = elementwise("logical_not", "not {x}", "b->b", (NONDIFF,))
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``input + alpha * other``, broadcast and promoted; for bools, ``or``."""
     if alpha != 1:
-        other = mul(other, alpha)
+        input, other = _scaled(input, other, alpha)
     try:
         if input.value.dtype is other.value.dtype and input.value.dtype is not bool_:
             return apply(_ADD, input, other)
@@ -77,11 +77,19 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``input - alpha * other``; raise `DTypeError` for bools."""
     if alpha != 1:
-        other = mul(other, alpha)
+        input, other = _scaled(input, other, alpha)
     x, y = _same(input, other)
     if x.value.dtype == bool_:
         raise DTypeError(at_user_line("sub is not defined for bool tensors; use logical_xor"))
     return apply(_SUB, x, y)
+
+
+def _scaled(x: Any, y: Any, alpha: float) -> tuple[Tensor, Tensor]:
+    """Return the operands in their common dtype, the second times alpha."""
+    x, y = aligned(x, y)
+    whole = x.value.dtype.kind == "f" or not isinstance(alpha, float)
+    need(whole, f"alpha must be an integer for {x.value.dtype.name} tensors, got {alpha}")
+    return x, mul(y, as_dtype(alpha, y.value.dtype))
 
 
 def _same(x: Any, y: Any) -> tuple[Tensor, ...]:

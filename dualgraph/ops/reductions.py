@@ -18,6 +18,7 @@ from ..kernels.view import ExpandView
 from .build import (
     Tensor,
     as_dtype,
+    as_floating,
     need,
     need_floating,
     normal_axes,
@@ -361,7 +362,7 @@ _SOFTMAX = defcomposite(
 
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over axes without overflow; -inf for all -inf."""
-    need_floating("logsumexp", input)
+    input = as_floating(input)
     axes = normal_axes(dim, input.value.ndim)
     return compose(_LOGSUMEXP, input, axes=axes, keepdim=keepdim)
 
