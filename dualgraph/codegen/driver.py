@@ -106,13 +106,8 @@ def _run_shared(header, objects, items, data):
 
 @cache
 def shared_driver() -> Callable[[int, int, int], None]:
-    """Return the driver that shares rows between threads; compiled when first needed.
-
-    Waiting threads must sleep: with OpenMP's default they spin, and on a machine that does other
-    work too a row of 60 us was measured to take 8 ms. The variable is read when Numba loads its
-    threading layer, so it is set here, unless the user has set it.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    """Return the driver that shares rows between threads; compiled when first needed."""
+    _let_waiting_threads_sleep()
     signature = numba.types.void(*[numba.types.int64] * 4)
     options: dict[str, Any] = {"parallel": True, "error_model": "numpy"}
     try:
@@ -123,6 +118,17 @@ def shared_driver() -> Callable[[int, int, int], None]:
     return lambda header, objects, unused: run(header, objects, items, data)
 
 
+@cache
+def _let_waiting_threads_sleep() -> None:
+    """Choose OpenMP's passive waiting, unless the user has chosen.
+
+    By default waiting threads spin, and on a machine that does other work too a row of 60 us was
+    measured to take 8 ms. The variable is read when Numba loads its threading layer.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 def use_threads(count: int) -> None:
     """Set how many threads the shared driver uses (no more than the machine was started with)."""
+    _let_waiting_threads_sleep()
     numba.set_num_threads(min(count, numba_config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]

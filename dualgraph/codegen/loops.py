@@ -143,7 +143,7 @@ class Kernel:
     may_fail: bool
 
 
-CHUNK = 16_384  # elements that one thread takes at a time
+CHUNK = 65_536  # elements that one thread takes at a time
 
 
 def loop_kernel(

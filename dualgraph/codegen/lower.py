@@ -21,7 +21,7 @@ from .operands import materialize_operands
 from .places import Places, is_input
 from .rows import Buffer, Ref, Row
 
-FLOPS_PER_CHUNK = 2_000_000  # below this a thread costs more than it brings
+FLOPS_PER_CHUNK = 4_000_000  # about 40 us: below this a thread costs more than it brings
 
 
 @dataclass(frozen=True, slots=True)

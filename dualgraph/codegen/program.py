@@ -135,7 +135,7 @@ def _assemble(lowered: Lowered) -> Program:
     at = 0
     for i, row in enumerate(rows):
         address = blocks.ctypes.data + 8 * at
-        table[i] = (row.address, address, row.items, row.grain, row.may_fail)
+        table[i] = (row.address, address, row.items, _grain(row), row.may_fail)
         for j, argument in enumerate(row.arguments):
             if isinstance(argument, Ref) and argument.buffer.kind == "object":
                 patches.append((address + 8 * j, argument.buffer.index, argument.offset))
@@ -156,8 +156,16 @@ def _assemble(lowered: Lowered) -> Program:
         header=header,
         status=status,
         header_address=header.ctypes.data,
-        shares=any(r.items > r.grain for r in rows),
+        shares=any(r.items > _grain(r) for r in rows),
     )
+
+
+FEWEST_CHUNKS = 4  # waking a thread costs some 10 us: a smaller row is quicker alone
+
+
+def _grain(row: Row) -> int:
+    """Return the items of one chunk; all of them when the row is not worth sharing."""
+    return row.grain if row.items >= FEWEST_CHUNKS * row.grain else max(1, row.items)
 
 
 def _word(argument: int | Ref, starts: dict[str, int]) -> int:
