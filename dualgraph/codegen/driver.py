@@ -23,9 +23,6 @@ from ..kernels.intrinsics import POINTER
 from ..kernels.native import PROGRAM_KERNEL, address_of, content_name
 from ..kernels.prelude import with_imports
 
-ROW_WORDS = 5
-PATCH_WORDS = 3
-HEADER_WORDS = 5
 
 
 @cache

@@ -263,9 +263,9 @@ def _kind(stride: int) -> str:
 
 
 def _loaded(body: Body, statements: list[Statement]) -> list[int]:
-    """Return the operands that are read element by element (not outputs, not gather tables)."""
-    tables = {s.table[0] for s in statements if s.table}
-    return sorted(set(body.keys.values()) - tables)
+    """Return the operands that are read element by element (a gather table may be one as well)."""
+    terms = [term for s in statements for term in s.terms]
+    return sorted({p for p in body.keys.values() if ("operand", p) in terms})
 
 
 def _hoisted(body: Body, statements: list[Statement], kinds: list[str]) -> list[str]:

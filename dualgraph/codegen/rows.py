@@ -37,6 +37,5 @@ class Row:
     writes: list[Buffer]
     nodes: list[Node] = field(default_factory=list)
     may_fail: bool = False
-    serial: bool = False
     name: str = ""
     address: int = 0
