@@ -117,14 +117,14 @@ CASES = [
     Case(
         "x * 1 -> x",
         lambda x: op("mul", x, number(1, x)),
-        one_op("mul(%0, %1)", const="1"),
+        one_op("mul(%0, %1)", const="1.0"),
         NOTHING,
         ARITHMETIC,
     ),
     Case(
         "1 * x -> x",
         lambda x: op("mul", number(1, x), x),
-        one_op("mul(%1, %0)", const="1"),
+        one_op("mul(%1, %0)", const="1.0"),
         NOTHING,
         ARITHMETIC,
     ),
@@ -462,7 +462,7 @@ def test_dead_code_is_dropped_and_inputs_stay() -> None:
     graph = graph_of(function, dg.ones(2), dg.ones(2))
     assert len(graph.nodes) == 5
     graph = dead_code(graph)
-    assert body(graph) == ["%2: float32[] = const 1", "%3: float32[2] = add(%0, %2)", "return %3"]
+    assert body(graph) == ["%2: float32[] = const 1.0", "%3: float32[2] = add(%0, %2)", "return %3"]
     assert len(graph.inputs) == 2
 
 

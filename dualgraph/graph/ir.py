@@ -14,6 +14,7 @@ are pure; changes of state are outputs of the graph that the program writes back
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,15 @@ class Graph:
 
 def constant(number: bool | int | float, dtype: np.dtype, source: str = "<constant>") -> Node:
     """Return a scalar constant node."""
-    return Node(CONST, (), {"number": number}, (), dtype, source)
+    return Node(CONST, (), {"number": _in_kind(number, dtype)}, (), dtype, source)
+
+
+def _in_kind(number: bool | int | float, dtype: np.dtype) -> bool | int | float:
+    """Write the number 1 as 1.0 when the dtype is floating, and 0.0 as 0 when it is an integer."""
+    if not isfinite(number):
+        return number
+    same = {"f": float, "b": bool}.get(dtype.kind, int)(number)
+    return same if same == number else number
 
 
 def const_array(node: Node) -> np.ndarray:

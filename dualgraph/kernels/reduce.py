@@ -4,8 +4,8 @@ A reduction over one contiguous group of axes sees its input as ``(P, N, Q)`` an
 
 **Inner** (``Q == 1``: the innermost axis is reduced). The N elements are cut into blocks of `BLOCK`
 = 128 rows of `LANES` = 128 elements. In a block, lane j starts with the neutral element (of
-addition: -0) and combines elements j, j+128, ... in ascending order; then the lanes that exist are
-folded: for h = 64, 32, ... 1, lane j takes lane j+h. **Outer** (``Q > 1``: the innermost axis is
+addition: -0) and combines elements j, j+128, ... in ascending order; then the lanes are folded: for
+h = 64, 32, ... 1, lane j < h takes lane j+h. **Outer** (``Q > 1``: the innermost axis is
 kept). Blocks of `ROWS` = 128 rows; in a block, each column combines its rows in ascending order. In
 both, when there is more than one block, the blocks' results are reduced in the same way as a new N.
 No element gives the identity.
@@ -93,17 +93,17 @@ def inner_body(spec: Reduce, dtype: np.dtype, setup: list[str], value: Value) ->
         f"    r0 = (item - p * blocks) * {BLOCK}",
         f"    n = min(N - r0, {BLOCK})",
         *_indent(setup, 1),
-        f"    w = min(n, {LANES})",
-        "    for j in range(w):",
+        f"    for j in range({LANES}):",
         f"        acc[j] = {spec.start(dtype)}",
         f"    for r in range(0, n, {LANES}):",
         f"        for j in range(min(n - r, {LANES})):",
         *_indent(_step(spec, dtype, value, "r + j", "0"), 3),
         f"    h = {LANES // 2}",
+        "    while h >= n and h > 0:  # lanes from n on are still neutral",
+        "        h //= 2",
         "    while h > 0:",
-        "        for j in range(min(h, w - h)):",
+        "        for j in range(h):",
         f"            acc[j] = {spec.step('acc[j]', 'acc[j + h]', dtype)}",
-        "        w = min(w, h)",
         "        h //= 2",
         f"    out[item] = acc[0] if n > 0 else {spec.empty(dtype)}",
     ]
