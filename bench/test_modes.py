@@ -1,6 +1,6 @@
 """Small workloads in both modes, side by side.
 
-Run: ``python -m pytest bench --benchmark-enable --benchmark-group-by=group``. Results are verified
+Run: ``python -m pytest bench -n 0 --benchmark-enable --benchmark-group-by=group``. Results are verified
 equal before anything is timed; compare rows within a group, and ratios rather than times.
 """
 

@@ -5,6 +5,9 @@ Each test ends in the right result or in an error of our own whose text is check
 
 import copy
 import inspect
+import os
+import subprocess
+import sys
 import threading
 import types
 from collections import namedtuple
@@ -66,7 +69,7 @@ def state_of(model: nn.Module) -> list[Any]:
     return [*model.parameters(), *(p.grad for p in model.parameters())]
 
 
-# --- closures, globals, attributes: no stale value -------------------------------------------------
+# --- closures, globals, attributes: no stale value -----------------------------------------------
 
 SCALE = 2.0
 WEIGHT = dg.tensor([1.0, 2.0])
@@ -315,7 +318,7 @@ def test_train_and_eval_of_a_module_that_is_not_called(how: str) -> None:
     assert f(x).item() == function(x).item() == 5.0
 
 
-# --- results and arguments -------------------------------------------------------------------------
+# --- results and arguments -----------------------------------------------------------------------
 
 
 def test_the_second_call_keeps_the_first_result() -> None:
@@ -572,7 +575,7 @@ def test_an_array_in_the_closure_that_is_mutated() -> None:
     assert f(x).tolist() == [1.0, 5.0, 1.0]
 
 
-# --- what is compiled ------------------------------------------------------------------------------
+# --- what is compiled ----------------------------------------------------------------------------
 
 
 def test_nested_compile() -> None:
@@ -648,7 +651,7 @@ def test_a_copied_model() -> None:
     assert_bits_equal(g(x), second(x))
 
 
-# --- what a static graph cannot hold ---------------------------------------------------------------
+# --- what a static graph cannot hold -------------------------------------------------------------
 
 
 def branch(x: Any) -> Any:
@@ -726,7 +729,7 @@ def test_an_exception_leaves_no_trace_of_tracing() -> None:
     x = numbers(4, 3)
     model(x).sum().backward()
     grads = [p.grad for p in model.parameters()]
-    values = [(p.numpy if not p.requires_grad else p.detach().numpy)().copy() for p in model.parameters()]
+    values = [p.detach().numpy().copy() for p in model.parameters()]
 
     def step(x: Any) -> Any:
         opt.zero_grad()
@@ -747,7 +750,7 @@ def test_an_exception_leaves_no_trace_of_tracing() -> None:
     assert_bits_equal(list(model.parameters()), values)
 
 
-# --- randomness ------------------------------------------------------------------------------------
+# --- randomness ----------------------------------------------------------------------------------
 
 
 def test_random_streams_are_those_of_eager() -> None:
@@ -798,7 +801,7 @@ def test_manual_seed_inside_of_the_function() -> None:
     assert_bits_equal([f(x), f(x), dg.rand(2)], [function(x), function(x), dg.rand(2)])
 
 
-# --- training steps --------------------------------------------------------------------------------
+# --- training steps ------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -825,6 +828,14 @@ def test_a_learning_rate_takes_effect_without_a_retrace() -> None:
         assert_bits_equal(compiled(*batch(i)), eager(*batch(i)))
         assert_bits_equal(state_of(b), state_of(a))
     assert len(compiled.traces) <= 2  # without gradients, and with those of the step before
+
+
+def test_a_learning_rate_read_as_a_python_number() -> None:
+    opt = optim.SGD([dg.ones(1, requires_grad=True)], lr=0.5)
+    f = dg.compile(lambda x: x * opt.param_groups[0]["lr"])
+    assert f(dg.ones(1)).tolist() == [0.5]
+    opt.param_groups[0]["lr"] = 2.0
+    assert f(dg.ones(1)).tolist() == [2.0]
 
 
 def test_another_option_retraces() -> None:
@@ -963,6 +974,16 @@ def test_a_leaf_made_inside_that_requires_grad() -> None:
     assert out.is_leaf
 
 
+def test_a_leaf_made_inside_that_has_a_grad_is_a_named_error() -> None:
+    def function(x: Any) -> Any:
+        w = dg.ones(2, requires_grad=True)
+        (w * x).sum().backward()
+        return w
+
+    with pytest.raises(TraceError, match=r"gave a \.grad, which would be lost"):
+        dg.compile(function)(dg.ones(2))
+
+
 def test_backward_twice_raises() -> None:
     f = dg.compile(lambda x: (x * x).sum())
     x = dg.tensor([1.0, 2.0], requires_grad=True)
@@ -1042,7 +1063,7 @@ def test_changing_a_parameter_between_forward_and_backward() -> None:
         y.backward()
 
 
-# --- threads ---------------------------------------------------------------------------------------
+# --- threads -------------------------------------------------------------------------------------
 
 
 def test_two_threads_at_once() -> None:
@@ -1071,6 +1092,47 @@ def test_two_threads_at_once() -> None:
     assert not failures, failures[0]
 
 
+TWO_SHARED = """
+import threading
+import numpy as np
+import dualgraph as dg
+from dualgraph.config import settings
+
+settings.num_threads = 2
+x = dg.tensor(np.linspace(-2, 2, 2_000_000, dtype=np.float32).reshape(2000, 1000))
+functions = [dg.compile(lambda x: dg.tanh(x) * 2), dg.compile(lambda x: (dg.exp(x) + x).sum(1))]
+expected = [f(x).numpy() for f in functions]
+assert all(f.last.program.shares for f in functions)
+wrong = []
+
+def work(f, right):
+    for _ in range(40):
+        if np.any(f(x).numpy() != right):
+            wrong.append(f)
+
+threads = [threading.Thread(target=work, args=a) for a in zip(functions, expected)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(len(wrong))
+"""
+
+
+def test_two_threads_with_programs_that_use_threads_themselves() -> None:
+    """Numba's simplest threading layer ends the process when it is entered twice."""
+    environment = {
+        **os.environ,
+        "NUMBA_THREADING_LAYER": "workqueue",
+        "NUMBA_NUM_THREADS": "2",
+        "DUALGRAPH_CACHE": str(settings.cache_dir),
+    }
+    command = [sys.executable, "-c", TWO_SHARED]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0"]
+
+
 @contextmanager
 def num_threads(count: int) -> Iterator[None]:
     before = settings.num_threads
@@ -1084,7 +1146,8 @@ def num_threads(count: int) -> Iterator[None]:
 def wide(x: Any, w: Any, table: Any, index: Any) -> Any:
     """Every kernel family at sizes above the grain of parallel rows."""
     h = dg.tanh(x @ w)
-    loss = (h * dg.softmax(h, 1)).sum() + dg.cumsum(h, 1).mean() + dg.index_select(table, 0, index).sum()
+    loss = (h * dg.softmax(h, 1)).sum() + dg.cumsum(h, 1).mean()
+    loss = loss + dg.index_select(table, 0, index).sum()
     return loss, h, h.sum(0), h.t().sum(0), h.amax(1), dg.cat([h, h * 2]), h.argmax(1)
 
 
@@ -1120,7 +1183,7 @@ def test_the_chunk_size_moves_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
             assert_bits_equal(f(x, w, table, index), expected, f"grain {grain}")
 
 
-# --- indices out of range --------------------------------------------------------------------------
+# --- indices out of range ------------------------------------------------------------------------
 
 
 def test_an_index_out_of_range_is_named_with_its_line() -> None:
@@ -1197,7 +1260,7 @@ def test_a_failed_gather_before_an_update(fused: bool) -> None:
     assert p.tolist() == [1.0] * 3
 
 
-# --- shapes and layouts ----------------------------------------------------------------------------
+# --- shapes and layouts --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 4)])
@@ -1254,7 +1317,7 @@ def test_an_argument_that_starts_to_require_grad() -> None:
     assert x.grad.tolist() == [2.0]
 
 
-# --- traces ----------------------------------------------------------------------------------------
+# --- traces --------------------------------------------------------------------------------------
 
 
 def test_the_second_call_runs_no_python_and_compiles_nothing() -> None:

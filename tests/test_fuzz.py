@@ -18,6 +18,7 @@ def test_random_programs(request: pytest.FixtureRequest) -> None:
     )
     @hypothesis.given(programs())
     def run(program: Program) -> None:
+        hypothesis.note(str(program))
         check(program)
 
     run()

@@ -34,7 +34,7 @@ def numbers(*shape: int, seed: int = 0) -> Any:
     return dg.tensor(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
 
 
-# --- the printed form -------------------------------------------------------------------------------
+# --- the printed form ----------------------------------------------------------------------------
 
 
 class Net(nn.Module):
@@ -154,7 +154,7 @@ def test_users_count_every_use() -> None:
     assert users_of(graph.nodes) == {graph.inputs[0]: [product, product, total], product: [total]}
 
 
-# --- the interpreter --------------------------------------------------------------------------------
+# --- the interpreter -----------------------------------------------------------------------------
 
 
 def test_the_interpreter_equals_eager() -> None:
@@ -187,7 +187,7 @@ def test_an_input_may_be_an_output() -> None:
     assert second.tolist() == [1.0, 1.0]
 
 
-# --- what a trace captures and changes --------------------------------------------------------------
+# --- what a trace captures and changes -----------------------------------------------------------
 
 
 def test_sources_of_inputs() -> None:

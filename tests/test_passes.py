@@ -85,7 +85,7 @@ def body(graph: Graph) -> list[str]:
     return [line.strip() for line in print_graph(graph, location=False).splitlines()[1:-1]]
 
 
-# --- every row of the table -------------------------------------------------------------------------
+# --- every row of the table ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,7 @@ def test_division_by_powers_of_two(dtype: str, divisor: float) -> None:
     assert_bits_equal(run(graph, [x.numpy()]), [function(x)])
 
 
-# --- what must stay ---------------------------------------------------------------------------------
+# --- what must stay ------------------------------------------------------------------------------
 
 KEPT: dict[str, Function] = {
     "x + 0": lambda x: op("add", x, number(0.0, x)),
@@ -334,13 +334,15 @@ def test_what_is_kept_has_the_bits_of_eager(name: str) -> None:
 
 def test_an_identity_that_broadcasts_is_kept() -> None:
     """1 * x is not x where x is the smaller operand."""
-    graph = graph_of(lambda x: op("mul", number(1, x), op("sum", x, axes=(0,), keepdim=False)), dg.ones(3))
+    graph = graph_of(
+        lambda x: op("mul", number(1, x), op("sum", x, axes=(0,), keepdim=False)), dg.ones(3)
+    )
     assert "return %1" in body(simplify(graph))[-1]
     wide = Node(REGISTRY["mul"], (constant(1, F4), graph.inputs[0]), {}, (2, 3), F4)
     assert not any(row.when(wide) for row in REWRITES if row.op == "mul")
 
 
-# --- common subexpressions --------------------------------------------------------------------------
+# --- common subexpressions -----------------------------------------------------------------------
 
 
 def count(graph: Graph, name: str) -> int:
@@ -357,7 +359,9 @@ def test_equal_nodes_are_computed_once() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "left"), [("add", 1), ("mul", 1), ("eq", 1), ("sub", 2), ("div", 2)])
+@pytest.mark.parametrize(
+    ("name", "left"), [("add", 1), ("mul", 1), ("eq", 1), ("sub", 2), ("div", 2)]
+)
 def test_operands_of_commutative_ops_in_either_order(name: str, left: int) -> None:
     graph = graph_of(lambda x, y: (op(name, x, y), op(name, y, x)), dg.ones(3), dg.ones(3))
     graph = common_subexpressions(graph)
@@ -367,7 +371,9 @@ def test_operands_of_commutative_ops_in_either_order(name: str, left: int) -> No
 
 def test_maximum_is_not_commutative_in_bits() -> None:
     """max(+0, -0) is its first operand."""
-    graph = graph_of(lambda x, y: (op("maximum", x, y), op("maximum", y, x)), dg.ones(3), dg.ones(3))
+    graph = graph_of(
+        lambda x, y: (op("maximum", x, y), op("maximum", y, x)), dg.ones(3), dg.ones(3)
+    )
     assert count(common_subexpressions(graph), "maximum") == 2
 
 
@@ -398,7 +404,7 @@ def test_chains_merge_from_the_front() -> None:
     assert len(graph.nodes) == 4
 
 
-# --- folding, dead code, views ----------------------------------------------------------------------
+# --- folding, dead code, views -------------------------------------------------------------------
 
 
 def test_scalars_are_folded_by_the_ops_own_kernel() -> None:
@@ -443,7 +449,8 @@ def test_folded_edge_values(left: float, right: float, dtype: str) -> None:
     [(-(2**63), "int64"), (2**63 - 1, "int64"), (255, "uint8"), (-128, "int8"), (True, "bool")],
 )
 def test_integer_literals_of_generated_code(value: Any, dtype: str) -> None:
-    function = lambda x: op("where", x, literal(value, np.dtype(dtype)), literal(0, np.dtype(dtype)))  # noqa: E731
+    kind = np.dtype(dtype)
+    function = lambda x: op("where", x, literal(value, kind), literal(0, kind))  # noqa: E731
     x = dg.tensor([True, False])
     assert_bits_equal(compiled(graph_of(function, x), x.numpy()), [function(x)])
 
@@ -501,7 +508,7 @@ def test_a_view_of_a_copied_view() -> None:
     assert_bits_equal(compiled(graph, x.numpy()), [function(x)])
 
 
-# --- the pipeline -----------------------------------------------------------------------------------
+# --- the pipeline --------------------------------------------------------------------------------
 
 
 def test_the_pipeline_is_one_literal_tuple() -> None:
@@ -550,7 +557,7 @@ def test_every_pass_leaves_the_bits() -> None:
         assert_bits_equal(run(graph, inputs), expected, step.__name__)
 
 
-# --- the verifier -----------------------------------------------------------------------------------
+# --- the verifier --------------------------------------------------------------------------------
 
 
 def pieces() -> tuple[Graph, Node, Node]:

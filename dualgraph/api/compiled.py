@@ -229,9 +229,18 @@ def _classify(
                 fresh = _on_tape(fresh, leaf, roots)
             elif leaf.requires_grad:
                 fresh = fresh._replace(leaf=True)
+                _refuse_gradient(leaf)
             known[id(leaf)] = fresh
             outputs.append(fresh)
     return outputs, values, roots
+
+
+def _refuse_gradient(leaf: Any) -> None:
+    if leaf.held_grad is not None:
+        raise TraceError(
+            "the traced function returns a leaf tensor that it made itself and gave a .grad, which "
+            "would be lost: return the .grad as well and detach the leaf, or run it eagerly"
+        )
 
 
 def _on_tape(output: Output, leaf: Any, roots: list[Any]) -> Output:

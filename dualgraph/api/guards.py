@@ -48,10 +48,10 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
     kind = type(value)
     if kind in _SIMPLE:
         return (kind, repr(value)) if kind is float else (kind, value)
-    if depth and isinstance(value, _SEQUENCES):
-        return (kind, tuple([frozen(v, depth - 1) for v in value]))
     if depth and isinstance(value, dict):
         return (kind, tuple([(_key(k), frozen(v, depth - 1)) for k, v in value.items()]))
+    if depth and isinstance(value, _SEQUENCES):
+        return (kind, tuple([frozen(v, depth - 1) for v in value]))
     if depth and isinstance(value, set | frozenset):
         return (kind, frozenset(frozen(v, 0) for v in value))
     if kind in (slice, range):
@@ -70,7 +70,7 @@ def frozen_tree(tree: Any) -> Any:
         return tree.position
     if kind in (tuple, list) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
         return (kind, tuple([frozen_tree(v) for v in tree]))
-    if kind is dict:
+    if isinstance(tree, dict) and kind is dict:
         return (kind, tuple([(_key(k), frozen_tree(v)) for k, v in tree.items()]))
     return frozen(tree)
 
@@ -207,7 +207,7 @@ class _Reach:
 
     def __init__(self) -> None:
         self.guards: list[Any] = []
-        self.stack: list[tuple[FunctionType, Any]] = []  # with the object that it is a method of
+        self.stack: list[tuple[Any, Any]] = []  # functions, each with its object
         self.seen: dict[Any, Any] = {}  # keys hold ids: the values keep the objects alive
 
     def once(self, value: Any, guard: Callable[[Any], Any]) -> None:
@@ -259,6 +259,9 @@ class _Reach:
             self.guards.append(ValueGuard(what, read))
             self.follow(value)
             self._attributes(what, value, names)
+            if "param_groups" in names and hasattr(value, "guard_values"):
+                read = partial(_options, value)
+                self.guards.append(ValueGuard("an option of an optimizer", read))
         if owner is not None:
             self._attributes(type(owner).__name__, owner, names)
 
@@ -286,6 +289,10 @@ def _spaces(value: Any) -> Iterator[Any]:
     for kind in (value if isinstance(value, type) else type(value)).__mro__:
         if not _foreign(kind.__module__):
             yield vars(kind)
+
+
+def _options(optimizer: Any) -> list[dict[str, Any]]:
+    return [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
 
 
 def _foreign(name: str | None) -> bool:

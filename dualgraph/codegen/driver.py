@@ -24,7 +24,6 @@ from ..kernels.native import PROGRAM_KERNEL, address_of, content_name
 from ..kernels.prelude import with_imports
 
 
-
 @cache
 def object_layout() -> tuple[int, int]:
     """Return the byte offsets of a tuple's first item and of an array's data pointer.

@@ -1,25 +1,26 @@
 """Source text of fused loops and fused reductions.
 
 The text depends on the ops, the dtypes, the rank after merging axes, and on which operands have an
-innermost stride of 1 or 0; extents, other strides and pointers are arguments. Equal text is one
-kernel, whatever graph and batch size it serves.
+innermost stride of 1 or 0; extents, other strides, pointers and constants are arguments. Equal text
+is one kernel, whatever graph and batch size it serves (a mean divides by the batch size).
 
 Argument block of a loop: pointers of operands, then of outputs; the extents of the iteration space;
-for every operand and output its strides (in elements) along each axis; extra numbers of gathers;
-last the status word.
+for every operand and output its strides (in elements) along each axis; extra words (numbers of
+gathers, bits of constants); last the status word.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..graph.ir import Node
+from ..graph.ir import Node, const_array
 from ..kernels.elementwise import Elementwise, load, store
 from ..kernels.prelude import suffix, with_imports
 from ..kernels.reduce import Reduce, inner_body, outer_body
 from ..kernels.view import Layout, Shape, row_major
-from .places import Place, Places, literal_text
+from .places import Place, Places
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +41,7 @@ class Body:
     accesses: list[Access] = field(default_factory=list)
     extras: list[int] = field(default_factory=list)
     keys: dict[tuple, int] = field(default_factory=dict)
+    constants: dict[tuple[np.dtype, bytes], int] = field(default_factory=dict)  # -> place in extras
     may_fail: bool = False
 
     def operand(self, place: Place, strides: tuple[int, ...]) -> int:
@@ -55,13 +57,34 @@ class Body:
         self.extras.append(number)
         return len(self.extras) - 1
 
+    def constant(self, node: Node) -> int:
+        """Return the number of the extra word that holds the bits of a constant."""
+        bits = const_array(node).tobytes()
+        key = node.dtype, bits
+        if key not in self.constants:
+            word = int.from_bytes(bits.ljust(8, b"\0"), sys.byteorder, signed=True)
+            self.constants[key] = self.extra(word)
+        return self.constants[key]
+
+    def unpacked(self, first: int) -> list[str]:
+        """Return the lines that read the extra words, which start at word ``first``."""
+        kinds = {i: dtype for (dtype, _), i in self.constants.items()}
+        lines = []
+        for i in range(len(self.extras)):
+            if i not in kinds:
+                lines.append(f"g{i} = a[{first + i}]")
+                continue
+            pointer = f"ptr_{suffix(kinds[i])}(args + {8 * (first + i)})"
+            lines.append(f"k{i} = {load(pointer, '0', kinds[i])}")
+        return lines
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One node of a group: its inputs are statements, operands, or literals."""
+    """One node of a group: its inputs are statements, operands, or constants."""
 
     node: Node
-    terms: tuple[tuple[str, int | Node], ...]
+    terms: tuple[tuple[str, int], ...]
     table: tuple[int, int, int] | None = None  # a gather: operand, extent and stride extras
 
 
@@ -82,12 +105,12 @@ def collect(nodes: list[Node], shape: Shape, places: Places) -> tuple[Body, list
 
 def _term(
     value: Node, shape: Shape, places: Places, body: Body, inside: dict[Node, int]
-) -> tuple[str, int | Node]:
+) -> tuple[str, int]:
     if value in inside:
         return "statement", inside[value]
     place = places[value]
     if place.constant:
-        return "literal", place.root
+        return "constant", body.constant(place.root)
     return "operand", body.operand(place, place.strides_over(shape))
 
 
@@ -99,7 +122,7 @@ def _gather(
     strides = table.layout.strides
     walked = tuple(0 if d == axis else s for d, s in enumerate(strides))
     if table.constant:
-        return Statement(node, (("literal", table.root),))
+        return Statement(node, (("constant", body.constant(table.root)),))
     operand = body.operand(table, walked)
     extent = body.extra(node.inputs[0].shape[axis])
     body.extra(strides[axis])
@@ -200,7 +223,7 @@ def _loop_lines(
         if kinds[p] == "s":
             lines.append(f"t{p} = a[{base + rank - 1}]")
     first = count + rank + count * rank
-    lines += [f"g{i} = a[{first + i}]" for i in range(len(body.extras))]
+    lines += body.unpacked(first)
     if body.may_fail:
         lines.append(f"status = ptr_i8(a[{first + len(body.extras)}])")
 
@@ -324,12 +347,10 @@ def computing_dtype(node: Node) -> np.dtype:
     return node.dtype if spec.indexed else node.inputs[-1].dtype
 
 
-def _text(term: tuple[str, int | Node], kinds: list[str]) -> str:
+def _text(term: tuple[str, int], kinds: list[str]) -> str:
     kind, what = term
-    if isinstance(what, Node):
-        return literal_text(what, suffix(what.dtype))
-    if kind == "statement":
-        return f"v{what}"
+    if kind != "operand":
+        return f"{'v' if kind == 'statement' else 'k'}{what}"
     return f"c{what}" if kinds[what] == "0" else f"x{what}"
 
 
@@ -349,8 +370,9 @@ def reduce_kernel(
 ) -> tuple[str, list[Access], list[int]]:
     """Write a reduction with its fused producers; ``nodes`` end with the reduction itself.
 
-    Returns the text, the operands, and their strides (P, N, Q) one operand after the other.
-    Arguments: operand pointers, the output, P, N, Q, number of blocks, then the strides.
+    Returns the text, the operands, and the last numbers: the strides (P, N, Q) of one operand
+    after the other, then the bits of constants. Arguments: operand pointers, the output, P, N, Q,
+    number of blocks, then these.
     """
     *producers, reduction = nodes
     shape = reduction.inputs[0].shape
@@ -367,7 +389,7 @@ def reduce_kernel(
         steps,
         inner=_inner(shape, axes),
     )
-    return text, body.accesses, [s for three in steps for s in three]
+    return text, body.accesses, [*(s for three in steps for s in three), *body.extras]
 
 
 def _inner(shape: Shape, axes: tuple[int, ...]) -> bool:
@@ -394,7 +416,7 @@ def reduction_text(
     dtype: np.dtype,
     body: Body,
     statements: list[Statement],
-    result: tuple[str, int | Node],
+    result: tuple[str, int],
     steps: list[tuple[int, int, int]],
     *,
     inner: bool,
@@ -423,6 +445,7 @@ def reduction_text(
     for p in range(count):
         base = first + 4 + 3 * p
         head.append(f"b{p}, n{p}, q{p} = a[{base}], a[{base + 1}], a[{base + 2}]")
+    head += body.unpacked(first + 4 + 3 * count)
     write = inner_body if inner else outer_body
     lines = head + write(spec, dtype, setup, value)
     return with_imports("def KERNEL(args, lo, hi):\n" + _indented(lines, 1))

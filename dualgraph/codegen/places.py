@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..graph.ir import CONST, INPUT, Node
 from ..graph.passes import dense_layout
 from ..kernels.view import Layout, Shape, merged_runs
@@ -63,9 +61,3 @@ def single_stride(shape: Shape, strides: tuple[int, ...]) -> int | None:
     if not runs:
         return 0
     return runs[0][1] if len(runs) == 1 else None
-
-
-def literal_text(node: Node, suffix: str) -> str:
-    """Return a constant as a typed expression: ``f4(0.1)``."""
-    value = np.array(node.static["number"]).astype(node.dtype).item()
-    return repr(value) if node.dtype == np.bool_ else f"{suffix}({value!r})"

@@ -16,6 +16,8 @@ from .fusion import INDEXING, Group
 from .lower import Destination, Lowered, Lowering
 from .rows import Buffer, Ref, Row
 
+_ONE_AT_A_TIME = threading.Lock()  # not every threading layer of Numba may be entered twice
+
 
 @dataclass(slots=True)
 class Cost:
@@ -88,8 +90,9 @@ class Program:
         shared = self.shares and settings.num_threads > 1
         with self.lock:
             if shared:
-                use_threads(settings.num_threads)
-                shared_driver()(self.header_address, id(arrays), 0)
+                with _ONE_AT_A_TIME:
+                    use_threads(settings.num_threads)
+                    shared_driver()(self.header_address, id(arrays), 0)
             else:
                 serial_driver()(self.header_address, id(arrays), 0)
             failed = self.status[0]

@@ -96,7 +96,7 @@ def _load(name: str, signature: Any) -> int | None:
     start = time.perf_counter()
     try:
         blob = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         warnings.warn(CacheWarning(f"cannot read {path} ({error}); compiling again"), stacklevel=4)
@@ -106,6 +106,9 @@ def _load(name: str, signature: Any) -> int | None:
         warnings.warn(CacheWarning(f"{path} is damaged; compiling again"), stacklevel=4)
         return None
     symbol, _, code = rest.partition(b"\n")
+    if name.encode() not in symbol:
+        warnings.warn(CacheWarning(f"{path} holds another kernel; compiling again"), stacklevel=4)
+        return None
     address = _link(code, symbol.decode())
     stats.load_seconds += time.perf_counter() - start
     stats.loaded += 1
