@@ -1368,3 +1368,70 @@ def test_explain_names_reasons_passes_and_costs() -> None:
     assert "trace 0: first call" in text
     assert "simplify: 3 -> 2 nodes" in text
     assert "1 calls of 1 kernels" in text
+
+
+def test_a_returned_view_of_an_argument_shares_its_memory() -> None:
+    x = dg.randn(2, 3)
+    y = dg.compile(lambda x: x.t()[1:])(x)
+    y.add_(1)
+    expected = x.t()[1:]
+    assert_bits_equal(y, expected)
+    assert x._version == 1
+
+
+def test_a_returned_view_is_on_the_tape_of_its_argument() -> None:
+    x = dg.randn(2, 3, requires_grad=True)
+    y = dg.compile(lambda x: x.reshape(3, 2))(x)
+    (y * y).sum().backward()
+    assert_bits_equal(x.grad, (x * 2).detach())
+
+
+def test_a_returned_view_of_a_changed_argument_has_the_new_values() -> None:
+    x = dg.ones(2, 2)
+
+    def function(x: Any) -> Any:
+        x.add_(1)
+        return x.t()
+
+    assert dg.compile(function)(x).tolist() == [[2.0, 2.0], [2.0, 2.0]]
+
+
+def test_a_traced_tensor_that_leaks_is_named() -> None:
+    kept = []
+
+    def leaking(x: Any) -> Any:
+        y = x * 2
+        kept.append(y)
+        return y
+
+    dg.compile(leaking)(dg.ones(2))
+    for use in (lambda: kept[0] + 1, lambda: kept[0].numpy(), lambda: kept[0].tolist()):
+        with pytest.raises(TraceError, match="kept beyond its return"):
+            use()
+
+
+def test_a_forward_that_sets_an_attribute_is_refused() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls = 0
+
+        def forward(self, x: Any) -> Any:
+            self.calls = self.calls + 1
+            return x * self.calls
+
+    with pytest.raises(TraceError, match=r"Counting sets the attribute 'calls'"):
+        dg.compile(Counting())(dg.ones(1))
+
+
+def test_an_index_out_of_range_names_the_op_that_failed() -> None:
+    def function(x: Any, first: Any, second: Any) -> Any:
+        a = dg.gather(x, 0, first)
+        a = a.sum(1, keepdim=True)
+        return dg.gather(a, 0, second)  # this one
+
+    x, index = dg.randn(3, 2), dg.tensor([[0, 1]])
+    bad = dg.tensor([[7]])
+    with pytest.raises(AxisError, match="index 7 is out of range") as caught:
+        dg.compile(function)(x, index, bad)
+    assert str(caught.value).count("gather at") == 1

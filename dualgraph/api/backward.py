@@ -117,12 +117,9 @@ def _leaves(tracer: Tracer) -> list[tuple[Argument | Held, Any, Node]]:
     """Return (source, symbolic leaf, input node) of every input that requires grad."""
     found = []
     for node, source in zip(tracer.inputs, tracer.sources, strict=True):
-        if isinstance(source, Argument):
-            leaf = tracer.argument_symbol(source)
-        elif isinstance(source, Held):
-            leaf = source.held
-        else:
+        if not isinstance(source, Argument | Held):
             continue
+        leaf = tracer.leaf_of(source)
         if tracer.asked_grad(leaf):
             found.append((source, leaf, node))
     return found

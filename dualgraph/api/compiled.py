@@ -8,12 +8,13 @@ import numpy as np
 
 from ..codegen.lower import Destination, Fresh, Write
 from ..codegen.program import Program, build
+from ..core.dispatch import apply
 from ..eager.frontend import eager_frontend
 from ..errors import TraceError
 from ..grad.backward import reachable
 from ..grad.tape import version_counter
 from ..graph.capture import Argument, GradGuard, GradOf, GradUpdate, Held, Source, Update
-from ..graph.ir import Graph, Node
+from ..graph.ir import INPUT, Graph, Node
 from ..graph.pipeline import PassRecord, optimize
 from ..graph.tracer import Tracer, traced
 from .backward import CallRecord, Joint, attach, attach_freed
@@ -25,7 +26,7 @@ from .tree import flatten, unflatten
 class Output(NamedTuple):
     """Where a returned tensor comes from."""
 
-    kind: str  # "fresh", "argument", "held"
+    kind: str  # "fresh", "argument", "held", "view"
     position: int = -1  # of the fresh array or the argument
     held: Any = None
     root: int = -1  # position among the differentiable outputs
@@ -111,6 +112,9 @@ class Trace:
                 results.append(tensors[output.position])
             elif output.kind == "held":
                 results.append(output.held)
+            elif output.kind == "view":
+                source, chain = output.held
+                results.append(_viewed(source.tensor(tensors), chain))
             elif output.position in made:
                 results.append(made[output.position])
             else:
@@ -222,6 +226,9 @@ def _classify(
             outputs.append(Output("argument", position))
         elif not isinstance(leaf.value, Node):
             outputs.append(Output("held", held=leaf))
+        elif view := _view_of_input(tracer, leaf):
+            known[id(leaf)] = Output("view", held=view)
+            outputs.append(known[id(leaf)])
         else:
             values.append(tracer.lift(leaf))
             fresh = Output("fresh", len(values) - 1)
@@ -233,6 +240,29 @@ def _classify(
             known[id(leaf)] = fresh
             outputs.append(fresh)
     return outputs, values, roots
+
+
+def _view_of_input(tracer: Tracer, leaf: Any) -> tuple[Argument | Held, list[Node]] | None:
+    """Return (input, view ops) of a returned view of an input that the function left unchanged."""
+    node = tracer.lift(leaf)
+    chain: list[Node] = []
+    while node.op.is_view:
+        chain.append(node)
+        node = node.inputs[0]
+    if node.op is not INPUT or not chain:
+        return None
+    source = tracer.sources[tracer.inputs.index(node)]
+    if not isinstance(source, Argument | Held) or any(u.target == source for u in tracer.updates()):
+        return None
+    asked = tracer.asked_grad(tracer.leaf_of(source))
+    return (source, chain[::-1]) if leaf.requires_grad == asked else None
+
+
+def _viewed(tensor: Any, chain: list[Node]) -> Any:
+    """Take the same view of the caller's tensor: memory and tape are shared, as in eager."""
+    for node in chain:
+        tensor = apply(node.op, tensor, **node.static)
+    return tensor
 
 
 def _refuse_gradient(leaf: Any) -> None:

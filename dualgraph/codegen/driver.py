@@ -1,11 +1,11 @@
 """The native drivers: one call from Python runs every row of a program.
 
 A program is a header of int64 words: address of the row table, number of rows, address of the patch
-table, number of patches, address of the status word. A row is (kernel, argument block, items,
-grain, may fail). A patch is (slot, object, offset): at each call the slot gets the data pointer of
-that array plus the offset. Arrays are passed as one tuple; the driver reads the pointers out of the
-Python objects itself, at the offsets that CPython and NumPy publish in their headers and that
-`object_layout` checks once.
+table, number of patches, address of the two status words (what failed, in which row). A row is
+(kernel, argument block, items, grain, may fail). A patch is (slot, object, offset): at each call
+the slot gets the data pointer of that array plus the offset. Arrays are passed as one tuple; the
+driver reads the pointers out of the Python objects itself, at the offsets that CPython and NumPy
+publish in their headers and that `object_layout` checks once.
 """
 
 import ctypes
@@ -56,6 +56,7 @@ _TEXT = """def KERNEL(header, objects, unused):
     for r in range(h[1]):
         call_kernel(rows[5 * r], rows[5 * r + 1], 0, rows[5 * r + 2])
         if rows[5 * r + 4] != 0 and status[0] != 0:
+            status[1] = r
             break
 """
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
@@ -97,6 +98,7 @@ def _run_shared(header, objects, items, data):
             for c in numba.prange(chunks):
                 _call_kernel(kernel, block, c * grain, min(count, (c + 1) * grain))
         if rows[5 * r + 4] != 0 and status[0] != 0:
+            status[1] = r
             break
 
 

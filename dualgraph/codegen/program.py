@@ -95,13 +95,13 @@ class Program:
                     shared_driver()(self.header_address, id(arrays), 0)
             else:
                 serial_driver()(self.header_address, id(arrays), 0)
-            failed = self.status[0]
-        if failed:
-            self._raise(int(failed))
+            word, row = self.status
+        if word:
+            self._raise(int(word), self.rows[int(row)])
 
-    def _raise(self, word: int) -> None:
+    def _raise(self, word: int, row: Row) -> None:
         index = (word - 1) // 2
-        nodes = [n for r in self.rows for n in r.nodes if isinstance(n.op.lower, INDEXING)]
+        nodes = [n for n in row.nodes if isinstance(n.op.lower, INDEXING)]
         where = "; ".join(dict.fromkeys(f"{n.op.name} at {n.source}" for n in nodes))
         raise AxisError(f"index {index} is out of range in a compiled function ({where})")
 
@@ -129,7 +129,7 @@ def _assemble(lowered: Lowered) -> Program:
     rows = [r for r in lowered.rows if r.items > 0]
     size = plan(rows)
     arena = np.zeros(size + ALIGNMENT, np.uint8)
-    status = np.zeros(1, np.int64)
+    status = np.zeros(2, np.int64)
     base = -(-arena.ctypes.data // ALIGNMENT) * ALIGNMENT
     starts = {"arena": base, "status": status.ctypes.data}
     blocks = np.zeros(max(1, sum(len(r.arguments) for r in rows)), np.int64)

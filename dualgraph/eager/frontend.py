@@ -10,7 +10,7 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Op
 from ..core.types import numpy_dtype
-from ..errors import DTypeError, DualgraphError, GradError, at_user_line
+from ..errors import DTypeError, DualgraphError, GradError, TraceError, at_user_line
 from ..grad.tape import record, version_counter
 
 
@@ -124,6 +124,8 @@ class EagerFrontend:
 
     def concrete(self, x: Any, what: str) -> np.ndarray:
         """Return the array of a tensor."""
+        if not isinstance(x.value, np.ndarray):
+            raise TraceError(at_user_line(f"{what}: {_LEAKED}"))
         return x.value
 
 
@@ -142,6 +144,12 @@ def _literal(number: bool | int | float, sign: float, dtype: np.dtype) -> Any:
     return out
 
 
+_LEAKED = (
+    "this tensor was made while a function was traced and was kept beyond its return (in a list, a "
+    "global, an attribute): it stands for a graph node and has no numbers. Return it instead"
+)
+
+
 def _explain(op: Op, tensors: tuple, static: dict, error: Exception) -> None:
     """Raise our own error for what a kernel refused."""
     if isinstance(error, DualgraphError):
@@ -151,6 +159,8 @@ def _explain(op: Op, tensors: tuple, static: dict, error: Exception) -> None:
             raise DTypeError(
                 at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}")
             ) from error
+        if not isinstance(t.value, np.ndarray):
+            raise TraceError(at_user_line(_LEAKED)) from error
     op.infer(*[t.value for t in tensors], **static)
     raise error
 

@@ -339,6 +339,10 @@ class Tracer:
         """Return the tensor that stood for an argument while tracing."""
         return next(s for i, s in self.symbols.items() if self.owners[i] == source)
 
+    def leaf_of(self, source: Argument | Held) -> Any:
+        """Return the tensor that carries an input's place on the tape while tracing."""
+        return source.held if isinstance(source, Held) else self.argument_symbol(source)
+
     def position_of(self, tensor: Any) -> int | None:
         """Return the argument position of a symbol, or None for any other tensor."""
         if id(tensor) not in self.symbols:

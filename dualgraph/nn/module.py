@@ -13,7 +13,7 @@ from ..core.scope import current_module, enter, leave, note_module
 from ..core.types import FLOATING, category, numpy_dtype
 from ..eager.modes import no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, DualgraphError, ShapeError, at_user_line
+from ..errors import ArgumentError, DTypeError, DualgraphError, ShapeError, TraceError, at_user_line
 from ..grad.tape import version_counter
 from ..ops.build import as_dtype
 from .parameter import Parameter
@@ -68,10 +68,13 @@ class Module:
     def _traced_call(self, args: tuple, kwargs: dict) -> Any:
         note_module(self)
         enter(_name_within(current_module(), self), self)
+        before = dict(vars(self))
         try:
-            return self.forward(*args, **kwargs)
+            result = self.forward(*args, **kwargs)
         finally:
             leave()
+        _check_unchanged(self, before)
+        return result
 
     # --- attributes ---
 
@@ -398,3 +401,17 @@ def _add_path(error: DualgraphError, module: Module) -> None:
     trail.insert(0, module)
     names = [_name_within(a, b) for a, b in zip([None, *trail], trail, strict=False)]
     error.__notes__ = [f"in module {'.'.join(names)}: {trail[-1]!r}".partition("\n")[0]]
+
+
+def _check_unchanged(module: Module, before: dict[str, Any]) -> None:
+    """Refuse a traced ``forward`` that sets attributes: it would happen once, not at every call."""
+    after = vars(module)
+    changed = [k for k in after if k != "_version" and before.get(k, _ABSENT) is not after[k]]
+    if changed:
+        raise TraceError(
+            at_user_line(
+                f"forward() of {type(module).__name__} sets the attribute {changed[0]!r} while it "
+                "is traced: a compiled function would do that once and not at every call. Keep "
+                "such state in a buffer and change it in place, or run this module eagerly"
+            )
+        )
