@@ -1,7 +1,7 @@
 """Small workloads in both modes, side by side.
 
-Run: ``python -m pytest bench -n 0 --benchmark-enable --benchmark-group-by=group``. Results are verified
-equal before anything is timed; compare rows within a group, and ratios rather than times.
+Run: ``python -m pytest bench -n 0 --benchmark-enable --benchmark-group-by=group``. Results are
+verified equal before anything is timed; compare rows within a group, and ratios rather than times.
 """
 
 from collections.abc import Callable
