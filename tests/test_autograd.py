@@ -470,3 +470,12 @@ def test_accumulation_order_is_fixed() -> None:
         assert_bits_equal(total(), first)
     backwards = list(itertools.accumulate(values[::-1], lambda a, b: np.float32(a + b)))[-1]
     assert first.item() == backwards, "the latest use arrives first"
+
+
+def test_copy_from_a_leaf_passes_the_gradient_on() -> None:
+    leaf = dg.ones(3, requires_grad=True)
+    x = dg.zeros(3)
+    x.copy_(leaf)
+    assert not x.is_leaf
+    (x * 2).sum().backward()
+    assert leaf.grad.tolist() == [2.0, 2.0, 2.0]

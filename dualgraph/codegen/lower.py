@@ -7,18 +7,12 @@ from ..core.op import REGISTRY
 from ..graph.ir import Graph, Node, constant
 from ..kernels import indexing, lines, matmul, reduce
 from ..kernels.view import Layout, row_major
+from .bodies import Access, Body, contiguous_layout, merge_axes
 from .fusion import Group, fuse, may_fail
-from .loops import (
-    Access,
-    Body,
-    contiguous_layout,
-    loop_kernel,
-    merge_axes,
-    reduce_kernel,
-    reduction_text,
-)
+from .loops import loop_kernel
 from .operands import materialize_operands
 from .places import Places, is_input
+from .reductions import reduce_kernel, reduction_text
 from .rows import Buffer, Ref, Row
 
 FLOPS_PER_CHUNK = 4_000_000  # about 40 us: below this a thread costs more than it brings

@@ -265,7 +265,8 @@ class Tensor:
 
         def converted(x: "Tensor") -> AnyTensor:
             source = as_dtype(src, x.value.dtype)
-            return reductions.expand(source, x.value.shape)
+            out = reductions.expand(source, x.value.shape)
+            return elementwise.clone(out) if out is src else out  # x is another tensor than src
 
         return self._inplace(converted)
 
