@@ -169,9 +169,7 @@ class Row:
 
 def s(*args: Any, only: tuple[str, ...] | None = None, **kwargs: Any) -> Sample:
     """Make a sample: tuples are shapes of plain tensors."""
-    return Sample(
-        tuple(a if isinstance(a, Arg) else Arg(a) for a in args), kwargs, only
-    )
+    return Sample(tuple(a if isinstance(a, Arg) else Arg(a) for a in args), kwargs, only)
 
 
 def of(shape: tuple[int, ...], layout: str = "rows", **more: Any) -> Arg:
@@ -394,6 +392,21 @@ CHOICE = (
         twice=False,
     ),
     unary("clone", np.copy, dtypes=EVERY, twice=False),
+    Row(
+        "copy_",
+        (
+            s((3, 4), (3, 4)),
+            s((3, 4), (4,)),
+            s((3, 4), ()),
+            s((), ()),
+            s((0, 2), (2,)),
+            s((2, 3), of((2, 3), "columns")),
+        ),
+        lambda x, y: np.array(np.broadcast_to(y, x.shape)),
+        call=lambda api, x, y: x.clone().copy_(y),
+        dtypes=EVERY,
+        twice=False,
+    ),
 )
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -660,9 +673,7 @@ SHAPES = (
             x, list(sections) if isinstance(sections, tuple) else sections, dim=dim
         ),
     ),
-    shaped(
-        "chunk", each(s((5, 2), chunks=2), s((2, 6), chunks=4, dim=1)), ref.chunk_reference
-    ),
+    shaped("chunk", each(s((5, 2), chunks=2), s((2, 6), chunks=4, dim=1)), ref.chunk_reference),
     shaped(
         "unbind",
         each(s((3, 4)), s((3, 2), dim=1), s((2,))),
@@ -690,9 +701,7 @@ SHAPES = (
             s((1,), size=(0,)),
         ),
         ref.expand_reference,
-        lambda api, x, size: (
-            api.expand(x, size) if hasattr(api, "expand") else x.expand(size)
-        ),
+        lambda api, x, size: api.expand(x, size) if hasattr(api, "expand") else x.expand(size),
     ),
     Row(
         "getitem",
@@ -773,9 +782,11 @@ INDEXING = (
             s(index((0,), 3), num_classes=2),
         ),
         ref.one_hot_reference,
-        lambda api, x, **kw: getattr(api, "one_hot", None)(x, **kw)
-        if hasattr(api, "one_hot")
-        else api.nn.functional.one_hot(x, **kw),
+        lambda api, x, **kw: (
+            getattr(api, "one_hot", None)(x, **kw)
+            if hasattr(api, "one_hot")
+            else api.nn.functional.one_hot(x, **kw)
+        ),
         dtypes=("int64",),
         differentiable=False,
     ),
@@ -953,7 +964,6 @@ CREATION = (
         torch=False,
     ),
 )
-
 
 
 def functional(name: str, *samples: Sample, reference: Any, **more: Any) -> Row:

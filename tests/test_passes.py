@@ -196,6 +196,13 @@ CASES = [
         (*ARITHMETIC, "bool"),
     ),
     Case(
+        "x overwritten by y -> y",
+        lambda x: op("overwrite", number(1, x), x),
+        one_op("overwrite(%1, %0)", const="1.0"),
+        NOTHING,
+        ARITHMETIC,
+    ),
+    Case(
         "x as its own dtype -> x",
         lambda x: op("cast", x, dtype=x.value.dtype),
         one_op("cast(%0, dtype=float32)"),

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ..eager.frontend import READ_ONLY
+from ..errors import GradError, at_user_line
 from ..graph.capture import Argument, Held, Source
 from ..graph.ir import Node
 
@@ -51,6 +53,9 @@ class Binding:
             self._check_apart(arrays)
         for i, source in self.others:
             arrays[i] = self._checked(i, source.fetch(tensors), source.describe())
+        for i in self.written:
+            if not arrays[i].flags.writeable:
+                raise GradError(at_user_line(READ_ONLY))
         return arrays
 
     def _check_apart(self, arrays: list[np.ndarray]) -> None:

@@ -171,6 +171,7 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
     if joint:  # its first backward program was made on the way
         timings["trace"] -= sum(joint.timings.values())
         timings = {phase: s + joint.timings.get(phase, 0.0) for phase, s in timings.items()}
+    tracer.forget_arguments()
     sources = tracer.sources[: len(captured.inputs)]
     _refuse_overlaps(captured, sources, tensors, updates)
     written = frozenset(d.target for d in destinations if isinstance(d, Write))

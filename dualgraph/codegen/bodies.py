@@ -161,8 +161,9 @@ def compute(body: Body, statement: Statement, k: int, kinds: list[str]) -> list[
     table, extent, step = statement.table
     where = f"{position(kinds, table)} + j{k} * g{step}"
     return [
-        f"j{k} = select(({terms[0]} < 0) | ({terms[0]} >= g{extent}), i8(0), {terms[0]})",
-        f"if j{k} != {terms[0]}:",
+        f"out{k} = ({terms[0]} < 0) | ({terms[0]} >= g{extent})",
+        f"j{k} = select(out{k}, i8(0), {terms[0]})",
+        f"if out{k}:",
         f"    status[0] = {terms[0]} * 2 + 1",
         f"v{k} = {load(f'p{table}', where, node.dtype)}",
     ]

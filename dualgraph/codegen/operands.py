@@ -8,6 +8,7 @@ reductions; for everything else they are written to memory first.
 from ..core.op import REGISTRY
 from ..graph.ir import CONST, Graph, Node
 from ..graph.passes import rebuild
+from ..kernels.indexing import Gather
 from .fusion import family, walkable
 from .places import Places, single_stride
 
@@ -17,7 +18,9 @@ def materialize_operands(graph: Graph) -> Graph:
     places = Places()
 
     def fix(node: Node) -> Node:
-        if node.op is CONST or node.op.is_view or family(node) == "loop":
+        if node.op is CONST or node.op.is_view:
+            return node
+        if family(node) == "loop" and not isinstance(node.op.lower, Gather):
             return node
         inputs = tuple(
             i if _fits(node, k, places) else _copy(_whole(node, i))
@@ -55,6 +58,8 @@ def _fits(node: Node, index: int, places: Places) -> bool:
     operand = node.inputs[index]
     place = places[operand]
     kind = family(node)
+    if kind == "loop":  # a gather: its table must be memory, its index may be a literal
+        return index != 0 or not place.constant
     if kind == "reduce":
         return walkable(places, operand, operand.shape, node.static["axes"])
     if place.constant:

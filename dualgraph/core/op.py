@@ -61,6 +61,7 @@ class Op:
     commutative: bool
     variadic: bool
     is_view: bool
+    may_copy: bool  # a view op that copies when strides cannot express its result
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -105,6 +106,7 @@ def defop(
         commutative=commutative,
         variadic=variadic,
         is_view=getattr(lower, "is_view", False),
+        may_copy=getattr(lower, "may_copy", False),
     )
     REGISTRY[name] = op
     return op

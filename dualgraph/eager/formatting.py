@@ -24,7 +24,7 @@ def format_tensor(x: Any) -> str:
 
 def _digits(value: np.ndarray) -> str:
     if value.dtype.kind != "f":
-        return np.array2string(value, separator=", ", prefix="tensor(").replace("  ", " ")
+        return np.array2string(value, separator=", ", prefix="tensor(")
     finite = value[np.isfinite(value)]
     whole = bool(np.all(finite == np.rint(finite)))
     top = float(np.max(np.abs(finite), initial=0.0))

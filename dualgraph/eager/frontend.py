@@ -28,14 +28,23 @@ class EagerFrontend:
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             _explain(op, tensors, static, error)
         if op.is_view:
-            source = tensors[0]
-            out.base = source if source.base is None else source.base
+            self._note_view(op, out, tensors[0])
         if state.grad_enabled:
+            needed = False
             for t in tensors:
+                if t.base is not None and t.taped != t.base.taped:
+                    refuse_stale_view(t)
                 if t.requires_grad:
-                    record(op, tensors, static, out)
-                    break
+                    needed = True
+            if needed:
+                record(op, tensors, static, out)
         return out
+
+    def _note_view(self, op: Op, out: Any, source: Any) -> None:
+        if op.may_copy and not np.may_share_memory(out.value, source.value):
+            return
+        out.base = source if source.base is None else source.base
+        out.taped = out.base.taped
 
     def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
         """Put a composite on the tape as one node."""
@@ -78,6 +87,7 @@ class EagerFrontend:
         """Return a tensor on the same memory, outside of the tape."""
         out = self.tensor(x.value)
         out.base = x if x.base is None else x.base
+        out.taped = Always()  # outside of the tape, a new history does not concern it
         return out
 
     def assign(self, x: Any, source: np.ndarray) -> None:
@@ -88,12 +98,7 @@ class EagerFrontend:
     def replace(self, x: Any, out: Any) -> None:
         """Finish an in-place op: x takes the values and the place on the tape of ``out``."""
         if not x.value.flags.writeable:
-            raise GradError(
-                at_user_line(
-                    "this tensor is an expanded view or a constant: several elements share one "
-                    "place in memory; call clone() before changing it in place"
-                )
-            )
+            raise GradError(at_user_line(READ_ONLY))
         if out.requires_grad and x.base is not None:
             raise GradError(
                 at_user_line(
@@ -105,6 +110,7 @@ class EagerFrontend:
         self.assign(x, out.value)
         if out.requires_grad:
             x.grad_fn, x.requires_grad = out.grad_fn, True
+            note_new_history(x)
 
     def generator(self) -> Any:
         """Return the default random stream."""
@@ -129,6 +135,30 @@ class EagerFrontend:
         return x.value
 
 
+class Always:
+    """Equal to everything."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = object.__hash__
+
+
+def note_new_history(x: Any) -> None:
+    """Count that an in-place op put a tensor elsewhere on the tape: its older views are stale."""
+    x.taped = x.taped + 1
+
+
+def refuse_stale_view(view: Any) -> None:
+    """Raise for a view that does not know the history of the memory that it shows."""
+    raise GradError(
+        at_user_line(
+            f"this view of shape {tuple(view.value.shape)} was taken before its base was changed "
+            "in place by a recorded op, so that its gradient would be wrong: take the view again"
+        )
+    )
+
+
 _new = object.__new__
 _ALONE = (lambda g: sys.getrefcount(g))(object())  # references to a parameter nobody else holds
 
@@ -144,6 +174,10 @@ def _literal(number: bool | int | float, sign: float, dtype: np.dtype) -> Any:
     return out
 
 
+READ_ONLY = (
+    "this tensor cannot be changed in place: it is an expanded view or a constant, whose elements "
+    "share one place in memory, or its memory is read-only; call clone() first"
+)
 _LEAKED = (
     "this tensor was made while a function was traced and was kept beyond its return (in a list, a "
     "global, an attribute): it stands for a graph node and has no numbers. Return it instead"

@@ -11,11 +11,44 @@ from ..grad.backward import backward, gradient_edge, seed
 from ..grad.tape import Node, version_counter
 from ..ops import contract, elementwise, indexing, reductions
 from ..ops import shape as shaping
-from ..ops.build import Tensor as AnyTensor
 from ..ops.build import as_dtype
 from .formatting import format_tensor
 from .frontend import EagerFrontend
 from .indexing import getitem
+
+_VIEW_ON_TAPE = (
+    "changing a view in place while gradients are recorded through it is not supported: build the "
+    "result out of place (where, cat), or use no_grad()"
+)
+
+
+def _of_bools(function: Any) -> Any:
+    """Return an operator for bool tensors; the bitwise ops of integers do not exist yet."""
+
+    def method(self: "Tensor", *others: Any) -> "Tensor":
+        for x in (self, *others):
+            dtype = x.value.dtype if isinstance(x, Tensor) else np.dtype(type(x))
+            if dtype != np.bool_:
+                raise DTypeError(
+                    at_user_line(
+                        f"bitwise operators take bool tensors, got {dtype.name}: use "
+                        f"dualgraph.{function.__name__}() for the truth of numbers"
+                    )
+                )
+        return function(self, *others)
+
+    return method
+
+
+def _comparison(function: Any) -> Any:
+    """Return == or !=, which Python may also try with things that are neither tensor nor number."""
+
+    def method(self: "Tensor", other: Any) -> Any:
+        if not isinstance(other, Tensor | bool | int | float | np.generic):
+            return NotImplemented
+        return function(self, other)
+
+    return method
 
 
 def _in_place_form(function: Any) -> Any:
@@ -41,6 +74,7 @@ class Tensor:
     held_grad: "Tensor | None" = None
     base: "Tensor | None" = None  # the tensor whose memory this one views
     counter: list[int] | None = None  # in-place changes, made when somebody needs to know
+    taped: Any = 0  # of a base: in-place ops on the tape; of a view: how many it has seen
     shared: bool = False  # a literal: never written to
     constant: Any = None  # the Python number that a literal stands for
 
@@ -173,6 +207,9 @@ class Tensor:
     def __repr__(self) -> str:
         return format_tensor(self)
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and not self.value.ndim else str(self)
+
     def __iter__(self) -> Any:
         return iter(shaping.unbind(self, 0))
 
@@ -228,6 +265,8 @@ class Tensor:
     def _inplace(self, compute: Any) -> "Tensor":
         self._check_inplace()
         out = compute(self)
+        if out.requires_grad and self.base is not None:
+            raise GradError(at_user_line(_VIEW_ON_TAPE))
         if out.value.shape != self.value.shape:
             raise ShapeError(
                 at_user_line(
@@ -262,13 +301,7 @@ class Tensor:
 
     def copy_(self, src: Any) -> "Tensor":
         """Overwrite with the (broadcast, converted) values of another tensor or a number."""
-
-        def converted(x: "Tensor") -> AnyTensor:
-            source = as_dtype(src, x.value.dtype)
-            out = reductions.expand(source, x.value.shape)
-            return elementwise.clone(out) if out is src else out  # x is another tensor than src
-
-        return self._inplace(converted)
+        return self._inplace(lambda x: elementwise.overwrite(x, src))
 
     def fill_(self, value: bool | int | float) -> "Tensor":
         """Overwrite every element with a number."""
@@ -351,12 +384,12 @@ class Tensor:
     __matmul__ = contract.matmul
     __neg__ = elementwise.neg
     __abs__ = elementwise.abs
-    __invert__ = elementwise.logical_not
-    __and__ = elementwise.logical_and
-    __or__ = elementwise.logical_or
-    __xor__ = elementwise.logical_xor
-    __eq__ = elementwise.eq
-    __ne__ = elementwise.ne
+    __invert__ = _of_bools(elementwise.logical_not)
+    __and__ = _of_bools(elementwise.logical_and)
+    __or__ = _of_bools(elementwise.logical_or)
+    __xor__ = _of_bools(elementwise.logical_xor)
+    __eq__ = _comparison(elementwise.eq)
+    __ne__ = _comparison(elementwise.ne)
     __lt__ = elementwise.lt
     __le__ = elementwise.le
     __gt__ = elementwise.gt

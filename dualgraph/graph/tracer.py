@@ -14,7 +14,13 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Op
 from ..core.scope import current_path, recording_modules
-from ..eager.frontend import EagerFrontend, eager_frontend
+from ..eager.frontend import (
+    Always,
+    EagerFrontend,
+    eager_frontend,
+    note_new_history,
+    refuse_stale_view,
+)
 from ..errors import TraceError, at_user_line, user_location
 from ..grad.tape import Node as TapeNode
 from ..grad.tape import record, version_counter
@@ -31,6 +37,7 @@ class Tracer:
         self.sources: list[Source] = []
         self.environment: dict[int, Node] = {}  # id of a concrete tensor -> its value now
         self.owners: dict[int, Argument | Held] = {}  # id of a leaf -> where it comes from
+        self.given: list[Any] = []  # the concrete arguments, kept alive while the trace runs
         self.arguments: set[int] = set()  # ids of the concrete tensors behind the arguments
         self.symbols: dict[int, Any] = {}  # id of an argument's symbol -> the symbol
         self.grads: dict[int, Any] = {}
@@ -70,7 +77,7 @@ class Tracer:
         self.owners[id(out)] = source
         self.symbols[id(out)] = out
         self.leaf_flags[id(out)] = tensor.requires_grad
-        self.kept.append(tensor)
+        self.given.append(tensor)
         self.arguments.add(id(tensor))
         return out
 
@@ -134,6 +141,10 @@ class Tracer:
         out = self.symbol(node)
         if op.is_view:
             self._note_view(out, tensors[0], op, static)
+        if state.grad_enabled:
+            for t in tensors:
+                if t.base is not None and t.taped != t.base.taped:
+                    refuse_stale_view(t)
         self.record(op, tensors, static, out)
         return out
 
@@ -186,6 +197,7 @@ class Tracer:
 
     def _note_view(self, out: Any, source: Any, op: Op | None, static: dict) -> None:
         out.base = source if source.base is None else source.base
+        out.taped = Always() if op is None else out.base.taped
         version = version_counter(out)[0]
         self.views[id(out)] = (source, op, static, version)
 
@@ -194,6 +206,14 @@ class Tracer:
         now = version_counter(view)[0]
         if now == version:
             return
+        if op is not None and op.may_copy:
+            raise TraceError(
+                at_user_line(
+                    f"a {op.name} was taken before its tensor was changed in place: whether it "
+                    "shares memory depends on strides that a trace does not know. Take it again "
+                    "after the change, or clone() it before"
+                )
+            )
         self.views[id(view)] = (source, op, static, now)
         value = self.lift(source)
         if op is not None:
@@ -216,6 +236,7 @@ class Tracer:
                 )
             )
         x.grad_fn, x.requires_grad = out.grad_fn, True
+        note_new_history(x)
 
     def _set(self, x: Any, node: Node) -> None:
         view = self.views.get(id(x))
@@ -338,6 +359,11 @@ class Tracer:
     def argument_symbol(self, source: Argument) -> Any:
         """Return the tensor that stood for an argument while tracing."""
         return next(s for i, s in self.symbols.items() if self.owners[i] == source)
+
+    def forget_arguments(self) -> None:
+        """Let go of the tensors of the first call: the trace outlives them."""
+        self.given.clear()
+        self.arguments.clear()
 
     def leaf_of(self, source: Argument | Held) -> Any:
         """Return the tensor that carries an input's place on the tape while tracing."""

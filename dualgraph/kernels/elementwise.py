@@ -24,6 +24,7 @@ class Elementwise:
 
     expression: str
     types: str = "t->t"
+    integer: str = ""  # the expression for integers, where + - * must wrap (Numba's may not)
 
     @property
     def indexed(self) -> bool:
@@ -45,7 +46,8 @@ class Elementwise:
     def code(self, operands: list[str], dtype: np.dtype, output: np.dtype, index: str = "") -> str:
         """Return the Python expression of one element, converted to the output dtype."""
         named = dict(zip(NAMES, operands, strict=False))
-        text = self.expression
+        integral = self.integer and dtype.kind in "iu"
+        text = self.integer if integral else self.expression
         if self.types == "t->u":
             text = conversion(dtype, output)
         text = text.format(**named, s=suffix(dtype), i=index)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .prelude import suffix, with_imports
+from .prelude import plus, suffix, with_imports
 from .ufunc import make_gufunc
 
 
@@ -32,7 +32,7 @@ SCATTER_TEXT = """def KERNEL(args, dims, steps, data):
         for j in range(d[2]):
             at = ptr_i8(a[1] + line * c[1] + j * c[5])[0]
             out = ptr_{s}(a[0] + line * c[0] + at * c[4])
-            out[0] = {s}(out[0] + ptr_{s}(a[2] + line * c[2] + j * c[6])[0])
+            out[0] = {sum}
         ptr_u1(a[3] + line * c[3])[0] = 0
     clear_fp_flags()
 """
@@ -59,7 +59,7 @@ def scatter_program_text(dtype: np.dtype, rank: int) -> str:
         "    status[0] = k * 2 + 1",
         "else:",
         f"    out = ptr_{s}(a[0] + (away + k * step) * {z})",
-        f"    out[0] = {s}(out[0] + ptr_{s}(a[2] + sa * {z})[0])",
+        f"    out[0] = {plus('out[0]', f'ptr_{s}(a[2] + sa * {z})[0]', dtype)}",
     ]
     lines += ["    " * rank + line for line in body]
     return with_imports("def KERNEL(args, lo, hi):\n" + "".join(f"    {x}\n" for x in lines))
@@ -68,7 +68,9 @@ def scatter_program_text(dtype: np.dtype, rank: int) -> str:
 class _Scatters(dict[str, Any]):
     def __missing__(self, char: str) -> Any:
         dtype = np.dtype(char)
-        text = with_imports(SCATTER_TEXT.format(s=suffix(dtype)))
+        s = suffix(dtype)
+        total = plus("out[0]", f"ptr_{s}(a[2] + line * c[2] + j * c[6])[0]", dtype)
+        text = with_imports(SCATTER_TEXT.format(s=s, sum=total))
         inputs = (dtype, np.dtype("int64"), dtype)
         done = np.dtype("uint8")
         label = f"scatter_add_{suffix(dtype)}"

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from .prelude import suffix, with_imports
+from .prelude import plus, suffix, with_imports
 from .ufunc import make_gufunc
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Statements over one line; ``{s}`` is the dtype's suffix, ``{nan}`` a test for NaN."""
+    """Statements over one line: ``{s}`` is the dtype's suffix, ``{nan}`` a test for NaN, ``{sum}``
+    the next running total."""
 
     body: tuple[str, ...]
     scalar_output: bool
@@ -23,7 +24,8 @@ class Line:
 
     def statements(self, dtype: np.dtype) -> list[str]:
         nan = "{e} != {e}" if dtype.kind == "f" else "False"
-        return [t.format(s=suffix(dtype), nan=nan.format(e="e")) for t in self.body]
+        total = plus("total", "x[i * sx]", dtype)
+        return [t.format(s=suffix(dtype), nan=nan.format(e="e"), sum=total) for t in self.body]
 
     def output_type(self, dtype: np.dtype) -> np.dtype:
         return self.output or dtype
@@ -54,7 +56,7 @@ CUMSUM = Line(
     (
         "total = {s}(0)",
         "for i in range(n):",
-        "    total = {s}(total + x[i * sx])",
+        "    total = {sum}",
         "    y[i * sy] = total",
     ),
     False,

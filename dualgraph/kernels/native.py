@@ -14,6 +14,7 @@ import hashlib
 import linecache
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -59,8 +60,12 @@ def _environment() -> str:
     """Everything beside its text that a kernel's machine code depends on."""
     here = Path(__file__).parent
     texts = [p.read_bytes() for p in sorted(here.glob("*.py"))]
-    host = llvm.get_host_cpu_name() + llvm.get_host_cpu_features().flatten()
-    versions = f"{numba.__version__} {llvmlite.__version__} {np.__version__}"
+    host = (
+        llvm.get_process_triple()
+        + llvm.get_host_cpu_name()
+        + llvm.get_host_cpu_features().flatten()
+    )
+    versions = f"{numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
     return hashlib.sha256(b"\0".join([*texts, host.encode(), versions.encode()])).hexdigest()
 
 

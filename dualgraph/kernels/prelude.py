@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from . import elementary, gemm, random, special
-from .intrinsics import POINTER, STACK, fabs, floor, rint, select, sqrt, trunc
+from .intrinsics import POINTER, STACK, fabs, floor, iadd, imul, isub, rint, select, sqrt, trunc
 from .scalar import scalar
 
 SUFFIX = {
@@ -31,6 +31,11 @@ SUFFIX = {
 def suffix(dtype: np.dtype) -> str:
     """Return the two letters that stand for a dtype in generated code: ``f4`` for float32."""
     return SUFFIX[dtype.name]
+
+
+def plus(a: str, b: str, dtype: np.dtype) -> str:
+    """Return the expression of a sum; integers wrap, which Numba's own ``+`` leaves undefined."""
+    return f"{a} + {b}" if dtype.kind == "f" else f"iadd({a}, {b})"
 
 
 def _saturating(name: str, target: types.Type, unsigned: bool) -> Any:
@@ -97,11 +102,11 @@ def ipow_i8(base, exponent):
     if exponent < 0:
         odd = (exponent & 1) != 0
         return 1 if base == 1 else ((-1 if odd else 1) if base == -1 else 0)
-    result = 1
+    result = np.int64(1)
     while exponent > 0:
         if exponent & 1:
-            result *= base
-        base *= base
+            result = imul(result, base)
+        base = imul(base, base)
         exponent >>= 1
     return result
 
@@ -117,6 +122,9 @@ _NAMES: dict[str, Any] = {
     "call_kernel": call_kernel,
     "address": address,
     "ipow_i8": ipow_i8,
+    "iadd": iadd,
+    "isub": isub,
+    "imul": imul,
     "inf": np.inf,
     "nan": np.nan,
     "gemm_f4": gemm.gemm_f4,

@@ -81,6 +81,7 @@ class ReshapeView:
     """Cut the same row-major order into other axes, when the strides allow it."""
 
     is_view: ClassVar[bool] = True
+    may_copy: ClassVar[bool] = True  # eager copies when they do not
 
     def apply(self, layout: Layout, out: Shape, shape: Shape) -> Layout | None:
         strides = reshaped_strides(layout.shape, layout.strides, shape)

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..eager.tensor import Tensor
 from ..errors import DTypeError, at_user_line
+from ..grad.tape import version_counter
 
 
 class Parameter(Tensor):
@@ -27,6 +28,8 @@ class Parameter(Tensor):
                 )
             )
         self.value: Any = data.value.copy() if data.shared else data.value
+        if not data.shared:  # one memory, one count of its changes
+            self.counter = version_counter(data)
         if requires_grad:
             self.requires_grad_()
 

@@ -104,9 +104,10 @@ def elementwise(
     *,
     commutative: bool = False,
     grad_name: str | None = None,
+    integer: str = "",
 ) -> Op:
     """Register an element-wise op; its inputs are x, y, z in order."""
-    spec = Elementwise(expression, types)
+    spec = Elementwise(expression, types, integer)
     count = len(types.partition("->")[0])
     return defop(
         name,

@@ -71,6 +71,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     _check_operands(input, other)
     x_ndim, y_ndim = input.value.ndim, other.value.ndim
     if x_ndim >= 2 and y_ndim >= 2:
+        a, b = input.value, other.value
+        if a.dtype is not b.dtype or a.dtype.kind != "f":
+            _infer_matmul(a, b)  # NumPy would convert
         return apply(_MATMUL, input, other)
     if x_ndim == y_ndim:
         return dot(input, other)

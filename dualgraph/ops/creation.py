@@ -56,10 +56,10 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None) -> Tensor:
 # --- values that depend on the element's index ---------------------------------------------------
 
 
-def _indexed(name: str, expression: str, inputs: str) -> Any:
+def _indexed(name: str, expression: str, inputs: str, integer: str = "") -> Any:
     """Register an op ``out[i] = expression(i, inputs)`` with static shape and dtype."""
     letters = "".join("t" if n in ("start", "step") else "l" for n in inputs.split())
-    spec = Elementwise(expression, f"l{letters}->t")
+    spec = Elementwise(expression, f"l{letters}->t", integer)
     table = LoopTable(name, spec)
 
     def infer(*avals: Any, shape: Shape, dtype: np.dtype) -> Aval:
@@ -73,7 +73,7 @@ def _indexed(name: str, expression: str, inputs: str) -> Any:
     return defop(name, inputs=inputs, infer=infer, kernel=kernel, lower=spec, vjp=rules)
 
 
-_ARANGE = _indexed("arange", "{x} + {s}({i}) * {y}", "start step")
+_ARANGE = _indexed("arange", "{x} + {s}({i}) * {y}", "start step", "iadd({x}, imul({s}({i}), {y}))")
 _UNIFORM = _indexed("uniform", "uniform_{s}({i}, {x}, {y})", "counter seed")
 _NORMAL = _indexed("normal", "normal_{s}({i}, {x}, {y})", "counter seed")
 

@@ -27,15 +27,23 @@ from .build import (
 # --- arithmetic ---------------------------------------------------------------------------------
 
 _ADD = elementwise(
-    "add", "{x} + {y}", "tt->t", (lambda g: g, lambda g: g), commutative=True
+    "add",
+    "{x} + {y}",
+    "tt->t",
+    (lambda g: g, lambda g: g),
+    commutative=True,
+    integer="iadd({x}, {y})",
 )  # d(x+y) = dx + dy
-_SUB = elementwise("sub", "{x} - {y}", "tt->t", (lambda g: g, lambda g: neg(g)))
+_SUB = elementwise(
+    "sub", "{x} - {y}", "tt->t", (lambda g: g, lambda g: neg(g)), integer="isub({x}, {y})"
+)
 _MUL = elementwise(
     "mul",
     "{x} * {y}",
     "tt->t",
     (lambda g, y: mul(g, y), lambda g, x: mul(g, x)),
     commutative=True,
+    integer="imul({x}, {y})",
 )  # d(xy) = y dx + x dy
 _DIV = elementwise(
     "div",
@@ -43,8 +51,14 @@ _DIV = elementwise(
     "tt->t",
     (lambda g, y: div(g, y), lambda g, y, out: neg(div(mul(g, out), y))),
 )  # d(x/y) = dx/y - (x/y) dy/y
-_NEG = elementwise("neg", "-{x}", "t->t", (lambda g: neg(g),))
-_ABS = elementwise("abs", "abs({x})", "t->t", (lambda g, x: mul(g, sign(x)),))
+_NEG = elementwise("neg", "-{x}", "t->t", (lambda g: neg(g),), integer="isub({s}(0), {x})")
+_ABS = elementwise(
+    "abs",
+    "abs({x})",
+    "t->t",
+    (lambda g, x: mul(g, sign(x)),),
+    integer="select({x} < 0, isub({s}(0), {x}), {x})",
+)
 _SIGN = elementwise(
     "sign", "{s}(({x} > 0)) - {s}(({x} < 0))", "t->t", (NONDIFF,)
 )  # 0 for 0 and NaN, as PyTorch
@@ -302,7 +316,16 @@ def long(input: Tensor) -> Tensor:
 
 
 _COPY = elementwise("clone", "{x}", "t->t", (lambda g: g,))
+_OVERWRITE = elementwise(
+    "overwrite", "{y}", "tt->t", (NONDIFF, lambda g: g), grad_name="Copy"
+)  # what was there before has no influence
 clone = unary(_COPY, "Return a copy in new memory; gradients pass through.")
+
+
+def overwrite(input: Tensor, other: Any) -> Tensor:
+    """Return ``other``, broadcast to the input's shape and in its dtype: what ``copy_`` writes."""
+    return apply(_OVERWRITE, input, as_dtype(other, input.value.dtype))
+
 
 # --- elementary functions -----------------------------------------------------------------------
 
@@ -377,7 +400,7 @@ def relu(input: Tensor) -> Tensor:
 
 def _rounding(op: Any, doc: str) -> Any:
     def function(input: Tensor) -> Tensor:
-        return apply(op, input) if input.value.dtype.kind == "f" else input
+        return apply(op, input) if input.value.dtype.kind == "f" else clone(input)
 
     return named(function, op.name, doc)
 

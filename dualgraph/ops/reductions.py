@@ -27,6 +27,7 @@ from .build import (
 )
 from .elementwise import (
     add,
+    clone,
     div,
     eq,
     exp,
@@ -111,12 +112,12 @@ def _reduction(name: str, spec: Reduce, vjp: Any) -> Op:
 
 _SUM = _reduction(
     "sum",
-    Reduce("{a} + {b}", "{a} + {b}", "{s}(-0.0)", "{s}(0)"),
+    Reduce("iadd({a}, {b})", "{a} + {b}", "{s}(-0.0)", "{s}(0)"),
     lambda g, x_shape, *, axes, keepdim: expand(_kept(g, x_shape, axes), x_shape),
 )
 _PROD = _reduction(
     "prod",
-    Reduce("{a} * {b}", "{a} * {b}", "{s}(1)", "{s}(1)"),
+    Reduce("imul({a}, {b})", "{a} * {b}", "{s}(1)", "{s}(1)"),
     lambda g, x, out, *, axes, keepdim: _prod_vjp(
         _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
     ),
@@ -181,6 +182,8 @@ def _groups(axes: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 
 def _reduce(op: Op, x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
+    if not axes:  # a 0-d tensor: the result is a tensor of its own
+        return clone(x)
     for group in _groups(axes):
         x = apply(op, x, axes=group, keepdim=keepdim)
     return x

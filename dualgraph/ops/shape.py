@@ -12,6 +12,7 @@ from ..errors import ShapeError, at_user_line
 from ..kernels.copying import Cat, Embed
 from ..kernels.view import PermuteView, ReshapeView, SliceView
 from .build import Tensor, aligned, need, normal_axes, normal_axis, sizes
+from .elementwise import clone
 
 
 def _infer_reshape(x: Any, shape: Shape) -> Aval:
@@ -131,6 +132,8 @@ def t(input: Tensor) -> Tensor:
 
 def _indexing(starts: Shape, lengths: Shape, steps: Shape) -> tuple[slice, ...]:
     def one(start: int, length: int, step: int) -> slice:
+        if not length:
+            return slice(0, 0)
         stop = start + length * step
         return slice(start, stop if stop >= 0 else None, step)
 
@@ -232,18 +235,19 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 
 def flip(input: Tensor, dims: Any) -> Tensor:
-    """Reverse the order along axes."""
+    """Return a copy with the order along axes reversed."""
     axes = normal_axes(dims, input.value.ndim)
     shape = input.value.shape
     if not axes or 0 in shape:
-        return input
-    return apply(
+        return clone(input)
+    backwards = apply(
         SLICE,
         input,
         starts=tuple(e - 1 if i in axes else 0 for i, e in enumerate(shape)),
         lengths=shape,
         steps=tuple(-1 if i in axes else 1 for i in range(len(shape))),
     )
+    return clone(backwards)
 
 
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
