@@ -1435,3 +1435,20 @@ def test_an_index_out_of_range_names_the_op_that_failed() -> None:
     with pytest.raises(AxisError, match="index 7 is out of range") as caught:
         dg.compile(function)(x, index, bad)
     assert str(caught.value).count("gather at") == 1
+
+
+def test_cotangents_of_a_returned_view_arrive_in_the_order_of_eager() -> None:
+    def function(x: Any) -> Any:
+        first = x.mean(-1, True)
+        view = x.transpose(0, 1)
+        last = x * 0.3
+        return first, view, last, x
+
+    x = dg.randn(17, 17, 3, requires_grad=True)
+    weights = [dg.randn(17, 17, 1), dg.randn(17, 17, 3), dg.randn(17, 17, 3), dg.randn(17, 17, 3)]
+    grads = []
+    for run in (function, dg.compile(function)):
+        x.grad = None
+        dg.autograd.backward(list(run(x)), weights)
+        grads.append(x.grad)
+    assert_bits_equal(*grads)

@@ -244,7 +244,13 @@ def _classify(
 
 
 def _view_of_input(tracer: Tracer, leaf: Any) -> tuple[Argument | Held, list[Node]] | None:
-    """Return (input, view ops) of a returned view of an input that the function left unchanged."""
+    """Return (input, view ops) of a returned view of an input that the function left unchanged.
+
+    A view on the tape is part of the compiled node instead: beside it, the order in which
+    cotangents arrive at the input would not be that of eager.
+    """
+    if leaf.requires_grad:
+        return None
     node = tracer.lift(leaf)
     chain: list[Node] = []
     while node.op.is_view:
@@ -256,11 +262,11 @@ def _view_of_input(tracer: Tracer, leaf: Any) -> tuple[Argument | Held, list[Nod
     if not isinstance(source, Argument | Held) or any(u.target == source for u in tracer.updates()):
         return None
     asked = tracer.asked_grad(tracer.leaf_of(source))
-    return (source, chain[::-1]) if leaf.requires_grad == asked else None
+    return None if asked else (source, chain[::-1])
 
 
 def _viewed(tensor: Any, chain: list[Node]) -> Any:
-    """Take the same view of the caller's tensor: memory and tape are shared, as in eager."""
+    """Take the same view of the caller's tensor: memory is shared, as in eager."""
     for node in chain:
         tensor = apply(node.op, tensor, **node.static)
     return tensor
