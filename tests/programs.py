@@ -493,10 +493,12 @@ def in_place(b: Builder) -> None:
         return
     alone = at < len(b.inputs)  # an argument cannot be put on the tape of a compiled function
     other = b.pick(
-        lambda v: v.dtype is target.dtype
-        and not (alone and v.requires_grad)
-        and broadcasts(v.shape, target.shape)
-        and np.broadcast_shapes(v.shape, target.shape) == target.shape
+        lambda v: (
+            v.dtype is target.dtype
+            and not (alone and v.requires_grad)
+            and broadcasts(v.shape, target.shape)
+            and np.broadcast_shapes(v.shape, target.shape) == target.shape
+        )
     )
     if other is None:
         return

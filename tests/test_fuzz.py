@@ -13,9 +13,7 @@ def test_random_programs(request: pytest.FixtureRequest) -> None:
     """No bit differs in any of the drawn programs, forward or backward."""
     examples = request.config.getoption("--fuzz-examples")
 
-    @hypothesis.settings(
-        max_examples=examples, suppress_health_check=list(hypothesis.HealthCheck)
-    )
+    @hypothesis.settings(max_examples=examples, suppress_health_check=list(hypothesis.HealthCheck))
     @hypothesis.given(programs())
     def run(program: Program) -> None:
         hypothesis.note(str(program))

@@ -23,9 +23,7 @@ FORWARD = [
     for c in COMPILED
     if not (c.row.differentiable and c.dtype in FLOATS)  # those are in BOTH
 ]
-BOTH = [
-    pytest.param(c, id=str(c)) for c in COMPILED if c.row.differentiable and c.dtype in FLOATS
-]
+BOTH = [pytest.param(c, id=str(c)) for c in COMPILED if c.row.differentiable and c.dtype in FLOATS]
 EDGE_ROWS = [
     pytest.param(row, dtype, id=f"{row.name}-{dtype}")
     for row in ROWS

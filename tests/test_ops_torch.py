@@ -15,7 +15,6 @@ from tests.test_ops_compiled import leaves, listed
 torch = pytest.importorskip("torch")
 
 
-
 def differs(case: Case) -> bool:
     """Tell the few calls that PyTorch defines otherwise, or not at all."""
     name, (*shapes,) = case.row.name, (a.shape for a in case.sample.args)
@@ -48,7 +47,9 @@ def torch_array(x: Any) -> np.ndarray:
 
 def static_for_torch(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the static arguments as PyTorch takes them."""
-    return {k: list(v) if k == "sections" and isinstance(v, tuple) else v for k, v in kwargs.items()}
+    return {
+        k: list(v) if k == "sections" and isinstance(v, tuple) else v for k, v in kwargs.items()
+    }
 
 
 def assert_near(actual: np.ndarray, expected: np.ndarray, label: str) -> None:
