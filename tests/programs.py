@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import dualgraph as dg
 from dualgraph.config import settings
-from dualgraph.errors import DualgraphError
+from dualgraph.errors import DualgraphError, TraceError
 from dualgraph.graph import interpreter
 from dualgraph.graph.pipeline import PIPELINE
 from dualgraph.kernels.native import stats
@@ -555,6 +555,15 @@ def call(program: Program, function: Any, tensors: list[Any]) -> list[list[Any]]
     return [outputs, gradients]
 
 
+REFUSALS = (
+    "cannot change a view in place",
+    "was taken before its tensor was changed in place",
+    "an in-place op would put",
+)
+"""What a trace may refuse by name although eager runs it: in-place ops through memory that a static
+graph does not have."""
+
+
 def check(program: Program) -> None:
     """Fail unless eager, interpreter, every pass, and compiled agree in every bit."""
     eager, traced = ([x.tensor() for x in program.inputs] for _ in range(2))
@@ -564,8 +573,13 @@ def check(program: Program) -> None:
     except DualgraphError as error:
         _check_error(lambda: call(program, compiled, traced), error)
         return
-    with dg.set_grad_enabled(program.backward != "none"):
-        trace = compiled.prepare(*traced)
+    try:
+        with dg.set_grad_enabled(program.backward != "none"):
+            trace = compiled.prepare(*traced)
+    except TraceError as error:
+        if any(text in str(error) for text in REFUSALS):
+            return
+        raise
     _check_passes(trace, traced, expected)
     for label in ("first call", "second call"):
         tensors = traced if label == "first call" else [x.tensor() for x in program.inputs]

@@ -180,3 +180,37 @@ def test_comparison_with_other_things_is_python_s() -> None:
 def test_a_scalar_can_be_formatted() -> None:
     assert f"{dg.tensor(0.123456):.2f}" == "0.12"
     assert f"{dg.tensor([1.0])}" == "tensor([1.])"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda w: dg.ones(2, 3) @ w,
+        lambda w: dg.max(w.reshape(1, 3), 1)[0],
+    ],
+)
+def test_results_that_are_no_views_can_be_changed_in_place(function: Callable[..., Any]) -> None:
+    def run(w: Any) -> Any:
+        y = function(w)
+        y.mul_(2)
+        return y.sum()
+
+    w = dg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    grads = [dg.autograd.grad(f(w), w)[0] for f in (run, dg.compile(run))]
+    assert_bits_equal(*grads)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda w: dg.logsumexp(w, 0), lambda w: dg.softmax(w, 0), lambda w: dg.softmax(w.sum(), 0)],
+)
+def test_a_saved_result_cannot_be_changed_unseen(function: Callable[..., Any]) -> None:
+    def run(w: Any) -> Any:
+        y = function(w)
+        y.mul_(2)
+        return y.sum()
+
+    w = dg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    for f in (run, dg.compile(run)):
+        with pytest.raises(GradError, match="in place"):
+            dg.autograd.grad(f(w), w)

@@ -42,8 +42,14 @@ def compose(op: Op, *tensors: Any, **static: Any) -> Any:
         out = op.kernel(*tensors, **static)
     finally:
         state.grad_enabled = enabled
+    out = owned(out)
     state.frontend.record(op, tensors, static, out)
     return out
+
+
+def owned(x: Any) -> Any:
+    """Return a view of a tensor that nobody else holds, the tape included, as one of its own."""
+    return state.frontend.owned(x)
 
 
 def literal(number: bool | int | float, dtype: Any) -> Any:

@@ -77,6 +77,11 @@ class EagerFrontend:
             return g
         return g.clone() if g.requires_grad else self.tensor(g.value.copy())
 
+    def owned(self, x: Any) -> Any:
+        """Forget that x is a view: nobody holds the tensor whose memory it shows."""
+        x.base, x.taped = None, 0
+        return x
+
     def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
         """Return a saved output as a tensor again, at its place on the tape."""
         out = self.tensor(value)

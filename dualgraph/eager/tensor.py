@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dispatch import state
+from ..core.dispatch import owned, state
 from ..core.types import DType, category, numpy_dtype, public_dtype
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
 from ..grad.backward import backward, gradient_edge, seed
@@ -526,7 +526,7 @@ def _extreme(x: Tensor, dim: Any, keepdim: bool, extreme: Any, position: Any) ->
     values = indexing.gather(x, dim, at) if x.value.ndim else shaping.reshape(x, ())
     if keepdim or not x.value.ndim:
         return values, shaping.reshape(at, values.value.shape)
-    return shaping.squeeze(values, dim), shaping.squeeze(at, dim)
+    return owned(shaping.squeeze(values, dim)), owned(shaping.squeeze(at, dim))
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:

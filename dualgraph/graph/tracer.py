@@ -183,6 +183,12 @@ class Tracer:
             return g
         return self.symbol(self.lift(g))
 
+    def owned(self, x: Any) -> Any:
+        """Forget that x is a view: nobody holds the tensor whose memory it shows."""
+        self.views.pop(id(x), None)
+        x.base, x.taped = None, 0
+        return x
+
     def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
         """Return a saved output as a tensor again, at its place on the tape."""
         out = self.symbol(value)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..core.dispatch import apply, compose
+from ..core.dispatch import apply, compose, owned
 from ..core.op import defcomposite, defop
 from ..core.types import Aval, broadcast_shapes
 from ..errors import DTypeError, ShapeError, at_user_line
@@ -81,7 +81,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     y = unsqueeze(other, 1) if y_ndim == 1 else other
     out = apply(_MATMUL, x, y)
     shape = out.value.shape
-    return reshape(out, shape[:-1] if y_ndim == 1 else (*shape[:-2], shape[-1]))
+    return owned(reshape(out, shape[:-1] if y_ndim == 1 else (*shape[:-2], shape[-1])))
 
 
 def dot(input: Tensor, other: Tensor) -> Tensor:
