@@ -10,7 +10,14 @@ import pytest
 
 import dualgraph as dg
 from dualgraph import nn
-from dualgraph.errors import AxisError, DTypeError, GradError, TraceError
+from dualgraph.errors import (
+    ArgumentError,
+    AxisError,
+    DTypeError,
+    GradError,
+    ShapeError,
+    TraceError,
+)
 from tests.bits import assert_bits_equal
 
 ENDS = (2**63 - 1, -(2**63), 5, -1)
@@ -214,3 +221,19 @@ def test_a_saved_result_cannot_be_changed_unseen(function: Callable[..., Any]) -
     for f in (run, dg.compile(run)):
         with pytest.raises(GradError, match="in place"):
             dg.autograd.grad(f(w), w)
+
+
+@pytest.mark.parametrize("number", [1e30, float("nan"), float("-inf")])
+def test_a_number_that_does_not_fit_is_refused(number: float) -> None:
+    with pytest.raises(ArgumentError, match="does not fit into int64"):
+        dg.full((2,), number, dtype="int64")
+
+
+def test_a_negative_extent_is_named() -> None:
+    with pytest.raises(ShapeError, match="negative extent"):
+        dg.zeros(2, -1)
+
+
+def test_a_mask_as_index_names_the_way_out() -> None:
+    with pytest.raises(ShapeError, match=r"bool tensor of shape \(2,\).*where"):
+        dg.ones(2)[dg.tensor([True, False])]

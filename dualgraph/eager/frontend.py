@@ -10,7 +10,7 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Op
 from ..core.types import numpy_dtype
-from ..errors import DTypeError, DualgraphError, GradError, TraceError, at_user_line
+from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError, at_user_line
 from ..grad.tape import record, version_counter
 
 
@@ -171,6 +171,10 @@ _ALONE = (lambda g: sys.getrefcount(g))(object())  # references to a parameter n
 @lru_cache(maxsize=4096)
 def _literal(number: bool | int | float, sign: float, dtype: np.dtype) -> Any:
     """``sign`` keeps 0.0 and -0.0 apart in the cache; 1 and 1.0 differ by dtype already."""
+    if isinstance(number, float) and dtype.kind in "iu":
+        ends = np.iinfo(dtype)
+        if not ends.min <= number <= ends.max:  # also for NaN
+            raise ArgumentError(at_user_line(f"{number} does not fit into {dtype.name}"))
     out = _new(EagerFrontend.tensor_class)
     out.value = np.array(number).astype(numpy_dtype(dtype))
     out.value.flags.writeable = False

@@ -49,6 +49,14 @@ def _range(part: Any, extent: int, axis: int) -> tuple[int, int, int]:
     if isinstance(part, slice):
         start, stop, step = part.indices(extent)
         return start, len(range(start, stop, step)), step
+    if is_tensor(part) and (part.value.ndim or part.value.dtype.kind == "b"):
+        raise ShapeError(
+            at_user_line(
+                f"cannot index with a {part.value.dtype.name} tensor of shape {part.shape}: bool "
+                "masks and index tensors beside other indices are not supported; use where(), "
+                "index_select() or gather()"
+            )
+        )
     try:
         position = part.__index__()
     except (AttributeError, TypeError):

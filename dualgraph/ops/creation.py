@@ -8,7 +8,7 @@ import numpy as np
 from ..core.dispatch import apply, literal, state
 from ..core.op import NONDIFF, defop
 from ..core.types import Aval, Shape, float32, float64, int64, numpy_dtype, weak_dtype
-from ..errors import DTypeError, at_user_line
+from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.elementwise import Elementwise, LoopTable
 from .build import Tensor, as_number, is_tensor, need, sizes
 from .elementwise import add, lt, mul
@@ -20,7 +20,10 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     """Return a tensor filled with a number, whose type gives the dtype when none is named."""
     number = as_number(fill_value)
     wanted = weak_dtype(number) if dtype is None else numpy_dtype(dtype)
-    return _fresh(expand(literal(number, wanted), sizes((size,))), requires_grad)
+    shape = sizes((size,))
+    if min(shape, default=0) < 0:
+        raise ShapeError(at_user_line(f"a new tensor cannot have the negative extent in {shape}"))
+    return _fresh(expand(literal(number, wanted), shape), requires_grad)
 
 
 def _fresh(x: Tensor, requires_grad: bool) -> Tensor:
