@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .eager.tensor import grad as grad
-from .eager.tensor import run_backward
+from .eager.gradients import grad as grad
+from .eager.gradients import run_backward
 
 
 def backward(
