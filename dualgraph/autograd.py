@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from .eager.gradients import grad as grad
-from .eager.gradients import run_backward
+from .eager.gradients import grad as grad, run_backward
 
 
 def backward(

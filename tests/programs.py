@@ -28,7 +28,7 @@ from dualgraph.graph import interpreter
 from dualgraph.graph.pipeline import PIPELINE
 from dualgraph.kernels.native import stats
 from tests.bits import assert_bits_equal
-from tests.op_table import EDGES, LAYOUTS
+from tests.op_row import EDGES, LAYOUTS
 
 Shape = tuple[int, ...]
 

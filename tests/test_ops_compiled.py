@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-import dualgraph.nn
 from tests.bits import assert_bits_equal
-from tests.op_table import EDGES, FLOATS, ROWS, Case, Row, cases
+from tests.op_row import EDGES, FLOATS, Row
+from tests.op_table import ROWS, Case, cases
 
 DTYPES = ("float32", "float64", "int64", "uint8", "bool")
 COMPILED = [c for c in cases(DTYPES) if c.row.compiled]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-import dualgraph.nn
 from tests.bits import array_of, assert_bits_equal, assert_close
-from tests.op_table import DTYPES, EDGES, FLOATS, ROWS, Case, Row, cases, fill, promoted
+from tests.op_row import DTYPES, EDGES, FLOATS, Row, fill, promoted
+from tests.op_table import ROWS, Case, cases
 from tests.references import reduction
 
 EDGE_ROWS = [

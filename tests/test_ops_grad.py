@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-import dualgraph.nn
 from tests.bits import array_of, assert_bits_equal
 from tests.op_table import Case, cases
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-import dualgraph.nn
 from tests.bits import array_of, assert_bits_equal, ulp_distance
-from tests.op_table import DTYPES, EDGES, FLOATS, ROWS, Case, Row, cases, promoted
+from tests.op_row import DTYPES, EDGES, FLOATS, Row, promoted
+from tests.op_table import ROWS, Case, cases
 from tests.test_ops_compiled import leaves, listed
 
 torch = pytest.importorskip("torch")

@@ -34,7 +34,7 @@ from dualgraph.graph.rewrites import REWRITES
 from dualgraph.graph.tracer import traced
 from dualgraph.graph.verifier import verify_graph
 from tests.bits import assert_bits_equal
-from tests.op_table import EDGES
+from tests.op_row import EDGES
 
 F4 = np.dtype("float32")
 INTEGERS = {

@@ -19,8 +19,7 @@ from ..core.op import Op, Rule
 from ..eager.frontend import eager_frontend
 from ..errors import GradError, at_user_line
 from ..grad.backward import AbsorbingNode, Bundle, backward, gradient_edge
-from ..grad.tape import TWICE, version_counter
-from ..grad.tape import Node as TapeNode
+from ..grad.tape import TWICE, Node as TapeNode, version_counter
 from ..graph.capture import Argument, Cotangent, Held
 from ..graph.ir import Node
 from ..graph.pipeline import optimize

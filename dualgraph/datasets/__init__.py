@@ -1,4 +1,3 @@
 """Real data, small enough to ship with the package."""
 
-from .digits import digits_split as digits_split
-from .digits import load_digits as load_digits
+from .digits import digits_split as digits_split, load_digits as load_digits

@@ -8,13 +8,19 @@ from ..core.dispatch import owned, state
 from ..core.types import DType, category, numpy_dtype, public_dtype
 from ..errors import DTypeError, GradError, ShapeError, at_user_line
 from ..grad.tape import Node, version_counter
-from ..ops import contract, elementwise, indexing, reductions
-from ..ops import shape as shaping
+from ..ops import elementwise, indexing, reductions, shape as shaping
 from ..ops.build import as_dtype
 from .formatting import format_tensor
 from .frontend import EagerFrontend
 from .gradients import run_backward
 from .indexing import getitem
+from .methods import (
+    ContractMethods,
+    ElementwiseMethods,
+    IndexingMethods,
+    ReductionMethods,
+    ShapeMethods,
+)
 
 _VIEW_ON_TAPE = (
     "changing a view in place while gradients are recorded through it is not supported: build the "
@@ -22,47 +28,7 @@ _VIEW_ON_TAPE = (
 )
 
 
-def _of_bools(function: Any) -> Any:
-    """Return an operator for bool tensors; the bitwise ops of integers do not exist yet."""
-
-    def method(self: "Tensor", *others: Any) -> "Tensor":
-        for x in (self, *others):
-            dtype = x.value.dtype if isinstance(x, Tensor) else np.dtype(type(x))
-            if dtype != np.bool_:
-                raise DTypeError(
-                    at_user_line(
-                        f"bitwise operators take bool tensors, got {dtype.name}: use "
-                        f"dualgraph.{function.__name__}() for the truth of numbers"
-                    )
-                )
-        return function(self, *others)
-
-    return method
-
-
-def _comparison(function: Any) -> Any:
-    """Return == or !=, which Python may also try with things that are neither tensor nor number."""
-
-    def method(self: "Tensor", other: Any) -> Any:
-        if not isinstance(other, Tensor | bool | int | float | np.generic):
-            return NotImplemented
-        return function(self, other)
-
-    return method
-
-
-def _in_place_form(function: Any) -> Any:
-    """Return the method that does an op in place and returns the tensor."""
-
-    def method(self: "Tensor", *args: Any, **kwargs: Any) -> "Tensor":
-        return self._inplace(lambda x: function(x, *args, **kwargs))
-
-    method.__name__ = method.__qualname__ = f"{function.__name__}_"
-    method.__doc__ = f"Do `{function.__name__}` in place and return the tensor."
-    return method
-
-
-class Tensor:
+class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods, ContractMethods):
     """An n-dimensional array that remembers how it was computed.
 
     Make one with `dualgraph.tensor`. Attributes and methods carry PyTorch's names.
@@ -79,7 +45,6 @@ class Tensor:
     constant: Any = None  # the Python number that a literal stands for
 
     __array_priority__ = 1000
-    __hash__ = object.__hash__
 
     # --- facts ---
 
@@ -373,142 +338,6 @@ class Tensor:
     def min(self, dim: Any = None, keepdim: Any = False) -> Any:
         """Return the smallest element, or (values, indices) along one axis."""
         return _extreme(self, dim, keepdim, reductions.amin, reductions.argmin)
-
-    # --- operators and methods that are ops ---
-
-    __add__ = elementwise.add
-    __sub__ = elementwise.sub
-    __mul__ = elementwise.mul
-    __truediv__ = elementwise.div
-    __pow__ = elementwise.pow
-    __matmul__ = contract.matmul
-    __neg__ = elementwise.neg
-    __abs__ = elementwise.abs
-    __invert__ = _of_bools(elementwise.logical_not)
-    __and__ = _of_bools(elementwise.logical_and)
-    __or__ = _of_bools(elementwise.logical_or)
-    __xor__ = _of_bools(elementwise.logical_xor)
-    __eq__ = _comparison(elementwise.eq)
-    __ne__ = _comparison(elementwise.ne)
-    __lt__ = elementwise.lt
-    __le__ = elementwise.le
-    __gt__ = elementwise.gt
-    __ge__ = elementwise.ge
-
-    add = elementwise.add
-    sub = elementwise.sub
-    mul = elementwise.mul
-    div = elementwise.div
-    neg = elementwise.neg
-    abs = elementwise.abs
-    sign = elementwise.sign
-    pow = elementwise.pow
-    square = elementwise.square
-    reciprocal = elementwise.reciprocal
-    eq = elementwise.eq
-    ne = elementwise.ne
-    lt = elementwise.lt
-    le = elementwise.le
-    gt = elementwise.gt
-    ge = elementwise.ge
-    maximum = elementwise.maximum
-    minimum = elementwise.minimum
-    clamp = elementwise.clamp
-    isnan = elementwise.isnan
-    isinf = elementwise.isinf
-    isfinite = elementwise.isfinite
-    logical_and = elementwise.logical_and
-    logical_or = elementwise.logical_or
-    logical_xor = elementwise.logical_xor
-    logical_not = elementwise.logical_not
-    long = elementwise.long
-    clone = elementwise.clone
-    exp = elementwise.exp
-    exp2 = elementwise.exp2
-    expm1 = elementwise.expm1
-    log = elementwise.log
-    log2 = elementwise.log2
-    log10 = elementwise.log10
-    log1p = elementwise.log1p
-    tanh = elementwise.tanh
-    sigmoid = elementwise.sigmoid
-    relu = elementwise.relu
-    sqrt = elementwise.sqrt
-    rsqrt = elementwise.rsqrt
-    sin = elementwise.sin
-    cos = elementwise.cos
-    erf = elementwise.erf
-    erfc = elementwise.erfc
-    floor = elementwise.floor
-    ceil = elementwise.ceil
-    trunc = elementwise.trunc
-    round = elementwise.round
-
-    expand = reductions.expand
-    sum = reductions.sum
-    mean = reductions.mean
-    prod = reductions.prod
-    amax = reductions.amax
-    amin = reductions.amin
-    any = reductions.any
-    all = reductions.all
-    argmax = reductions.argmax
-    argmin = reductions.argmin
-    cumsum = reductions.cumsum
-    logsumexp = reductions.logsumexp
-    softmax = reductions.softmax
-    log_softmax = reductions.log_softmax
-
-    reshape = shaping.reshape
-    view = shaping.view
-    flatten = shaping.flatten
-    squeeze = shaping.squeeze
-    unsqueeze = shaping.unsqueeze
-    permute = shaping.permute
-    transpose = shaping.transpose
-    t = shaping.t
-    narrow = shaping.narrow
-    select = shaping.select
-    flip = shaping.flip
-    split = shaping.split
-    chunk = shaping.chunk
-    unbind = shaping.unbind
-
-    gather = indexing.gather
-    scatter_add = indexing.scatter_add
-    index_select = indexing.index_select
-
-    matmul = contract.matmul
-    dot = contract.dot
-    mm = contract.mm
-    bmm = contract.bmm
-
-    add_ = _in_place_form(elementwise.add)
-    sub_ = _in_place_form(elementwise.sub)
-    mul_ = _in_place_form(elementwise.mul)
-    div_ = _in_place_form(elementwise.div)
-    neg_ = _in_place_form(elementwise.neg)
-    abs_ = _in_place_form(elementwise.abs)
-    pow_ = _in_place_form(elementwise.pow)
-    clamp_ = _in_place_form(elementwise.clamp)
-    exp_ = _in_place_form(elementwise.exp)
-    log_ = _in_place_form(elementwise.log)
-    tanh_ = _in_place_form(elementwise.tanh)
-    sigmoid_ = _in_place_form(elementwise.sigmoid)
-    relu_ = _in_place_form(elementwise.relu)
-    sqrt_ = _in_place_form(elementwise.sqrt)
-    rsqrt_ = _in_place_form(elementwise.rsqrt)
-    sin_ = _in_place_form(elementwise.sin)
-    cos_ = _in_place_form(elementwise.cos)
-    erf_ = _in_place_form(elementwise.erf)
-    floor_ = _in_place_form(elementwise.floor)
-    ceil_ = _in_place_form(elementwise.ceil)
-    trunc_ = _in_place_form(elementwise.trunc)
-    round_ = _in_place_form(elementwise.round)
-    __iadd__ = add_
-    __isub__ = sub_
-    __imul__ = mul_
-    __itruediv__ = div_
 
 
 def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:

@@ -22,8 +22,7 @@ from ..eager.frontend import (
     refuse_stale_view,
 )
 from ..errors import TraceError, at_user_line, user_location
-from ..grad.tape import Node as TapeNode
-from ..grad.tape import record, version_counter
+from ..grad.tape import Node as TapeNode, record, version_counter
 from .capture import Argument, GradGuard, GradOf, GradUpdate, Held, Number, Source, Update
 from .ir import INPUT, Graph, Node, constant
 

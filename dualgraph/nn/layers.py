@@ -7,8 +7,7 @@ from typing import Any
 from ..errors import ArgumentError, ShapeError, at_user_line
 from ..ops.creation import ones, zeros
 from ..ops.shape import flatten
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .module import Module
 from .parameter import Parameter
 

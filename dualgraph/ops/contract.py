@@ -6,8 +6,7 @@ from ..core.dispatch import apply, compose, owned
 from ..core.op import defcomposite, defop
 from ..core.types import Aval, broadcast_shapes
 from ..errors import DTypeError, ShapeError, at_user_line
-from ..kernels.matmul import Gemm
-from ..kernels.matmul import matmul as product_kernel
+from ..kernels.matmul import Gemm, matmul as product_kernel
 from .build import Tensor, as_dtype, is_tensor, need
 from .elementwise import add, mul
 from .reductions import sum

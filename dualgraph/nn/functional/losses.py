@@ -1,106 +1,22 @@
-"""Layers and losses as plain functions of tensors, made only of public ops, so that they trace."""
+"""Losses as plain functions of tensors, made only of public ops."""
 
-from math import pi, sqrt
-from typing import Any
-
-from ..core.types import FLOATING, INTEGER, category
-from ..errors import DTypeError, ShapeError, at_user_line
-from ..ops.build import need
-from ..ops.contract import linear
-from ..ops.creation import bernoulli, full_like, zeros_like
-from ..ops.elementwise import (
+from ...core.types import FLOATING, INTEGER, category
+from ...errors import DTypeError, ShapeError, at_user_line
+from ...ops.build import Tensor, need
+from ...ops.elementwise import (
     add,
     cast,
     div,
-    erf,
     mul,
     ne,
     neg,
-    relu,
-    rsqrt,
-    sigmoid,
     square,
     sub,
-    tanh,
     where,
 )
-from ..ops.indexing import gather, index_select, one_hot
-from ..ops.reductions import log_softmax, mean, softmax
-from ..ops.reductions import sum as sum_
-from ..ops.shape import reshape, squeeze, unsqueeze
-
-__all__ = [
-    "cross_entropy",
-    "dropout",
-    "gelu",
-    "layer_norm",
-    "linear",
-    "log_softmax",
-    "mse_loss",
-    "nll_loss",
-    "one_hot",
-    "relu",
-    "sigmoid",
-    "softmax",
-    "tanh",
-]
-
-Tensor = Any
-_ROOT_HALF = sqrt(0.5)
-_ROOT_TWO_OVER_PI = sqrt(2.0 / pi)
-
-
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """Return x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
-
-    ``approximate="tanh"`` takes x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x**3))).
-    """
-    need(approximate in ("none", "tanh"), f"gelu: approximate is none or tanh, not {approximate!r}")
-    if approximate == "none":
-        return mul(mul(input, 0.5), add(erf(mul(input, _ROOT_HALF)), 1.0))
-    cubic = mul(mul(mul(input, input), input), 0.044715)
-    inner = mul(add(input, cubic), _ROOT_TWO_OVER_PI)
-    return mul(mul(input, 0.5), add(tanh(inner), 1.0))
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """Set elements to zero with probability p and scale the others by 1 / (1 - p).
-
-    The input itself when not training. The mask comes from the default generator.
-    """
-    need(0.0 <= p <= 1.0, f"dropout: p must lie in [0, 1], got {p}")
-    if not training or p == 0.0:
-        return input
-    if p == 1.0:
-        return mul(input, zeros_like(input))
-    kept = bernoulli(full_like(input, 1.0 - p))
-    return mul(input, mul(kept, 1.0 / (1.0 - p)))
-
-
-def layer_norm(
-    input: Tensor,
-    normalized_shape: tuple[int, ...],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Return (x - mean) / sqrt(var + eps) over the last axes, scaled and shifted (Ba et al. 2016).
-
-    Raises `ShapeError` unless the last axes are ``normalized_shape``.
-    """
-    shape, count = tuple(input.value.shape), len(normalized_shape)
-    if not count or shape[-count:] != tuple(normalized_shape):
-        raise ShapeError(
-            at_user_line(f"layer_norm: shape {shape} does not end in {tuple(normalized_shape)}")
-        )
-    axes = tuple(range(-count, 0))
-    centred = sub(input, mean(input, axes, keepdim=True))
-    out = mul(centred, rsqrt(add(mean(square(centred), axes, keepdim=True), eps)))
-    out = out if weight is None else mul(out, weight)
-    return out if bias is None else add(out, bias)
-
-
-# --- losses -------------------------------------------------------------------------------------
+from ...ops.indexing import gather, index_select
+from ...ops.reductions import log_softmax, mean, sum as sum_
+from ...ops.shape import reshape, squeeze, unsqueeze
 
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:

@@ -1,0 +1,3 @@
+"""Linear algebra, under the names of ``torch.linalg``."""
+
+from .ops.contract import matmul as matmul

@@ -1,0 +1,150 @@
+"""Rows of what makes tensors, random ones included."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tests import references as ref
+from tests.op_row import EVERY, Row, Sample, of, s
+
+
+def of_kind(api: Any, dtype: str | None) -> dict[str, Any]:
+    """Return the keyword argument that names a dtype in an API, or none."""
+    return {} if dtype is None else {"dtype": getattr(api, dtype)}
+
+
+def created(name: str, *samples: Sample, reference: Any, **more: Any) -> Row:
+    """Return the row of an op that makes a tensor from numbers."""
+
+    def call(api: Any, dtype: str | None = None, **kw: Any) -> Any:
+        return getattr(api, name)(*kw.values(), **of_kind(api, dtype))
+
+    return Row(name, samples, reference, call, ("float32",), differentiable=False, **more)
+
+
+def alike(name: str, reference: Any) -> Row:
+    """Return the row of an op that makes a tensor like another."""
+
+    def call(api: Any, x: Any, dtype: str | None = None, **kw: Any) -> Any:
+        return getattr(api, name)(x, *kw.values(), **of_kind(api, dtype))
+
+    static = {"fill_value": 3} if name == "full_like" else {}
+    return Row(
+        name,
+        (s((2, 3), **static), s((), **static), s((0,), dtype="float64", **static)),
+        reference,
+        call,
+        EVERY,
+        differentiable=False,
+    )
+
+
+def random(name: str, reference: Any, **more: Any) -> Row:
+    """Return the row of a random op, drawn from a generator of its own."""
+
+    def call(api: Any, size: tuple[int, ...], dtype: str, seed: int) -> Any:
+        generator = api.Generator().manual_seed(seed)
+        return getattr(api, name)(size, dtype=getattr(api, dtype), generator=generator)
+
+    samples = (
+        s(size=(5,), dtype="float32", seed=7),
+        s(size=(3, 4), dtype="float64", seed=2**40 + 1),
+        s(size=(), dtype="float32", seed=0),
+        s(size=(0, 2), dtype="float64", seed=-1),
+    )
+    return Row(
+        name, samples, reference, call, ("float32",), differentiable=False, torch=False, **more
+    )
+
+
+def random_like(name: str, of_size: str) -> Row:
+    """Return the row of a random op that takes shape and dtype from a tensor."""
+
+    def call(api: Any, x: Any, seed: int) -> Any:
+        api.manual_seed(seed)
+        return getattr(api, name)(x)
+
+    def reference(x: np.ndarray, seed: int) -> np.ndarray:
+        return getattr(ref, of_size)(x.shape, x.dtype.name, seed)
+
+    return Row(
+        name,
+        (s((2, 3), seed=5), s((0,), seed=1)),
+        reference,
+        call,
+        differentiable=False,
+        torch=False,
+        compiled=False,  # seeding is a side effect; the generator suite traces these
+        **(NORMAL if "randn" in name else {}),
+    )
+
+
+def bernoulli_call(api: Any, x: Any, seed: int) -> Any:
+    """Draw with a stream of its own."""
+    return api.bernoulli(x, generator=api.Generator().manual_seed(seed))
+
+
+NORMAL: dict[str, Any] = {
+    "ulps": (1, 64),
+    "scaled": True,
+    "why": "log and cos of the reference are libm's; next to a zero of cos the error is absolute",
+}
+ROWS: tuple[Row, ...] = (
+    created(
+        "full",
+        s(size=(2, 3), fill_value=1.5),
+        s(size=(), fill_value=2),
+        s(size=(2,), fill_value=True),
+        s(size=(0, 2), fill_value=1, dtype="float64"),
+        reference=lambda size, fill_value, dtype=None: np.full(
+            size,
+            fill_value,
+            dtype or {float: "float32", int: "int64", bool: "bool"}[type(fill_value)],
+        ),
+    ),
+    *(
+        created(
+            name,
+            s(size=(2, 3)),
+            s(size=()),
+            s(size=(3,), dtype="int64"),
+            s(size=(0, 2), dtype="bool"),
+            reference=lambda size, dtype="float32", value=value: np.full(size, value, dtype),
+        )
+        for name, value in (("zeros", 0), ("ones", 1))
+    ),
+    alike("zeros_like", lambda x, dtype=None: np.zeros(x.shape, dtype or x.dtype)),
+    alike("ones_like", lambda x, dtype=None: np.ones(x.shape, dtype or x.dtype)),
+    alike(
+        "full_like",
+        lambda x, fill_value, dtype=None: np.full(x.shape, fill_value, dtype or x.dtype),
+    ),
+    created(
+        "arange",
+        s(end=5),
+        s(start=2, end=9, step=3),
+        s(start=5, end=0, step=-2),
+        s(start=0, end=1, step=0.1),
+        s(start=3, end=3),
+        s(end=4, dtype="float64"),
+        reference=lambda start=0, end=0, step=1, dtype=None: np.array(
+            [start + i * step for i in range(max(0, math.ceil((end - start) / step)))]
+        ).astype(dtype or (np.float32 if isinstance(step, float) else np.int64)),
+        ulps=(1, 0),
+        why="start + i*step is rounded twice in float32, the reference once",
+        torch_ulps=(1, 1),
+    ),
+    random("rand", ref.rand_reference),
+    random("randn", ref.randn_reference, **NORMAL),
+    random_like("rand_like", "rand_reference"),
+    random_like("randn_like", "randn_reference"),
+    Row(
+        "bernoulli",
+        (s(of((3, 4), domain=(0.0, 1.0)), seed=3), s(of((40,), domain=(0.0, 1.0)), seed=9)),
+        lambda x, seed: (ref.rand_reference(x.shape, x.dtype.name, seed) < x).astype(x.dtype),
+        bernoulli_call,
+        differentiable=False,
+        torch=False,
+    ),
+)
