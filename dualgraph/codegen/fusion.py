@@ -15,6 +15,7 @@ from ..kernels.indexing import Gather, ScatterAdd
 from ..kernels.lines import Line
 from ..kernels.matmul import Gemm
 from ..kernels.reduce import Reduce
+from ..kernels.routine import Routine
 from .places import Places, single_stride
 
 FAMILIES = {
@@ -26,8 +27,8 @@ FAMILIES = {
     Cat: "cat",
     Embed: "embed",
     ScatterAdd: "scatter",
+    Routine: "routine",
 }
-INDEXING = (Gather, ScatterAdd)  # these fail for an index out of range
 MOST_NODES = 48  # a longer kernel compiles slowly and spills registers
 MOST_OPERANDS = 14  # LLVM checks every pair of pointers for overlap before a vector loop
 
@@ -50,9 +51,14 @@ def family(node: Node) -> str:
     return FAMILIES[type(node.op.lower)]
 
 
+def can_fail(node: Node) -> bool:
+    """Tell whether an op can find an index out of range."""
+    return getattr(node.op.lower, "may_fail", False)
+
+
 def may_fail(group: Group) -> bool:
     """Tell whether a group has an op that can find an index out of range."""
-    return any(isinstance(n.op.lower, INDEXING) for n in group.nodes)
+    return any(can_fail(n) for n in group.nodes)
 
 
 def _computed(node: Node) -> bool:

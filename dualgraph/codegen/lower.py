@@ -6,6 +6,8 @@ from math import prod
 from ..core.op import REGISTRY
 from ..graph.ir import Graph, Node, constant
 from ..kernels import indexing, lines, matmul, reduce
+from ..kernels.prelude import with_imports
+from ..kernels.routine import Routine
 from ..kernels.view import Layout, row_major
 from .bodies import Access, Body, contiguous_layout, merge_axes
 from .fusion import Group, fuse, may_fail
@@ -74,6 +76,7 @@ class Lowering:
             "cat": self._cat,
             "embed": self._embed,
             "scatter": self._scatter,
+            "routine": self._routine,
         }
         for group in self.groups:
             if all(n.size for n in group.nodes[-1:]) or group.family == "scatter":
@@ -334,6 +337,26 @@ class Lowering:
             [target],
             [node],
             may_fail=True,
+        )
+        self.rows.append(row)
+
+    def _routine(self, group: Group) -> None:
+        node = group.nodes[0]
+        spec: Routine = node.op.lower
+        avals = (*node.inputs, node)
+        work = spec.work(*avals, **node.static)
+        scratch = Buffer(work.scratch, "arena", label=f"{node.op.name} scratch")
+        refs = [*(self._ref(i) for i in node.inputs), self._ref(node), Ref(scratch)]
+        row = Row(
+            with_imports(spec.text(*avals, **node.static)),
+            node.op.name,
+            [*refs, Ref(self.status), *work.numbers],
+            work.items,
+            work.grain,
+            [r.buffer for r in refs[:-2]],
+            [r.buffer for r in refs[-2:]],
+            [node],
+            may_fail=spec.may_fail,
         )
         self.rows.append(row)
 

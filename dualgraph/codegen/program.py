@@ -12,7 +12,7 @@ from ..graph.ir import Graph, Node
 from ..kernels.native import address_of, content_name, stats
 from .arena import ALIGNMENT, plan
 from .driver import serial_driver, shared_driver, use_threads
-from .fusion import INDEXING, Group
+from .fusion import Group, can_fail
 from .lower import Destination, Lowered, Lowering
 from .rows import Buffer, Ref, Row
 
@@ -101,7 +101,7 @@ class Program:
 
     def _raise(self, word: int, row: Row) -> None:
         index = (word - 1) // 2
-        nodes = [n for n in row.nodes if isinstance(n.op.lower, INDEXING)]
+        nodes = [n for n in row.nodes if can_fail(n)]
         where = "; ".join(dict.fromkeys(f"{n.op.name} at {n.source}" for n in nodes))
         raise AxisError(f"index {index} is out of range in a compiled function ({where})")
 

@@ -6,7 +6,7 @@ row-major order of the source, so that duplicate indices accumulate in one fixed
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,10 +18,14 @@ from .ufunc import make_gufunc
 class Gather:
     """``out[i, j, k] = x[index[i, j, k], j, k]`` for the static ``axis`` 0, and so on."""
 
+    may_fail: ClassVar[bool] = True
+
 
 @dataclass(frozen=True, slots=True)
 class ScatterAdd:
     """``out = x; out[index[i, j, k], j, k] += source[i, j, k]``, in row-major order."""
+
+    may_fail: ClassVar[bool] = True
 
 
 SCATTER_TEXT = """def KERNEL(args, dims, steps, data):
