@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-_INTEGER = {4: np.uint32, 8: np.uint64}
+_INTEGER = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def array_of(x: Any) -> np.ndarray:

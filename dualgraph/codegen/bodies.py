@@ -11,7 +11,7 @@ import numpy as np
 
 from ..graph.ir import Node, const_array
 from ..kernels.elementwise import Elementwise, load
-from ..kernels.prelude import suffix
+from ..kernels.prelude import stored
 from ..kernels.view import Layout, Shape, row_major
 from .places import Place, Places
 
@@ -67,7 +67,7 @@ class Body:
             if i not in kinds:
                 lines.append(f"g{i} = a[{first + i}]")
                 continue
-            pointer = f"ptr_{suffix(kinds[i])}(args + {8 * (first + i)})"
+            pointer = f"ptr_{stored(kinds[i])}(args + {8 * (first + i)})"
             lines.append(f"k{i} = {load(pointer, '0', kinds[i])}")
         return lines
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..graph.ir import Node
 from ..kernels.elementwise import load, store
-from ..kernels.prelude import suffix, with_imports
+from ..kernels.prelude import stored, with_imports
 from ..kernels.view import Layout, Shape
 from .bodies import (
     Access,
@@ -127,7 +127,7 @@ def _flat(
             continue
         size = access.dtype.itemsize
         step = {"0": "", "1": f" + lo * {size}", "s": f" + lo * t{p} * {size}"}[kinds[p]]
-        lines.append(f"p{p} = ptr_{suffix(access.dtype)}(a[{p}]{step})")
+        lines.append(f"p{p} = ptr_{stored(access.dtype)}(a[{p}]{step})")
     lines += _hoisted(body, statements, kinds)
     return [*lines, "for i in range(hi - lo):", *shift(inside("lo + i"), 1)]
 
@@ -152,7 +152,7 @@ def _nested(
             continue
         away = " + ".join(f"i{d} * s{p}_{d}" for d in range(rank - 1))
         size = access.dtype.itemsize
-        row.append(f"p{p} = ptr_{suffix(access.dtype)}(a[{p}] + ({away}) * {size})")
+        row.append(f"p{p} = ptr_{stored(access.dtype)}(a[{p}] + ({away}) * {size})")
     row += _hoisted(body, statements, kinds)
     row += ["for i in range(n):", *shift(inside("row * n + i"), 1)]
     return lines + shift(row, 1)

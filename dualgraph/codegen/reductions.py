@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph.ir import Node
 from ..kernels.elementwise import load
-from ..kernels.prelude import suffix, with_imports
+from ..kernels.prelude import stored, suffix, with_imports
 from ..kernels.reduce import Reduce, inner_body, outer_body
 from ..kernels.view import Shape
 from .bodies import (
@@ -86,7 +86,7 @@ def reduction_text(
     count = len(body.accesses)
     setup, kinds = [], []
     for p, access in enumerate(body.accesses):
-        size, s = access.dtype.itemsize, suffix(access.dtype)
+        size, s = access.dtype.itemsize, stored(access.dtype)
         columns = "" if inner else f" + j0 * q{p}"
         setup.append(f"p{p} = ptr_{s}(a[{p}] + (p * b{p} + r0 * n{p}{columns}) * {size})")
         kinds.append(stride_kind(steps[p][1 if inner else 2]))

@@ -39,13 +39,14 @@ class DType:
 
 BOOL, INTEGER, FLOATING = 0, 1, 2
 _CATEGORIES = {"b": BOOL, "i": INTEGER, "u": INTEGER, "f": FLOATING}
-_NAMES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64")
+_NAMES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 DTYPES = {n: DType(n, np.dtype(n), _CATEGORIES[np.dtype(n).kind]) for n in _NAMES}
 _PUBLIC = {d.numpy: d for d in DTYPES.values()}
 
 bool_ = np.dtype("bool")
 int32 = np.dtype("int32")
 int64 = np.dtype("int64")
+float16 = np.dtype("float16")
 float32 = np.dtype("float32")
 float64 = np.dtype("float64")
 _WEAK = {bool: bool_, int: int64, float: float32}  # what a lone Python number becomes

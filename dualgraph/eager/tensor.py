@@ -296,6 +296,10 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
         """Return the tensor as float64."""
         return self.to("float64")
 
+    def half(self) -> "Tensor":
+        """Return the tensor as float16."""
+        return self.to("float16")
+
     def int(self) -> "Tensor":
         """Return the tensor as int32."""
         return self.to("int32")

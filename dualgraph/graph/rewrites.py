@@ -61,7 +61,8 @@ def _power_of_two(node: Node) -> bool:
     if divisor is None or not divisor or not isfinite(divisor):
         return False
     mantissa, exponent = frexp(divisor)
-    return abs(mantissa) == 0.5 and -100 < exponent < 100
+    widest = 12 if node.dtype.itemsize == 2 else 100  # the reciprocal must be a normal number
+    return abs(mantissa) == 0.5 and -widest < exponent < widest
 
 
 def _times_reciprocal(node: Node) -> Node:

@@ -3,7 +3,8 @@
 An `Elementwise` record says the expression and the types. In the expression ``{x}``, ``{y}``,
 ``{z}`` stand for the inputs in order, ``{s}`` for the suffix of the computing dtype, ``{i}`` for
 the linear index of the element. Types are letters: ``t`` the computing dtype, ``b`` bool, ``l``
-int64, ``u`` the dtype given by the static argument ``dtype``.
+int64, ``u`` the dtype given by the static argument ``dtype``. On float16 an expression computes in
+float32 and its value is rounded once.
 """
 
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .prelude import suffix, with_imports
+from ..core.types import float16
+from .prelude import computed, stored, with_imports
 from .ufunc import make_ufunc
 
 NAMES = ("x", "y", "z")
-_BOOL, _INT64 = np.dtype("bool"), np.dtype("int64")
+_BOOL, _INT64, _FLOAT64 = np.dtype("bool"), np.dtype("int64"), np.dtype("float64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,9 @@ class Elementwise:
         text = self.integer if integral else self.expression
         if self.types == "t->u":
             text = conversion(dtype, output)
-        text = text.format(**named, s=suffix(dtype), i=index)
-        narrow = output.kind in "iu" and self.types != "t->u"
-        return f"{suffix(output)}({text})" if narrow else text
+        text = text.format(**named, s=computed(dtype), i=index)
+        narrow = output.kind in "iu" or output == float16
+        return f"{stored(output)}({text})" if narrow and self.types != "t->u" else text
 
 
 def conversion(source: np.dtype, target: np.dtype) -> str:
@@ -60,19 +62,25 @@ def conversion(source: np.dtype, target: np.dtype) -> str:
     if target == _BOOL:
         return "({x} != 0)" if source != _BOOL else "{x}"
     if source.kind == "f" and target.kind in "iu":
-        return f"sat_{suffix(target)}({{x}})"
+        return f"sat_{stored(target)}({{x}})"
+    if source == _FLOAT64 and target == float16:
+        return "f2(odd_f4({x}))"  # through float32 as it stands, it would be rounded twice
     if source == _BOOL:
-        return f"{suffix(target)}(1 if {{x}} else 0)"
-    return f"{suffix(target)}({{x}})"
+        return f"{stored(target)}(1 if {{x}} else 0)"
+    return f"{stored(target)}({{x}})"
 
 
 def load(pointer: str, index: str, dtype: np.dtype) -> str:
     """Return the expression that reads an element (a bool is stored as a byte)."""
+    if dtype == float16:
+        return f"from_bits_f2({pointer}[{index}])"
     return f"({pointer}[{index}] != 0)" if dtype == _BOOL else f"{pointer}[{index}]"
 
 
 def store(pointer: str, index: str, value: str, dtype: np.dtype) -> str:
     """Return the statement that writes an element."""
+    if dtype == float16:
+        value = f"bits_f2({value})"
     return f"{pointer}[{index}] = {f'u1({value})' if dtype == _BOOL else value}"
 
 
@@ -84,7 +92,7 @@ def loop_source(spec: Elementwise, dtype: np.dtype, output: np.dtype) -> str:
     lines = ["def KERNEL(args, dims, steps, data):"]
     lines += ["    a = ptr_i8(args)", "    s = ptr_i8(steps)", "    n = ptr_i8(dims)[0]"]
     for j, d in enumerate((*inputs, output)):
-        lines.append(f"    p{j} = ptr_{suffix(d)}(a[{j}])")
+        lines.append(f"    p{j} = ptr_{stored(d)}(a[{j}])")
     body = _loop(spec, inputs, dtype, output, frozenset())
     lines += [f"    if {contiguous}:", *body]
     for scalar in range(count) if count == 2 else ():
@@ -112,10 +120,10 @@ def _loop(
 def _strided(
     spec: Elementwise, inputs: tuple[np.dtype, ...], dtype: np.dtype, output: np.dtype
 ) -> list[str]:
-    terms = [load(f"ptr_{suffix(d)}(a[{j}] + i * s[{j}])", "0", d) for j, d in enumerate(inputs)]
+    terms = [load(f"ptr_{stored(d)}(a[{j}] + i * s[{j}])", "0", d) for j, d in enumerate(inputs)]
     value = _call(spec, terms, dtype, output)
     last = len(inputs)
-    target = f"ptr_{suffix(output)}(a[{last}] + i * s[{last}])"
+    target = f"ptr_{stored(output)}(a[{last}] + i * s[{last}])"
     return ["        for i in range(n):", f"            {store(target, '0', value, output)}"]
 
 
@@ -137,7 +145,7 @@ class LoopTable(dict[str, Any]):
         dtype = np.dtype(key[0])
         target = np.dtype(key[1]) if len(key) > 1 else None
         output = self.spec.output_type(dtype, target)
-        name = f"{self.name}_{suffix(dtype)}" + (f"_{suffix(output)}" if target else "")
+        name = f"{self.name}_{stored(dtype)}" + (f"_{stored(output)}" if target else "")
         text = loop_source(self.spec, dtype, output)
         self[key] = make_ufunc(text, self.spec.input_types(dtype), output, name)
         return self[key]

@@ -274,9 +274,52 @@ iashr = _int_binary("iashr", "ashr", "a >> b, copying the sign bit; b below the 
 ilshr = _int_binary("ilshr", "lshr", "a >> b, filling with zeros; b below the width of a.")
 
 
+# --- float16: stored in two bytes, computed in float32 -----------------------------------------
+
+
+@instruction
+def round_f2(typingctx, x):
+    """``x`` rounded once to float16, ties to even, as a float32."""
+    if not isinstance(x, types.Number):
+        return None
+
+    def codegen(context, builder, signature, args):
+        value, kind = args[0], signature.args[0]
+        if not isinstance(kind, types.Float):  # an integer above 2**24 is infinite in float16
+            value = context.cast(builder, value, kind, types.float32)
+        return builder.fpext(builder.fptrunc(value, ir.HalfType()), ir.FloatType())
+
+    return types.float32(x), codegen
+
+
+@instruction
+def bits_f2(typingctx, x):
+    """The two bytes of a float32 that holds a float16."""
+    if not _is_float(x):
+        return None
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(builder.fptrunc(args[0], ir.HalfType()), ir.IntType(16))
+
+    return types.uint16(x), codegen
+
+
+@instruction
+def from_bits_f2(typingctx, word):
+    """The float16 in two bytes, as a float32."""
+    if not isinstance(word, types.Integer):
+        return None
+
+    def codegen(context, builder, signature, args):
+        return builder.fpext(builder.bitcast(args[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(word), codegen
+
+
 # --- memory --------------------------------------------------------------------------------------
 
 ELEMENT: dict[str, types.Type] = {
+    "float16": types.uint16,
     "float32": types.float32,
     "float64": types.float64,
     "int8": types.int8,
@@ -290,7 +333,8 @@ ELEMENT: dict[str, types.Type] = {
 
 A NumPy bool is one byte, but Numba loads from a ``CPointer(boolean)`` without narrowing the byte to
 its one-bit boolean. Pointers to bool are therefore pointers to ``uint8``: read with ``p[i] != 0``,
-write with ``p[i] = np.uint8(condition)``.
+write with ``p[i] = np.uint8(condition)``. A float16 goes through `from_bits_f2` and
+`bits_f2`.
 """
 
 

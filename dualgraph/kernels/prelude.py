@@ -5,15 +5,36 @@ scratch memory, ``exp_f4(x)`` is a scalar function.
 """
 
 import re
+from functools import cache
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from ..core.types import float16
+from ..errors import CompileError
 from . import elementary, gemm, random, special
-from .intrinsics import POINTER, STACK, fabs, floor, iadd, imul, isub, rint, select, sqrt, trunc
+from .intrinsics import (
+    POINTER,
+    STACK,
+    bits_f2,
+    bits_f4,
+    fabs,
+    floor,
+    from_bits_f2,
+    from_bits_f4,
+    iadd,
+    imul,
+    isub,
+    rint,
+    round_f2,
+    select,
+    sqrt,
+    trunc,
+)
 from .scalar import scalar
 
 SUFFIX = {
@@ -23,14 +44,42 @@ SUFFIX = {
     "int16": "i2",
     "int32": "i4",
     "int64": "i8",
+    "float16": "f2",
     "float32": "f4",
     "float64": "f8",
 }
 
 
 def suffix(dtype: np.dtype) -> str:
-    """Return the two letters that stand for a dtype in generated code: ``f4`` for float32."""
+    """Return the two letters that stand for a dtype in generated code: ``f4`` for float32.
+
+    Raises `CompileError` for float16, in which nothing is computed (see `stored`).
+    """
+    if dtype == float16:
+        raise CompileError("this op computes in float32: convert float16 before it, and after it")
     return SUFFIX[dtype.name]
+
+
+def stored(dtype: np.dtype) -> str:
+    """Return the letters of a dtype in memory; they are `suffix`, and ``f2`` for float16.
+
+    Raises `CompileError` for float16 on a processor that cannot convert it.
+    """
+    if dtype == float16 and not converts_float16():
+        raise CompileError("float16 needs a processor with conversion instructions (x86: F16C)")
+    return SUFFIX[dtype.name]
+
+
+@cache
+def converts_float16() -> bool:
+    """Tell whether the processor converts float16: every 64-bit Arm, and x86 with F16C."""
+    intel = llvm.get_process_triple().startswith(("x86_64", "i686"))
+    return not intel or llvm.get_host_cpu_features().get("f16c", False)
+
+
+def computed(dtype: np.dtype) -> str:
+    """Return the letters of the dtype in which an element is computed: float32 for float16."""
+    return "f4" if dtype == float16 else SUFFIX[dtype.name]
 
 
 def plus(a: str, b: str, dtype: np.dtype) -> str:
@@ -111,7 +160,21 @@ def ipow_i8(base, exponent):
     return result
 
 
+@scalar
+def odd_f4(x):
+    """Round float64 to float32 towards odd: rounding the result once more rounds x once.
+
+    Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums: proved algorithms using
+    rounding to odd" (2008).
+    """
+    near = np.float32(x)
+    back = np.float64(near)
+    toward_zero = bits_f4(near) - np.int32(1 if fabs(back) > fabs(x) else 0)
+    return near if back == x else from_bits_f4(np.int32(toward_zero | np.int32(1)))
+
+
 _NAMES: dict[str, Any] = {
+    "odd_f4": odd_f4,
     "select": select,
     "sqrt": sqrt,
     "fabs": fabs,
@@ -132,7 +195,10 @@ _NAMES: dict[str, Any] = {
     "gemm_items": gemm.gemm_items,
     **{f"ptr_{s}": POINTER[name] for name, s in SUFFIX.items()},
     **{f"stack_{s}": STACK[name] for name, s in SUFFIX.items()},
-    **{s: getattr(np, name) for name, s in SUFFIX.items() if name != "bool"},
+    **{s: getattr(np, name) for name, s in SUFFIX.items() if name not in ("bool", "float16")},
+    "f2": round_f2,
+    "bits_f2": bits_f2,
+    "from_bits_f2": from_bits_f2,
     **{
         f"sat_{SUFFIX[t.name]}": _saturating(f"sat_{t.name}", t, t.name[0] == "u")
         for t in (types.uint8, types.int8, types.int16, types.int32, types.int64)

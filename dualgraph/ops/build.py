@@ -1,7 +1,8 @@
 """What op families share: operands, promotion, axes, and the factories of records."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..core.types import (
     Aval,
     broadcast_shapes,
     category,
+    float16,
     float32,
     int64,
     result_type,
@@ -21,6 +23,7 @@ from ..core.types import (
 from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
 from ..kernels.elementwise import Elementwise, eager_kernel
 
+F = TypeVar("F", bound=Callable[..., Any])
 Tensor = Any
 """A tensor of whichever frontend is active; the class itself lives in `dualgraph.eager`."""
 
@@ -170,6 +173,37 @@ def named(function: Any, name: str, doc: str) -> Any:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
+
+
+# --- float16 -------------------------------------------------------------------------------------
+
+
+def in_float32(function: F) -> F:
+    """Let a function whose first operand is float16 compute in float32 and round its results once.
+
+    Element-wise ops do so by themselves; this is for what accumulates, or is made of several ops.
+    """
+
+    @wraps(function)
+    def wrapper(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if not is_tensor(input) or input.value.dtype is not float16:
+            return function(input, *args, **kwargs)
+        wide = [_widened(x) for x in (input, *args)]
+        out = function(*wide, **{k: _widened(v) for k, v in kwargs.items()})
+        if not isinstance(out, tuple):
+            return _narrowed(out)
+        parts = [_narrowed(x) for x in out]
+        return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def _widened(x: Any) -> Any:
+    return as_dtype(x, float32) if is_tensor(x) and x.value.dtype is float16 else x
+
+
+def _narrowed(x: Any) -> Any:
+    return as_dtype(x, float16) if is_tensor(x) and x.value.dtype is float32 else x
 
 
 # --- axes and other arguments -------------------------------------------------------------------

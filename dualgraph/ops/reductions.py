@@ -19,6 +19,7 @@ from .build import (
     Tensor,
     as_dtype,
     as_floating,
+    in_float32,
     need,
     need_floating,
     normal_axes,
@@ -78,6 +79,7 @@ def expand(input: Tensor, *size: Any) -> Tensor:
     return input if shape == have else apply(EXPAND, input, shape=shape)
 
 
+@in_float32
 def sum_to(input: Tensor, shape: Shape) -> Tensor:
     """Sum the axes along which ``shape`` was broadcast to the input's shape."""
     lead = input.value.ndim - len(shape)
