@@ -1452,3 +1452,11 @@ def test_cotangents_of_a_returned_view_arrive_in_the_order_of_eager() -> None:
         dg.autograd.backward(list(run(x)), weights)
         grads.append(x.grad)
     assert_bits_equal(*grads)
+
+
+def test_a_trace_says_what_it_is_in_one_line() -> None:
+    """In a terminal, ``f.traces`` must not print arrays and graphs."""
+    f = dg.compile(lambda x: (x.exp() * 2).sum())
+    f(dg.ones(3))
+    said = "<Trace (first call): 4 ops in <Program: 1 calls, 0 bytes of scratch memory>>"
+    assert repr(f.last) == said

@@ -34,7 +34,7 @@ class Output(NamedTuple):
     leaf: bool = False  # made inside as a leaf that requires grad
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Trace:
     """One traced and compiled version of a function, and everything that can be asked about it."""
 
@@ -58,6 +58,9 @@ class Trace:
     grad_writes: list[tuple[Argument | Held, int, bool]]  # owner, fresh array or -1, in place
     fresh: list[tuple[tuple[int, ...], np.dtype]]
     function: Any
+
+    def __repr__(self) -> str:
+        return f"<Trace ({self.reason}): {len(self.captured.nodes)} ops in {self.program!r}>"
 
     def bind(self, tensors: list[Any]) -> list[np.ndarray]:
         """Return the input arrays; raise `Mismatch` when this trace cannot serve the call."""

@@ -43,7 +43,7 @@ class Kernel:
     calls: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Program:
     """Native code for one graph. ``run(arrays)`` takes the inputs and then the fresh outputs."""
 
@@ -59,6 +59,9 @@ class Program:
     shares: bool
     header_address: int
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __repr__(self) -> str:
+        return f"<Program: {len(self.rows)} calls, {self.arena_bytes} bytes of scratch memory>"
 
     @property
     def kernels(self) -> list[Kernel]:
