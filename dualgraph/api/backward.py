@@ -221,7 +221,7 @@ def _raise_twice() -> None:
 def _tape_op(name: str, rule: Callable[..., Any], static: tuple[str, ...]) -> Op:
     """An op that exists on the tape only: compiled functions have no kernel of their own."""
     rules = (Rule(rule, (), static),)
-    return Op(name, ("x",), Node, Node, None, rules, ((),), name, False, False, False, False)
+    return Op(name, ("x",), Node, Node, None, rules, ((),), name, False, False, False, False, None)
 
 
 _COMPILED = _tape_op("CompiledFunctionBackward", lambda g: g, ())

@@ -9,7 +9,7 @@ does not depend on where it is computed.
 from dataclasses import dataclass, field
 
 from ..graph.ir import CONST, INPUT, Graph, Node, users_of
-from ..kernels.copying import Cat, Embed
+from ..kernels.copying import Cat, Embed, Overwrite
 from ..kernels.elementwise import Elementwise
 from ..kernels.indexing import Gather, ScatterAdd
 from ..kernels.lines import Line
@@ -26,6 +26,7 @@ FAMILIES = {
     Gemm: "gemm",
     Cat: "cat",
     Embed: "embed",
+    Overwrite: "overwrite",
     ScatterAdd: "scatter",
     Routine: "routine",
 }

@@ -8,7 +8,7 @@ from ..graph.ir import Graph, Node, constant
 from ..kernels import indexing, lines, matmul, reduce
 from ..kernels.prelude import with_imports
 from ..kernels.routine import Routine
-from ..kernels.view import Layout, row_major
+from ..kernels.view import Layout, Shape, row_major
 from .bodies import Access, Body, contiguous_layout, merge_axes
 from .fusion import Group, fuse, may_fail
 from .loops import loop_kernel
@@ -75,6 +75,7 @@ class Lowering:
             "line": self._line,
             "cat": self._cat,
             "embed": self._embed,
+            "overwrite": self._overwrite,
             "scatter": self._scatter,
             "routine": self._routine,
         }
@@ -301,15 +302,21 @@ class Lowering:
 
     def _embed(self, group: Group) -> None:
         node = group.nodes[0]
-        zero = constant(0, node.dtype)
+        self._copy_into_slice(node, constant(0, node.dtype), node.inputs[0], node.inputs[0].shape)
+
+    def _overwrite(self, group: Group) -> None:
+        node = group.nodes[0]
+        around, value = node.inputs
+        self._copy_into_slice(node, around, value, node.static["lengths"])
+
+    def _copy_into_slice(self, node: Node, around: Node, value: Node, lengths: Shape) -> None:
         target = self._buffer(node)
-        self._copy(zero, node.shape, contiguous_layout(node.shape), target)
-        value = node.inputs[0]
+        self._copy(around, node.shape, contiguous_layout(node.shape), target)
         own = row_major(node.shape)
         starts, steps = node.static["starts"], node.static["steps"]
         offset = sum(s * t for s, t in zip(starts, own, strict=True))
         strides = tuple(s * t for s, t in zip(steps, own, strict=True))
-        self._copy(value, value.shape, Layout(value.shape, strides, offset), target)
+        self._copy(value, lengths, Layout(lengths, strides, offset), target)
 
     def _scatter(self, group: Group) -> None:
         node = group.nodes[0]

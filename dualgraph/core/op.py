@@ -11,6 +11,9 @@ static keyword argument that can be hashed. The rules:
   input (``x_shape``, ``x_dtype``: the input itself is then not kept alive), and static arguments as
   keyword-only parameters. `NONDIFF` says that the derivative is zero, `refuse(why)` that there is
   none and why.
+
+A view op may also have ``put(x, value, **static) -> Call``: what x becomes when its view is
+overwritten with ``value``.
 """
 
 import inspect
@@ -38,6 +41,14 @@ class Refusal(NamedTuple):
     why: str
 
 
+class Call(NamedTuple):
+    """An op and what it is to be called with."""
+
+    op: "Op"
+    tensors: tuple[Any, ...]
+    static: dict[str, Any]
+
+
 NONDIFF = None
 
 
@@ -62,6 +73,7 @@ class Op:
     variadic: bool
     is_view: bool
     may_copy: bool  # a view op that copies when strides cannot express its result
+    put: Callable[..., Call] | None  # of a view op: what writing into its result does to its input
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -80,6 +92,7 @@ def defop(
     vjp: tuple[Callable[..., Any] | Refusal | None, ...],
     grad_name: str | None = None,
     commutative: bool = False,
+    put: Callable[..., Call] | None = None,
 ) -> Op:
     """Make and register an op; a missing or misnamed rule fails here, at import.
 
@@ -107,6 +120,7 @@ def defop(
         variadic=variadic,
         is_view=getattr(lower, "is_view", False),
         may_copy=getattr(lower, "may_copy", False),
+        put=put,
     )
     REGISTRY[name] = op
     return op

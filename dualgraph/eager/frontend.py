@@ -3,12 +3,12 @@
 import sys
 from functools import lru_cache
 from math import copysign
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.op import Op
+from ..core.op import Call, Op
 from ..core.types import numpy_dtype
 from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError, at_user_line
 from ..grad.tape import record, version_counter
@@ -28,23 +28,36 @@ class EagerFrontend:
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             _explain(op, tensors, static, error)
         if op.is_view:
-            self._note_view(op, out, tensors[0])
+            self._note_view(op, out, tensors[0], static)
         if state.grad_enabled:
             needed = False
             for t in tensors:
                 if t.base is not None and t.taped != t.base.taped:
-                    refuse_stale_view(t)
+                    self.renew(t)
                 if t.requires_grad:
                     needed = True
             if needed:
                 record(op, tensors, static, out)
         return out
 
-    def _note_view(self, op: Op, out: Any, source: Any) -> None:
+    def _note_view(self, op: Op, out: Any, source: Any, static: dict) -> None:
         if op.may_copy and not np.may_share_memory(out.value, source.value):
             return
         out.base = source if source.base is None else source.base
         out.taped = out.base.taped
+        out.via = Via(source, op, static)
+
+    def renew(self, view: Any) -> Any:
+        """Put a view where it belongs on the tape after its base was changed in place."""
+        source, op, static = view.via
+        enabled, state.grad_enabled = state.grad_enabled, True
+        try:
+            again = state.frontend.run(op, (source,), static)
+        finally:
+            state.grad_enabled = enabled
+        view.grad_fn, view.requires_grad = again.grad_fn, again.requires_grad
+        view.taped = view.base.taped
+        return again
 
     def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
         """Put a composite on the tape as one node."""
@@ -79,7 +92,7 @@ class EagerFrontend:
 
     def owned(self, x: Any) -> Any:
         """Forget that x is a view: nobody holds the tensor whose memory it shows."""
-        x.base, x.taped = None, 0
+        x.base, x.taped, x.via = None, 0, None
         return x
 
     def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
@@ -88,10 +101,17 @@ class EagerFrontend:
         out.grad_fn, out.requires_grad, out.counter = node, True, counter
         return out
 
+    def snapshot(self, x: Any) -> Any:
+        """Return the values that x has now, at its place on the tape."""
+        out = self.tensor(x.value.copy())
+        out.grad_fn, out.requires_grad = x.grad_fn, x.requires_grad
+        return out
+
     def alias(self, x: Any) -> Any:
         """Return a tensor on the same memory, outside of the tape."""
         out = self.tensor(x.value)
         out.base = x if x.base is None else x.base
+        out.via = Via(x, None, {})
         out.taped = Always()  # outside of the tape, a new history does not concern it
         return out
 
@@ -104,18 +124,18 @@ class EagerFrontend:
         """Finish an in-place op: x takes the values and the place on the tape of ``out``."""
         if not x.value.flags.writeable:
             raise GradError(at_user_line(READ_ONLY))
-        if out.requires_grad and x.base is not None:
-            raise GradError(
-                at_user_line(
-                    "writing recorded values into a view or a detached tensor is not supported: "
-                    "the tensor whose memory it shares would not get their gradient. Build the "
-                    "result out of place (where, cat), or use no_grad()"
-                )
-            )
+        if not out.requires_grad:
+            self.assign(x, out.value)
+            return
+        base, _, call = written_through(x, out)
         self.assign(x, out.value)
-        if out.requires_grad:
+        if call is None:
             x.grad_fn, x.requires_grad = out.grad_fn, True
-            note_new_history(x)
+        else:
+            self.record(*call, base)
+        note_new_history(base)
+        if base is not x:
+            self.renew(x)
 
     def generator(self) -> Any:
         """Return the default random stream."""
@@ -154,14 +174,43 @@ def note_new_history(x: Any) -> None:
     x.taped = x.taped + 1
 
 
-def refuse_stale_view(view: Any) -> None:
-    """Raise for a view that does not know the history of the memory that it shows."""
-    raise GradError(
-        at_user_line(
-            f"this view of shape {tuple(view.value.shape)} was taken before its base was changed "
-            "in place by a recorded op, so that its gradient would be wrong: take the view again"
-        )
-    )
+class Via(NamedTuple):
+    """How a view was made; ``op`` is None for a detached tensor."""
+
+    source: Any
+    op: Op | None
+    static: dict[str, Any]
+
+
+def written_through(x: Any, value: Any) -> tuple[Any, Any, Call | None]:
+    """Return what becomes of the base of x when x is overwritten with ``value``.
+
+    That is the base, and the value that it takes or the call that computes it; ops in between, for
+    views of views, are run and recorded. Raises `GradError` where a write cannot be recorded.
+    """
+    call = None
+    while x.base is not None:
+        if call is not None:
+            value, call = state.frontend.run(*call), None
+        source, op, static = x.via
+        if op is None and value.requires_grad:
+            raise GradError(at_user_line(_DETACHED))
+        if op is not None:
+            if op.put is None:
+                raise GradError(at_user_line(_SHARED.format(op=op.name)))
+            call = op.put(source, value, **static)
+        x = source
+    return x, value, call
+
+
+_SHARED = (
+    "a tensor cannot be changed in place through {op}(), whose elements may share memory: clone() "
+    "it, or build the result out of place (where, cat)"
+)
+_DETACHED = (
+    "writing recorded values into a detached tensor is not supported: the tensor whose memory it "
+    "shares would not get their gradient. Clone it, or use no_grad()"
+)
 
 
 _new = object.__new__

@@ -12,6 +12,7 @@ def run_backward(
     tensors: list, gradients: list, retain_graph: bool | None, create_graph: bool
 ) -> None:
     """Accumulate the cotangents of several roots into ``.grad`` of the leaves."""
+    _renew(tensors)
     seeds = [seed(t, g) for t, g in zip(tensors, gradients, strict=True)]
     found = backward(
         tensors,
@@ -22,6 +23,13 @@ def run_backward(
     )
     for leaf in list(found):
         _accumulate_grad(leaf, found, create_graph)
+
+
+def _renew(tensors: list) -> None:
+    """Bring views whose base was changed in place up to date."""
+    for t in tensors:
+        if t.base is not None and t.taped != t.base.taped:
+            state.frontend.renew(t)
 
 
 def _accumulate_grad(leaf: Any, found: dict, create_graph: bool) -> None:
@@ -56,6 +64,7 @@ def grad(
     (tensor(6.),)
     """
     roots, targets = _as_list(outputs), _as_list(inputs)
+    _renew([*roots, *targets])
     starts = _as_list(grad_outputs) if grad_outputs is not None else [None] * len(roots)
     if len(starts) != len(roots):
         raise ArgumentError(

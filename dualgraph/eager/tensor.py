@@ -7,7 +7,7 @@ import numpy as np
 from ..core.dispatch import owned, state
 from ..core.types import DType, category, numpy_dtype, public_dtype
 from ..errors import DTypeError, GradError, ShapeError, at_user_line
-from ..grad.tape import Node, version_counter
+from ..grad.tape import Node, keep_old_values, mark, version_counter
 from ..ops import elementwise, indexing, reductions, shape as shaping
 from ..ops.build import as_dtype
 from .formatting import format_tensor
@@ -20,11 +20,6 @@ from .methods import (
     IndexingMethods,
     ReductionMethods,
     ShapeMethods,
-)
-
-_VIEW_ON_TAPE = (
-    "changing a view in place while gradients are recorded through it is not supported: build the "
-    "result out of place (where, cat), or use no_grad()"
 )
 
 
@@ -40,6 +35,7 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
     held_grad: "Tensor | None" = None
     base: "Tensor | None" = None  # the tensor whose memory this one views
     counter: list[int] | None = None  # in-place changes, made when somebody needs to know
+    via: Any = None  # of a view: how it was made
     taped: Any = 0  # of a base: in-place ops on the tape; of a view: how many it has seen
     shared: bool = False  # a literal: never written to
     constant: Any = None  # the Python number that a literal stands for
@@ -229,9 +225,8 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
 
     def _inplace(self, compute: Any) -> "Tensor":
         self._check_inplace()
+        start = mark()
         out = compute(self)
-        if out.requires_grad and self.base is not None:
-            raise GradError(at_user_line(_VIEW_ON_TAPE))
         if out.value.shape != self.value.shape:
             raise ShapeError(
                 at_user_line(
@@ -243,7 +238,10 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
             raise DTypeError(
                 at_user_line(f"in-place: a {out.dtype} result does not fit into {self.dtype}")
             )
-        state.frontend.replace(self, as_dtype(out, self.value.dtype))
+        out = as_dtype(out, self.value.dtype)
+        if out.requires_grad:
+            keep_old_values(out, self, start)
+        state.frontend.replace(self, out)
         return self
 
     def _check_inplace(self) -> None:
@@ -256,11 +254,11 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
                     "recorded: wrap the change in no_grad()"
                 )
             )
-        if self.base is not None and self.requires_grad:
+        if self.base is not None and self.requires_grad and self.base.is_leaf:
             raise GradError(
                 at_user_line(
-                    "changing a view in place while gradients are recorded through it is not "
-                    "supported: build the result out of place (where, cat), or use no_grad()"
+                    "a view of a leaf that requires grad cannot be changed in place while "
+                    "gradients are recorded: wrap the change in no_grad()"
                 )
             )
 

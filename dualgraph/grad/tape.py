@@ -112,6 +112,32 @@ def version_counter(tensor: Any) -> list[int]:
     return owner.counter
 
 
+def mark() -> int:
+    """Return a number below that of every node made from now on."""
+    return next(_numbers)
+
+
+def keep_old_values(out: Any, x: Any, start: int) -> None:
+    """Let the nodes made since ``start`` hold copies of what they saved of x's memory.
+
+    It is about to be overwritten by ``out``, which was computed from it.
+    """
+    counter = version_counter(x)
+    stack = [out.grad_fn]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, Node) or node.seq < start:
+            continue
+        stack.extend(node.edges)
+        for key, (kept, own, _) in _saved_tensors(node):
+            if own is counter and key != OUT:
+                node.saved[key] = (state.frontend.snapshot(kept), [0], 0)  # type: ignore[index]
+
+
+def _saved_tensors(node: Node) -> list[tuple[int, Any]]:
+    return [(k, v) for k, v in (node.saved or {}).items() if k < DTYPE]
+
+
 def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
     """Put a node behind ``out``; the caller saw that grads are on and that an input needs one."""
     if out.value.dtype.kind != "f":

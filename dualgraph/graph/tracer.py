@@ -17,12 +17,14 @@ from ..core.scope import current_path, recording_modules
 from ..eager.frontend import (
     Always,
     EagerFrontend,
+    Via,
     eager_frontend,
     note_new_history,
-    refuse_stale_view,
+    written_through,
 )
 from ..errors import TraceError, at_user_line, user_location
 from ..grad.tape import Node as TapeNode, record, version_counter
+from ..kernels.view import Layout
 from .capture import Argument, GradGuard, GradOf, GradUpdate, Held, Number, Source, Update
 from .ir import INPUT, Graph, Node, constant
 
@@ -44,7 +46,7 @@ class Tracer:
         self.guards: list[GradGuard] = []
         self.numbers: dict[tuple[int, str], Any] = {}
         self.constants: dict[Any, Node] = {}
-        self.views: dict[int, tuple[Any, ...]] = {}  # id of a view -> how to make it again
+        self.views: dict[int, int] = {}  # id of a view -> the version of memory that it shows
         self.kept: list[Any] = []  # ids must not be reused while the trace runs
         self.locations: dict[TapeNode, tuple[str, str]] = {}
         self.leaf_flags: dict[int, bool] = {}  # id of an input -> did it require grad at first
@@ -82,9 +84,8 @@ class Tracer:
 
     def lift(self, tensor: Any) -> Node:
         """Return the node of a tensor: its own, a constant, or a captured input."""
-        view = self.views.get(id(tensor))
-        if view is not None:
-            self._refresh(tensor, *view)
+        if id(tensor) in self.views:
+            self._refresh(tensor)
         value = tensor.value
         if isinstance(value, Node):
             return value
@@ -143,7 +144,7 @@ class Tracer:
         if state.grad_enabled:
             for t in tensors:
                 if t.base is not None and t.taped != t.base.taped:
-                    refuse_stale_view(t)
+                    self.renew(t)
         self.record(op, tensors, static, out)
         return out
 
@@ -194,6 +195,12 @@ class Tracer:
         out.grad_fn, out.requires_grad, out.counter = node, True, counter
         return out
 
+    def snapshot(self, x: Any) -> Any:
+        """Return the value that x has now, at its place on the tape."""
+        out = self.symbol(self.lift(x))
+        out.grad_fn, out.requires_grad = x.grad_fn, x.requires_grad
+        return out
+
     def alias(self, x: Any) -> Any:
         """Return a tensor that follows the memory of x, outside of the tape."""
         out = self.symbol(self.lift(x))
@@ -203,23 +210,22 @@ class Tracer:
     def _note_view(self, out: Any, source: Any, op: Op | None, static: dict) -> None:
         out.base = source if source.base is None else source.base
         out.taped = Always() if op is None else out.base.taped
-        version = version_counter(out)[0]
-        self.views[id(out)] = (source, op, static, version)
+        out.via = Via(source, op, static)
+        self.views[id(out)] = version_counter(out)[0]
 
-    def _refresh(self, view: Any, source: Any, op: Op | None, static: dict, version: int) -> None:
+    def renew(self, view: Any) -> None:
+        """Put a view where it belongs on the tape after its base was changed in place."""
+        view.value = eager_frontend.renew(view).value
+        self.views[id(view)] = version_counter(view)[0]
+
+    def _refresh(self, view: Any) -> None:
         """Make a view again when the memory behind it has changed since."""
         now = version_counter(view)[0]
-        if now == version:
+        if now == self.views[id(view)]:
             return
-        if op is not None and op.may_copy:
-            raise TraceError(
-                at_user_line(
-                    f"a {op.name} was taken before its tensor was changed in place: whether it "
-                    "shares memory depends on strides that a trace does not know. Take it again "
-                    "after the change, or clone() it before"
-                )
-            )
-        self.views[id(view)] = (source, op, static, now)
+        source, op, static = view.via
+        _refuse_doubtful(op, source, static)
+        self.views[id(view)] = now
         value = self.lift(source)
         if op is not None:
             aval = op.infer(value, **static)
@@ -229,6 +235,9 @@ class Tracer:
 
     def replace(self, x: Any, out: Any) -> None:
         """Finish an in-place op: from here on x is ``out``."""
+        if x.base is not None and id(x) in self.views:
+            self._replace_through(x, out)
+            return
         self._set(x, self.lift(out))
         if not out.requires_grad:
             return
@@ -243,19 +252,19 @@ class Tracer:
         x.grad_fn, x.requires_grad = out.grad_fn, True
         note_new_history(x)
 
+    def _replace_through(self, view: Any, out: Any) -> None:
+        """Finish an in-place op on a view: the tensor that it shows changes."""
+        x = view
+        while x.base is not None and x.via is not None:
+            _refuse_doubtful(x.via.op, x.via.source, x.via.static)
+            x = x.via.source
+        base, value, call = written_through(view, out)
+        new = value if call is None else self.run(*call)
+        self.replace(base, new)
+        if new.requires_grad:
+            self.renew(view)
+
     def _set(self, x: Any, node: Node) -> None:
-        view = self.views.get(id(x))
-        if view is not None:
-            source, op, _, _ = view
-            if op is not None:
-                raise TraceError(
-                    at_user_line(
-                        "a traced function cannot change a view in place: build the whole tensor "
-                        "out of place (where, cat) and copy_ it, or run this function eagerly"
-                    )
-                )
-            self._set(source, node)
-            return
         if isinstance(x.value, Node):
             x.value = node
         else:
@@ -396,6 +405,22 @@ class Tracer:
             node = None if grad is None else self.lift(grad)
             found.append(GradUpdate(self.owners[key], node, same))
         return found
+
+
+def _refuse_doubtful(op: Op | None, source: Any, static: dict) -> None:
+    """Raise where eager makes a view or a copy, depending on strides that a trace does not know."""
+    if op is None or not op.may_copy:
+        return
+    shape = source.value.shape
+    unmerged = Layout(shape, tuple(range(1, len(shape) + 1)), 0)  # no two axes step like one
+    if op.lower.apply(unmerged, (), **static) is None:
+        raise TraceError(
+            at_user_line(
+                f"{op.name} to {static} merges axes of a tensor that is changed in place: whether "
+                "the two share memory depends on strides that a trace does not know. Take it after "
+                "the change, or clone() it before"
+            )
+        )
 
 
 _UNREAD = object()

@@ -11,3 +11,8 @@ class Cat:
 @dataclass(frozen=True, slots=True)
 class Embed:
     """Zeros of the static ``shape``, with the input at ``starts`` in ``steps``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite:
+    """A copy of the first input, with the second in the static slice of it."""

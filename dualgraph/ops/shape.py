@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dispatch import apply
-from ..core.op import defop
+from ..core.dispatch import apply, literal
+from ..core.op import Call, defop
 from ..core.types import Aval, Shape
 from ..errors import ShapeError, at_user_line
-from ..kernels.copying import Cat, Embed
+from ..kernels.copying import Cat, Embed, Overwrite
 from ..kernels.view import PermuteView, ReshapeView, SliceView
 from .build import Tensor, aligned, need, normal_axes, normal_axis, sizes
 from .elementwise import clone
@@ -34,6 +34,7 @@ RESHAPE = defop(
     lower=ReshapeView(),
     vjp=(lambda g, x_shape: reshape(g, x_shape),),
     grad_name="View",
+    put=lambda x, value, shape: Call(RESHAPE, (value,), {"shape": x.value.shape}),
 )
 
 
@@ -96,8 +97,13 @@ PERMUTE = defop(
     infer=_infer_permute,
     kernel=lambda x, dims: x.transpose(dims),
     lower=PermuteView(),
-    vjp=(lambda g, *, dims: permute(g, tuple(int(d) for d in np.argsort(dims))),),
+    vjp=(lambda g, *, dims: permute(g, _inverse(dims)),),
+    put=lambda x, value, dims: Call(PERMUTE, (value,), {"dims": _inverse(dims)}),
 )
+
+
+def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(d) for d in np.argsort(dims))
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
@@ -167,6 +173,7 @@ SLICE = defop(
             EMBED, g, shape=x_shape, starts=starts, steps=steps
         ),
     ),
+    put=lambda x, value, **region: Call(OVERWRITE, (x, value), region),
 )
 
 
@@ -188,6 +195,32 @@ EMBED = defop(
         ),
     ),
 )  # zeros with the input in the place of a slice
+
+
+def _overwrite_kernel(
+    x: np.ndarray, y: np.ndarray, starts: Shape, lengths: Shape, steps: Shape
+) -> np.ndarray:
+    out = np.array(x, order="C")
+    out[(*_indexing(starts, lengths, steps), ...)] = y
+    return out
+
+
+OVERWRITE = defop(
+    "overwrite_slice",
+    inputs="x y",
+    infer=lambda x, y, starts, lengths, steps: Aval(tuple(x.shape), x.dtype),
+    kernel=_overwrite_kernel,
+    lower=Overwrite(),
+    vjp=(
+        lambda g, *, starts, lengths, steps: apply(
+            OVERWRITE, g, literal(0, g.value.dtype), starts=starts, lengths=lengths, steps=steps
+        ),
+        lambda g, *, starts, lengths, steps: apply(
+            SLICE, g, starts=starts, lengths=lengths, steps=steps
+        ),
+    ),
+    grad_name="CopySlices",
+)  # x with y, broadcast, in the place of a slice
 
 
 def strided_slice(input: Tensor, starts: Shape, lengths: Shape, steps: Shape) -> Tensor:

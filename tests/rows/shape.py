@@ -24,6 +24,20 @@ def with_list(name: str) -> Callable[..., Any]:
     return lambda api, *xs, **kw: getattr(api, name)(list(xs), **kw)
 
 
+def written_part(x: np.ndarray, y: np.ndarray, at: tuple[Any, ...]) -> np.ndarray:
+    """Return a copy with a part overwritten."""
+    out = x.copy()
+    out[at] = y
+    return out
+
+
+def write_part(api: Any, x: Any, y: Any, at: tuple[Any, ...]) -> Any:
+    """Overwrite a part of a copy through a view."""
+    out = x.clone()
+    out[at].copy_(y)
+    return out
+
+
 JOINED = (
     s((3, 4), (2, 4), dim=0),
     s((3, 4), (3, 1), (3, 2), dim=1),
@@ -173,6 +187,19 @@ ROWS: tuple[Row, ...] = (
         lambda x, at: x[at],
         lambda api, x, at: x[at],
         dtypes=("float32", "float64", "bool"),
+        twice=False,
+        public=False,
+    ),
+    Row(
+        "copy_ into a slice",
+        (
+            s((3, 4), (2,), at=(slice(1, 3), slice(0, 4, 2))),
+            s((3, 4), (3,), at=(slice(None), 1)),
+            s((5,), (), at=(slice(1, 4),)),
+            s(of((3, 4), "columns"), (4,), at=(0,)),
+        ),
+        written_part,
+        write_part,
         twice=False,
         public=False,
     ),
