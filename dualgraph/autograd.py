@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .eager.function import Function as Function, once_differentiable as once_differentiable
 from .eager.gradients import grad as grad, run_backward
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..codegen.lower import Fresh
 from ..codegen.program import Program, build
 from ..core.dispatch import state
-from ..core.op import Op, Rule
+from ..core.op import Op, tape_op
 from ..eager.frontend import eager_frontend
 from ..errors import GradError, at_user_line
 from ..grad.backward import AbsorbingNode, Bundle, backward, gradient_edge
@@ -211,20 +211,14 @@ def attach_freed(out: Any, name: str) -> None:
 
 @cache
 def _freed_op(name: str) -> Op:
-    return _tape_op(name, lambda g: _raise_twice(), ())
+    return tape_op(name, lambda g: _raise_twice())
 
 
 def _raise_twice() -> None:
     raise GradError(at_user_line(TWICE))
 
 
-def _tape_op(name: str, rule: Callable[..., Any], static: tuple[str, ...]) -> Op:
-    """An op that exists on the tape only: compiled functions have no kernel of their own."""
-    rules = (Rule(rule, (), static),)
-    return Op(name, ("x",), Node, Node, None, rules, ((),), name, False, False, False, False, None)
-
-
-_COMPILED = _tape_op("CompiledFunctionBackward", lambda g: g, ())
-_OUTPUT = _tape_op(
+_COMPILED = tape_op("CompiledFunctionBackward", lambda g: g)
+_OUTPUT = tape_op(
     "CompiledOutputBackward", lambda g, *, position: Bundle({position: g}), ("position",)
 )

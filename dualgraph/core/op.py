@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import GradError, at_user_line
+from .types import Aval
 
 OUT = -1
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
@@ -124,6 +125,12 @@ def defop(
     )
     REGISTRY[name] = op
     return op
+
+
+def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ...] = ()) -> Op:
+    """Make an op that exists on the tape only; ``rule(g, **static)`` is all that it has."""
+    rules = (rule if isinstance(rule, Refusal) else Rule(rule, (), static),)
+    return Op(name, ("x",), Aval, Aval, None, rules, ((),), name, False, False, False, False, None)
 
 
 def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:

@@ -11,6 +11,7 @@ from ..core.dispatch import state
 from ..core.op import Call, Op
 from ..core.types import numpy_dtype
 from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError, at_user_line
+from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
 
 
@@ -140,6 +141,13 @@ class EagerFrontend:
     def generator(self) -> Any:
         """Return the default random stream."""
         return self.default_generator
+
+    def leaf_hooks(self, x: Any) -> LeafHooks:
+        """Return the hooks of a leaf at which a gradient has arrived."""
+        return LeafHooks(x.hooks, x.after_hooks)
+
+    def allow_hook(self, x: Any) -> None:
+        """Any tensor may get a hook."""
 
     def read_grad(self, x: Any) -> Any:
         """Return ``x.grad``."""

@@ -22,7 +22,11 @@ def run_backward(
         create_graph=create_graph,
     )
     for leaf in list(found):
+        _run_leaf_hooks(leaf, found)
         _accumulate_grad(leaf, found, create_graph)
+        after = state.frontend.leaf_hooks(leaf).after
+        if after:
+            after.notify(leaf)
 
 
 def _renew(tensors: list) -> None:
@@ -30,6 +34,12 @@ def _renew(tensors: list) -> None:
     for t in tensors:
         if t.base is not None and t.taped != t.base.taped:
             state.frontend.renew(t)
+
+
+def _run_leaf_hooks(leaf: Any, found: dict) -> None:
+    hooks = state.frontend.leaf_hooks(leaf).before
+    if hooks:
+        found[leaf] = hooks.replaced(found[leaf])
 
 
 def _accumulate_grad(leaf: Any, found: dict, create_graph: bool) -> None:
@@ -80,6 +90,9 @@ def grad(
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
     )
+    for leaf in found:
+        if not hasattr(leaf, "next_functions"):
+            _run_leaf_hooks(leaf, found)
     results = tuple(found.get(gradient_edge(t)) for t in targets)
     if not allow_unused and any(r is None for r in results):
         raise GradError(

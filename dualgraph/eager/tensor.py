@@ -1,5 +1,7 @@
 """The Tensor that users hold: a value (array, or node while traced) and its place on the tape."""
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import numpy as np
 from ..core.dispatch import owned, state
 from ..core.types import DType, category, numpy_dtype, public_dtype
 from ..errors import DTypeError, GradError, ShapeError, at_user_line
+from ..grad.hooks import Hooks, RemovableHandle
 from ..grad.tape import Node, keep_old_values, mark, version_counter
 from ..ops import elementwise, indexing, reductions, shape as shaping
 from ..ops.build import as_dtype
@@ -35,7 +38,10 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
     held_grad: "Tensor | None" = None
     base: "Tensor | None" = None  # the tensor whose memory this one views
     counter: list[int] | None = None  # in-place changes, made when somebody needs to know
+    hooks: Hooks | None = None  # of a leaf: see and may replace its gradient
+    after_hooks: Hooks | None = None  # of a leaf: called once .grad holds the gradient
     via: Any = None  # of a view: how it was made
+    retains_grad: bool = False  # of a tensor that is not a leaf
     taped: Any = 0  # of a base: in-place ops on the tape; of a view: how many it has seen
     shared: bool = False  # a literal: never written to
     constant: Any = None  # the Python number that a literal stands for
@@ -206,6 +212,52 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
         """
         run_backward([self], [gradient], retain_graph, create_graph)
 
+    def register_hook(self, hook: Callable[["Tensor"], Any]) -> RemovableHandle:
+        """Call ``hook(gradient)`` whenever a gradient with respect to this tensor is computed.
+
+        A tensor that it returns replaces the gradient; hooks run in the order of registration.
+        Raises `GradError` for a tensor that does not require grad.
+
+        >>> import dualgraph as dg
+        >>> x = dg.tensor(1.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> (x * 2).backward()
+        >>> x.grad
+        tensor(20.)
+        """
+        self._check_requires_grad("register_hook")
+        if self.grad_fn is not None:
+            self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
+            return self.grad_fn.hooks.add(hook)
+        state.frontend.allow_hook(self)
+        self.hooks = self.hooks or Hooks()
+        return self.hooks.add(hook)
+
+    def register_post_accumulate_grad_hook(
+        self, hook: Callable[["Tensor"], Any]
+    ) -> RemovableHandle:
+        """Call ``hook(tensor)`` after ``.grad`` of this leaf was accumulated."""
+        self._check_requires_grad("register_post_accumulate_grad_hook")
+        if self.grad_fn is not None:
+            raise GradError(at_user_line("post accumulate grad hooks are for leaf tensors only"))
+        state.frontend.allow_hook(self)
+        self.after_hooks = self.after_hooks or Hooks()
+        return self.after_hooks.add(hook)
+
+    def _check_requires_grad(self, name: str) -> None:
+        if not self.requires_grad:
+            raise GradError(at_user_line(f"{name} needs a tensor that requires grad"))
+
+    def retain_grad(self) -> None:
+        """Keep ``.grad`` of a tensor that is not a leaf; it is accumulated at every backward."""
+        self._check_requires_grad("retain_grad")
+        if self.grad_fn is None or self.retains_grad:
+            return
+        self.retains_grad = True
+        held = weakref.ref(self)
+        self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
+        self.grad_fn.hooks.add_last(lambda g: _retain(held(), g))
+
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
         """Ask for gradients of this leaf (or stop asking); floating tensors only."""
         if requires_grad and self.value.dtype.kind != "f":
@@ -340,6 +392,12 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
     def min(self, dim: Any = None, keepdim: Any = False) -> Any:
         """Return the smallest element, or (values, indices) along one axis."""
         return _extreme(self, dim, keepdim, reductions.amin, reductions.argmin)
+
+
+def _retain(x: Tensor | None, g: Tensor) -> None:
+    if x is not None:
+        before = x.grad
+        x.grad = state.frontend.own(g) if before is None else elementwise.add(before, g)
 
 
 def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:

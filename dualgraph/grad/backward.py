@@ -69,6 +69,8 @@ def _walk(
             continue
         g = pending.pop(node)
         state.visiting = node
+        if node.hooks:
+            g = node.hooks.replaced(g)
         if wanted is not None and node in wanted:
             arrived[node] = g
         if isinstance(node, AbsorbingNode):
@@ -76,14 +78,28 @@ def _walk(
             if not retain_graph:
                 node.release()
             continue
-        for i, edge in enumerate(node.edges):
-            if edge is None or (useful is not None and edge not in useful):
-                continue
-            _accumulate(pending, edge, _fitted(node, i, g))
+        if node.watch:
+            _walk_watched(node, g, pending, useful)
+        else:
+            for i, edge in enumerate(node.edges):
+                if edge is None or (useful is not None and edge not in useful):
+                    continue
+                _accumulate(pending, edge, _fitted(node, i, g))
         if not retain_graph:
             node.release()
     leaves = {k: g for k, g in pending.items() if wanted is None or k in wanted}
     return {**arrived, **leaves}
+
+
+def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None:
+    """Visit a node whose hooks want to see the cotangents of all its inputs together."""
+    wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
+    inputs = tuple(_fitted(node, i, g) if w else None for i, w in enumerate(wanted))
+    for hook in tuple(node.watch.values()):  # type: ignore[union-attr]
+        inputs = hook((inputs, (g,))) or inputs
+    for edge, cotangent in zip(node.edges, inputs, strict=True):
+        if cotangent is not None:
+            _accumulate(pending, edge, cotangent)
 
 
 def gradient_edge(tensor: Any) -> Any:

@@ -5,20 +5,32 @@ leaf), and just the values that its vjp rules name. It never holds its own outpu
 graph is freed as soon as nobody looks at it.
 """
 
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 from ..core.dispatch import state
 from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, raise_refusal
 from ..errors import GradError, at_user_line
+from .hooks import Hooks, RemovableHandle
 
 _numbers = count()
+
+
+def _first(replaced: Any) -> Any:
+    return None if replaced is None else replaced[0]
+
+
+def _hooks_of(node: "Node") -> Hooks:
+    if node.hooks is None:
+        node.hooks = Hooks()
+    return node.hooks
 
 
 class Node:
     """One recorded op; ``seq`` counts creation, so that sorting by it is a topological order."""
 
-    __slots__ = ("__weakref__", "edges", "op", "saved", "seq", "shapes", "static")
+    __slots__ = ("__weakref__", "edges", "hooks", "op", "saved", "seq", "shapes", "static", "watch")
 
     def __init__(self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict) -> None:
         self.op = op
@@ -27,10 +39,25 @@ class Node:
         self.static = static
         self.saved: dict[int, Any] | None = saved
         self.seq = next(_numbers)
+        self.hooks: Hooks | None = None  # see and may replace the cotangent of the output
+        self.watch: Hooks | None = None  # see the cotangents of the inputs as well
 
     def name(self) -> str:
         """Return the name in PyTorch's form, such as ``MulBackward0``."""
         return self.op.grad_name
+
+    def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Call ``hook(grad_outputs)`` before this node's rules; a tuple returned replaces them."""
+        return _hooks_of(self).add(lambda g: _first(hook((g,))))
+
+    def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
+        """Call ``hook(grad_inputs, grad_outputs)`` after this node's rules.
+
+        A tuple that it returns replaces the cotangents of the inputs.
+        """
+        if self.watch is None:
+            self.watch = Hooks()
+        return self.watch.add(lambda both: hook(*both))
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:

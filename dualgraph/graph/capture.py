@@ -120,3 +120,19 @@ class GradGuard:
     def describe(self) -> str:
         state = "present" if self.present else "None"
         return f".grad of {self.owner.describe()} was {state} when traced"
+
+
+@dataclass(frozen=True, slots=True)
+class HookGuard:
+    """The trace ran these hooks of a leaf (their keys, each given out once)."""
+
+    owner: Argument | Held
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+    def holds(self, arguments: list[Any]) -> bool:
+        leaf = self.owner.tensor(arguments)
+        return (tuple(leaf.hooks or ()), tuple(leaf.after_hooks or ())) == (self.before, self.after)
+
+    def describe(self) -> str:
+        return f"other hooks on {self.owner.describe()}"

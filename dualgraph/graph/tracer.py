@@ -23,9 +23,20 @@ from ..eager.frontend import (
     written_through,
 )
 from ..errors import TraceError, at_user_line, user_location
+from ..grad.hooks import LeafHooks
 from ..grad.tape import Node as TapeNode, record, version_counter
 from ..kernels.view import Layout
-from .capture import Argument, GradGuard, GradOf, GradUpdate, Held, Number, Source, Update
+from .capture import (
+    Argument,
+    GradGuard,
+    GradOf,
+    GradUpdate,
+    Held,
+    HookGuard,
+    Number,
+    Source,
+    Update,
+)
 from .ir import INPUT, Graph, Node, constant
 
 
@@ -43,7 +54,7 @@ class Tracer:
         self.symbols: dict[int, Any] = {}  # id of an argument's symbol -> the symbol
         self.grads: dict[int, Any] = {}
         self.first_grads: dict[int, Any] = {}
-        self.guards: list[GradGuard] = []
+        self.guards: list[GradGuard | HookGuard] = []
         self.numbers: dict[tuple[int, str], Any] = {}
         self.constants: dict[Any, Node] = {}
         self.views: dict[int, int] = {}  # id of a view -> the version of memory that it shows
@@ -75,6 +86,7 @@ class Tracer:
         source = Argument(position)
         out = self.symbol(self.add_input(source, tensor.value))
         out.requires_grad = tensor.requires_grad
+        out.hooks, out.after_hooks = tensor.hooks, tensor.after_hooks
         self.owners[id(out)] = source
         self.symbols[id(out)] = out
         self.leaf_flags[id(out)] = tensor.requires_grad
@@ -288,6 +300,24 @@ class Tracer:
             node = self.add_input(source, source.fetch([]))
             self.numbers[where] = self.symbol(node)
         return self.numbers[where]
+
+    def leaf_hooks(self, x: Any) -> LeafHooks:
+        """Return the hooks of a leaf; those of a leaf from outside are guarded."""
+        found = LeafHooks(x.hooks, x.after_hooks)
+        owner = self._owner(x)
+        if owner is not None:
+            self.guards.append(HookGuard(owner, *(tuple(h or ()) for h in found)))
+        return found
+
+    def allow_hook(self, x: Any) -> None:
+        """Refuse a hook on a leaf from outside: at the next call nobody would register it."""
+        if self._owner(x) is not None:
+            raise TraceError(
+                at_user_line(
+                    "a traced function cannot register a hook on an argument or a captured tensor: "
+                    "register it outside of the function"
+                )
+            )
 
     def read_grad(self, x: Any) -> Any:
         """Return ``.grad`` as the traced function sees it."""

@@ -1,0 +1,256 @@
+"""`Function`: an op whose forward and backward are written by the user, in tensors."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ..core.dispatch import state
+from ..core.op import refuse, tape_op
+from ..errors import ArgumentError, GradError, at_user_line
+from ..grad.backward import Bundle, gradient_edge
+from ..grad.tape import TWICE, Node, version_counter
+from ..ops.build import is_tensor
+from ..ops.creation import zeros
+from .frontend import note_new_history
+from .modes import no_grad
+
+_FUNCTION = tape_op("Function", lambda g: g)
+_ONCE = tape_op(
+    "OnceDifferentiable",
+    refuse("the backward of this Function is marked once_differentiable"),
+)
+
+
+class Context:
+    """What ``forward`` hands to ``backward``: saved tensors, and attributes of the user's own."""
+
+    def __init__(self, needs: tuple[bool, ...]) -> None:
+        self.needs_input_grad = needs
+        self.kept: tuple[Any, ...] = ()
+        self.unpack: list[Callable[[], Any]] | None = []
+        self.fixed: tuple[Any, ...] = ()  # outputs without derivative
+        self.dirty: tuple[Any, ...] = ()
+        self.materialize = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors (or None) for ``backward``; a later in-place change of one is noticed."""
+        self.kept = tensors
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What `save_for_backward` kept. Raises `GradError` when it was freed or changed."""
+        if self.unpack is None:
+            raise GradError(at_user_line(TWICE))
+        return tuple(unpack() for unpack in self.unpack)
+
+    def mark_non_differentiable(self, *outputs: Any) -> None:
+        """Say that these outputs have no derivative."""
+        self.fixed = outputs
+
+    def mark_dirty(self, *inputs: Any) -> None:
+        """Say that ``forward`` changed these inputs in place; it must return them."""
+        self.dirty = inputs
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Choose whether an absent gradient reaches ``backward`` as zeros (True) or as None."""
+        self.materialize = value
+
+
+class FunctionNode(Node):
+    """The tape node of one call; the cotangents of all inputs are computed together."""
+
+    __slots__ = ("context", "kind", "outputs", "results")
+
+    def __init__(self, kind: Any, context: Context, args: tuple, outputs: list[Any]) -> None:
+        tracked = [is_tensor(a) and a.requires_grad for a in args]
+        edges = [gradient_edge(a) if t else None for a, t in zip(args, tracked, strict=True)]
+        shapes = tuple(a.value.shape if is_tensor(a) else () for a in args)
+        super().__init__(_FUNCTION, edges, shapes, {}, {0: context})
+        self.kind = kind
+        self.context = context
+        self.outputs = [(o.value.shape, o.value.dtype) if is_tensor(o) else None for o in outputs]
+        self.results: tuple[Any, tuple] | None = None
+
+    def name(self) -> str:
+        return f"{self.kind.__name__}Backward"
+
+    def at(self, position: int) -> Node:
+        """Return the node behind one output."""
+        return self if len(self.outputs) == 1 else OutputNode(self, position)
+
+    def cotangent(self, index: int, g: Any) -> Any:
+        if self.saved is None:
+            raise GradError(at_user_line(TWICE))
+        if self.results is None or self.results[0] is not g:
+            self.results = g, self._backward(g)
+        return self.results[1][index]
+
+    def _backward(self, g: Any) -> tuple:
+        arrived = g if isinstance(g, Bundle) else {0: g}
+        given = [arrived.get(k, self._absent(k)) for k in range(len(self.outputs))]
+        found = self.kind.backward(self.context, *given)
+        found = found if isinstance(found, tuple) else (found,)
+        if len(found) != len(self.edges):
+            raise ArgumentError(
+                at_user_line(
+                    f"{self.kind.__name__}.backward returned {len(found)} gradients for "
+                    f"{len(self.edges)} inputs of forward: one for each, None where there is none"
+                )
+            )
+        return found
+
+    def _absent(self, position: int) -> Any:
+        aval = self.outputs[position]
+        return zeros(aval[0], dtype=aval[1]) if aval and self.context.materialize else None
+
+    def release(self) -> None:
+        super().release()
+        self.context.unpack = None
+        self.results = None
+
+
+class OutputNode(Node):
+    """One of several outputs of a `FunctionNode`."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, hub: FunctionNode, position: int) -> None:
+        aval = hub.outputs[position]
+        super().__init__(_FUNCTION, [hub], (aval and aval[0],), {}, {})
+        self.position = position
+
+    def name(self) -> str:
+        return self.edges[0].name()
+
+    def cotangent(self, index: int, g: Any) -> Any:
+        return Bundle({self.position: g})
+
+
+class Function:
+    """An op with a gradient rule of your own: subclass it, and call ``YourFunction.apply(...)``.
+
+    ``forward(ctx, *args)`` computes (nothing is recorded inside), ``backward(ctx, *grad_outputs)``
+    returns one gradient (or None) for each argument. With ``setup_context(ctx, inputs, output)``
+    defined, ``forward(*args)`` gets no context. Works in traced functions as eagerly.
+
+    >>> import dualgraph as dg
+    >>> class Cube(dg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x * x
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return g * 3 * x * x
+    >>> x = dg.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    setup_context: Any = None
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs; to be overridden."""
+        raise NotImplementedError("a Function needs a static method forward")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Return the gradients of the inputs; to be overridden."""
+        raise NotImplementedError("a Function needs a static method backward")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Run ``forward`` and put it on the tape as one node."""
+        enabled = state.grad_enabled
+        needs = tuple(enabled and is_tensor(a) and a.requires_grad for a in args)
+        context = Context(needs)
+        with no_grad():
+            result = cls._forward(context, args)
+        if not any(needs):
+            return result
+        outputs = list(result) if isinstance(result, tuple) else [result]
+        outputs = [_own(out, args, context) for out in outputs]
+        node = FunctionNode(cls, context, args, outputs)
+        context.unpack = _packed(context, outputs, result, node)
+        for position, out in enumerate(outputs):
+            _put_on_tape(out, node, position, context)
+        return tuple(outputs) if isinstance(result, tuple) else outputs[0]
+
+    @classmethod
+    def _forward(cls, context: Context, args: tuple) -> Any:
+        if cls.setup_context is None:
+            return cls.forward(context, *args)
+        result = cls.forward(*args)
+        cls.setup_context(context, args, result)
+        return result
+
+
+def _own(out: Any, args: tuple, context: Context) -> Any:
+    """Return an output; an input that is returned unchanged is another tensor on its memory."""
+    same = is_tensor(out) and any(out is a for a in args)
+    dirty = any(out is d for d in context.dirty)
+    return state.frontend.alias(out) if same and not dirty else out
+
+
+def _put_on_tape(out: Any, node: FunctionNode, position: int, context: Context) -> None:
+    if not is_tensor(out) or out.value.dtype.kind != "f" or any(out is f for f in context.fixed):
+        return
+    if any(out is d for d in context.dirty):
+        if out.grad_fn is None and out.requires_grad:
+            raise GradError(at_user_line("a leaf that requires grad was marked dirty"))
+        if out.base is None:
+            note_new_history(out)
+    out.grad_fn, out.requires_grad = node.at(position), True
+
+
+def _packed(
+    context: Context, outputs: list[Any], result: Any, node: FunctionNode
+) -> list[Callable[[], Any]]:
+    """Return what gives the saved tensors back; an output is kept as its values only."""
+    made = list(result) if isinstance(result, tuple) else [result]
+    kept, context.kept = context.kept, ()
+    return [_pack(t, next((k for k, o in enumerate(made) if o is t), -1), node) for t in kept]
+
+
+def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
+    if tensor is None:
+        return lambda: None
+    counter = version_counter(tensor)
+    version = counter[0]
+    kept = tensor if position < 0 else tensor.value
+
+    def unpack() -> Any:
+        if counter[0] != version:
+            raise GradError(at_user_line(node._modified(kept, counter[0], version)))
+        return kept if position < 0 else state.frontend.wrap(kept, node.at(position), counter)
+
+    return unpack
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a ``backward`` that cannot be differentiated again: doing so is an error."""
+
+    @wraps(backward)
+    def wrapper(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            found = backward(ctx, *grads)
+        if not (state.grad_enabled and any(g is not None and g.requires_grad for g in grads)):
+            return found
+        parts = found if isinstance(found, tuple) else (found,)
+        return tuple(_refusing(x, grads) for x in parts)
+
+    return wrapper
+
+
+def _refusing(x: Any, grads: tuple) -> Any:
+    """Put a gradient on the tape behind a node that refuses to be differentiated."""
+    if x is None:
+        return None
+    source = next(g for g in grads if g is not None and g.requires_grad)
+    out = state.frontend.alias(x)
+    out.grad_fn = Node(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
+    out.requires_grad = True
+    return out
