@@ -33,7 +33,7 @@ class CompiledFunction:
         self.__wrapped__ = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if state.tracing:  # inside of another trace this is just the function
+        if state.tracing or state.anomaly:  # inside of another trace this is just the function
             return self.function(*args, **kwargs)
         tensors: list[Any] = []
         trace, arrays = self._bound(args, kwargs, tensors)

@@ -18,6 +18,8 @@ class ThreadState(threading.local):
     frontend: Any = None
     grad_enabled: bool = True
     tracing: bool = False
+    anomaly: bool = False  # remember where ops were recorded, look for NaN in backward
+    saved_hooks: Any = None  # (pack, unpack) for what the tape keeps
     visiting: Any = None  # the tape node whose rule runs in a backward walk
 
 

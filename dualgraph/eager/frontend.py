@@ -149,6 +149,10 @@ class EagerFrontend:
     def allow_hook(self, x: Any) -> None:
         """Any tensor may get a hook."""
 
+    def has_nan(self, x: Any) -> bool:
+        """Tell whether a tensor holds a NaN."""
+        return x.value.dtype.kind == "f" and bool(np.isnan(x.value).any())
+
     def read_grad(self, x: Any) -> Any:
         """Return ``x.grad``."""
         return x.held_grad

@@ -6,27 +6,45 @@ from ..core.dispatch import state
 from ..errors import ArgumentError, GradError, at_user_line
 from ..grad.backward import backward, gradient_edge, seed
 from ..ops import elementwise
+from ..ops.creation import zeros_like
 
 
 def run_backward(
-    tensors: list, gradients: list, retain_graph: bool | None, create_graph: bool
+    tensors: list,
+    gradients: list,
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Any = None,
 ) -> None:
-    """Accumulate the cotangents of several roots into ``.grad`` of the leaves."""
-    _renew(tensors)
+    """Accumulate the cotangents of several roots into ``.grad`` of the leaves, or of ``inputs``."""
+    targets = None if inputs is None else _as_list(inputs)
+    _renew([*tensors, *(targets or ())])
     seeds = [seed(t, g) for t, g in zip(tensors, gradients, strict=True)]
     found = backward(
         tensors,
         seeds,
-        None,
+        None if targets is None else {gradient_edge(t): None for t in _checked(targets)},
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
     )
-    for leaf in list(found):
-        _run_leaf_hooks(leaf, found)
-        _accumulate_grad(leaf, found, create_graph)
-        after = state.frontend.leaf_hooks(leaf).after
-        if after:
-            after.notify(leaf)
+    owners = {gradient_edge(t): t for t in targets or ()}
+    for edge in list(found):
+        _deliver(owners.get(edge, edge), edge, found, create_graph)
+
+
+def _checked(inputs: list) -> list:
+    if not inputs or not all(t.requires_grad for t in inputs):
+        raise GradError(at_user_line("backward: inputs must be tensors that require grad"))
+    return inputs
+
+
+def _deliver(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
+    """Give x what arrived at its edge; a leaf's hooks see it before and after."""
+    if edge is x:
+        _run_leaf_hooks(x, found)
+    _accumulate_grad(x, edge, found, create_graph)
+    if edge is x and (after := state.frontend.leaf_hooks(x).after):
+        after.notify(x)
 
 
 def _renew(tensors: list) -> None:
@@ -42,16 +60,16 @@ def _run_leaf_hooks(leaf: Any, found: dict) -> None:
         found[leaf] = hooks.replaced(found[leaf])
 
 
-def _accumulate_grad(leaf: Any, found: dict, create_graph: bool) -> None:
-    before = leaf.grad
+def _accumulate_grad(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
+    before = x.grad
     if before is None:
-        leaf.grad = state.frontend.own(found.pop(leaf))
+        x.grad = state.frontend.own(found.pop(edge))
     elif create_graph:
-        leaf.grad = elementwise.add(before, found.pop(leaf))
+        x.grad = elementwise.add(before, found.pop(edge))
     else:
         enabled, state.grad_enabled = state.grad_enabled, False
         try:
-            before._inplace(lambda x: elementwise.add(x, found.pop(leaf)))
+            before._inplace(lambda x: elementwise.add(x, found.pop(edge)))
         finally:
             state.grad_enabled = enabled
 
@@ -62,11 +80,13 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """Return the gradients of outputs with respect to inputs, without touching ``.grad``.
 
-    Raises `GradError` for an input that the outputs do not depend on, unless ``allow_unused``.
+    An input that the outputs do not depend on is a `GradError`; with ``allow_unused`` its gradient
+    is None, with ``materialize_grads`` it is zeros.
 
     >>> import dualgraph as dg
     >>> x = dg.tensor(3.0, requires_grad=True)
@@ -94,6 +114,9 @@ def grad(
         if not hasattr(leaf, "next_functions"):
             _run_leaf_hooks(leaf, found)
     results = tuple(found.get(gradient_edge(t)) for t in targets)
+    if materialize_grads:
+        pairs = zip(results, targets, strict=True)
+        return tuple(zeros_like(t) if r is None else r for r, t in pairs)
     if not allow_unused and any(r is None for r in results):
         raise GradError(
             at_user_line(

@@ -204,13 +204,15 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
         gradient: "Tensor | None" = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Add the gradient of this tensor to ``.grad`` of every leaf that requires grad.
 
-        ``gradient`` is the cotangent; a scalar needs none. Raises `GradError` for a non-scalar
+        ``gradient`` is the cotangent; a scalar needs none. With ``inputs`` only those tensors get
+        a ``.grad``, leaves or not. Raises `GradError` for a non-scalar
         without it, for a second call without ``retain_graph``, and when nothing requires grad.
         """
-        run_backward([self], [gradient], retain_graph, create_graph)
+        run_backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[["Tensor"], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` whenever a gradient with respect to this tensor is computed.

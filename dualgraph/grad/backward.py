@@ -78,7 +78,7 @@ def _walk(
             if not retain_graph:
                 node.release()
             continue
-        if node.watch:
+        if node.watch or state.anomaly:
             _walk_watched(node, g, pending, useful)
         else:
             for i, edge in enumerate(node.edges):
@@ -95,11 +95,22 @@ def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
     inputs = tuple(_fitted(node, i, g) if w else None for i, w in enumerate(wanted))
-    for hook in tuple(node.watch.values()):  # type: ignore[union-attr]
+    for hook in tuple((node.watch or {}).values()):
         inputs = hook((inputs, (g,))) or inputs
+    if state.anomaly:
+        _refuse_nan(node, inputs)
     for edge, cotangent in zip(node.edges, inputs, strict=True):
         if cotangent is not None:
             _accumulate(pending, edge, cotangent)
+
+
+def _refuse_nan(node: Node, cotangents: tuple) -> None:
+    for i, cotangent in enumerate(cotangents):
+        if cotangent is not None and state.frontend.has_nan(cotangent):
+            recorded = f"; the op was recorded at {node.where}" if node.where else ""
+            raise GradError(
+                at_user_line(f"{node.name()} returned nan values in its {i}th output{recorded}")
+            )
 
 
 def gradient_edge(tensor: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.dispatch import state
 from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, raise_refusal
-from ..errors import GradError, at_user_line
+from ..errors import GradError, at_user_line, user_location
 from .hooks import Hooks, RemovableHandle
 
 _numbers = count()
@@ -30,7 +30,18 @@ def _hooks_of(node: "Node") -> Hooks:
 class Node:
     """One recorded op; ``seq`` counts creation, so that sorting by it is a topological order."""
 
-    __slots__ = ("__weakref__", "edges", "hooks", "op", "saved", "seq", "shapes", "static", "watch")
+    __slots__ = (
+        "__weakref__",
+        "edges",
+        "hooks",
+        "op",
+        "saved",
+        "seq",
+        "shapes",
+        "static",
+        "watch",
+        "where",
+    )
 
     def __init__(self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict) -> None:
         self.op = op
@@ -41,6 +52,7 @@ class Node:
         self.seq = next(_numbers)
         self.hooks: Hooks | None = None  # see and may replace the cotangent of the output
         self.watch: Hooks | None = None  # see the cotangents of the inputs as well
+        self.where = user_location() if state.anomaly else ""
 
     def name(self) -> str:
         """Return the name in PyTorch's form, such as ``MulBackward0``."""
@@ -88,6 +100,8 @@ class Node:
         kept, counter, version = self.saved[key]
         if counter[0] != version:
             raise GradError(at_user_line(self._modified(kept, counter[0], version)))
+        if type(kept) is Packed:
+            kept = kept.unpacked(key == OUT)
         return state.frontend.wrap(kept, self, counter) if key == OUT else kept
 
     def _modified(self, kept: Any, now: int, version: int) -> str:
@@ -111,6 +125,20 @@ TWICE = (
     "backward was called a second time through a graph whose saved values were freed by the first "
     "call. Pass retain_graph=True to the first backward, or run the forward again"
 )
+
+
+class Packed:
+    """What the user's hook made of a saved tensor, and the function that makes it one again."""
+
+    __slots__ = ("held", "unpack")
+
+    def __init__(self, tensor: Any) -> None:
+        pack, self.unpack = state.saved_hooks
+        self.held = pack(tensor)
+
+    def unpacked(self, is_output: bool) -> Any:
+        tensor = self.unpack(self.held)
+        return tensor.value if is_output else tensor
 
 
 class AccumulateGrad:
@@ -185,6 +213,9 @@ def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
             else:
                 kept = out if key == OUT else tensors[key]
                 counter = version_counter(kept)
-                saved[key] = (out.value if key == OUT else kept, counter, counter[0])
+                held = out.value if key == OUT else kept
+                if state.saved_hooks is not None:
+                    held = Packed(state.frontend.alias(kept) if key == OUT else kept)
+                saved[key] = (held, counter, counter[0])
     out.grad_fn = Node(op, edges, tuple([t.value.shape for t in tensors]), static, saved)
     out.requires_grad = True

@@ -319,6 +319,10 @@ class Tracer:
                 )
             )
 
+    def has_nan(self, x: Any) -> bool:
+        """Nothing is known of values; in anomaly mode compiled functions run eagerly."""
+        return False
+
     def read_grad(self, x: Any) -> Any:
         """Return ``.grad`` as the traced function sees it."""
         if id(x) in self.grads:

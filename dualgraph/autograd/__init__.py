@@ -2,8 +2,13 @@
 
 from typing import Any
 
-from .eager.function import Function as Function, once_differentiable as once_differentiable
-from .eager.gradients import grad as grad, run_backward
+from ..eager.function import Function as Function, once_differentiable as once_differentiable
+from ..eager.gradients import grad as grad, run_backward
+from ..eager.modes import (
+    detect_anomaly as detect_anomaly,
+    set_detect_anomaly as set_detect_anomaly,
+)
+from . import function as function, graph as graph
 
 
 def backward(
@@ -11,6 +16,7 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
     """Add the gradients of several tensors to ``.grad`` of the leaves, in one walk.
 
@@ -23,4 +29,4 @@ def backward(
     roots = list(tensors) if isinstance(tensors, tuple | list) else [tensors]
     given = grad_tensors if isinstance(grad_tensors, tuple | list) else [grad_tensors]
     gradients = list(given) if grad_tensors is not None else [None] * len(roots)
-    run_backward(roots, gradients, retain_graph, create_graph)
+    run_backward(roots, gradients, retain_graph, create_graph, inputs)
