@@ -11,10 +11,12 @@ True
 from . import (
     autograd as autograd,
     errors as errors,
+    func as func,
     linalg as linalg,
     nn as nn,
     optim as optim,
     special as special,
+    utils as utils,
 )
 from .api.compile import CompiledFunction as CompiledFunction, compile as compile
 from .compare.verify import VerifyReport as VerifyReport, verify as verify
