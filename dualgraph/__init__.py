@@ -141,6 +141,36 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
+from .ops.special import (
+    digamma as digamma,
+    erfinv as erfinv,
+    float_power as float_power,
+    i0 as i0,
+    lgamma as lgamma,
+    logaddexp as logaddexp,
+    logaddexp2 as logaddexp2,
+    logit as logit,
+    mvlgamma as mvlgamma,
+    polygamma as polygamma,
+    xlogy as xlogy,
+)
+from .ops.trigonometric import (
+    acos as acos,
+    acosh as acosh,
+    asin as asin,
+    asinh as asinh,
+    atan as atan,
+    atan2 as atan2,
+    atanh as atanh,
+    cosh as cosh,
+    hypot as hypot,
+    sinc as sinc,
+    sinh as sinh,
+    tan as tan,
+)
+
+arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
+arccosh, arcsinh, arctanh = acosh, asinh, atanh
 
 __version__ = "0.1.0"
 

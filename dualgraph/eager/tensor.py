@@ -23,10 +23,18 @@ from .methods import (
     IndexingMethods,
     ReductionMethods,
     ShapeMethods,
+    SpecialMethods,
 )
 
 
-class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods, ContractMethods):
+class Tensor(
+    ElementwiseMethods,
+    SpecialMethods,
+    ReductionMethods,
+    ShapeMethods,
+    IndexingMethods,
+    ContractMethods,
+):
     """An n-dimensional array that remembers how it was computed.
 
     Make one with `dualgraph.tensor`. Attributes and methods carry PyTorch's names.
