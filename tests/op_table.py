@@ -6,7 +6,16 @@ from types import ModuleType
 import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
-from tests.rows import contract, creation, elementwise, functional, indexing, reductions, shape
+from tests.rows import (
+    contract,
+    creation,
+    elementwise,
+    functional,
+    indexing,
+    reductions,
+    shape,
+    windows,
+)
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise,
@@ -16,6 +25,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     contract,
     creation,
     functional,
+    windows,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 

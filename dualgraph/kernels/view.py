@@ -77,6 +77,18 @@ class SliceView:
 
 
 @dataclass(frozen=True, slots=True)
+class UnfoldView:
+    """Windows of ``size`` elements, ``step`` apart along ``axis``; a new last axis walks one."""
+
+    is_view: ClassVar[bool] = True
+
+    def apply(self, layout: Layout, out: Shape, axis: int, size: int, step: int) -> Layout | None:
+        own = layout.strides
+        strides = (*own[:axis], own[axis] * step, *own[axis + 1 :], own[axis])
+        return Layout(out, strides, layout.offset)
+
+
+@dataclass(frozen=True, slots=True)
 class ReshapeView:
     """Cut the same row-major order into other axes, when the strides allow it."""
 

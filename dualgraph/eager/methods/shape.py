@@ -1,6 +1,6 @@
 """Ops that only move elements."""
 
-from ...ops import shape as ops
+from ...ops import shape as ops, windows
 
 
 class ShapeMethods:
@@ -20,3 +20,4 @@ class ShapeMethods:
     split = ops.split
     chunk = ops.chunk
     unbind = ops.unbind
+    unfold = windows.unfold
