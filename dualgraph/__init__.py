@@ -35,6 +35,19 @@ from .eager.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .eager.tensor import max as max, min as min
+from .ops.axes import (
+    atleast_1d as atleast_1d,
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
+    broadcast_tensors as broadcast_tensors,
+    broadcast_to as broadcast_to,
+    moveaxis as moveaxis,
+    movedim as movedim,
+    ravel as ravel,
+    swapaxes as swapaxes,
+    swapdims as swapdims,
+    unflatten as unflatten,
+)
 from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
 from .ops.creation import (
     Generator as Generator,
@@ -50,6 +63,16 @@ from .ops.creation import (
     randn_like as randn_like,
     zeros as zeros,
     zeros_like as zeros_like,
+)
+from .ops.diagonals import (
+    diag as diag,
+    diag_embed as diag_embed,
+    diagflat as diagflat,
+    diagonal as diagonal,
+    tril as tril,
+    tril_indices as tril_indices,
+    triu as triu,
+    triu_indices as triu_indices,
 )
 from .ops.elementwise import (
     abs as abs,
@@ -107,6 +130,19 @@ from .ops.indexing import (
     one_hot as one_hot,
     scatter_add as scatter_add,
 )
+from .ops.joining import (
+    block_diag as block_diag,
+    cartesian_prod as cartesian_prod,
+    column_stack as column_stack,
+    combinations as combinations,
+    concat as concat,
+    concatenate as concatenate,
+    dstack as dstack,
+    hstack as hstack,
+    meshgrid as meshgrid,
+    row_stack as row_stack,
+    vstack as vstack,
+)
 from .ops.reductions import (
     all as all,
     amax as amax,
@@ -121,6 +157,14 @@ from .ops.reductions import (
     prod as prod,
     softmax as softmax,
     sum as sum,
+)
+from .ops.repeating import (
+    fliplr as fliplr,
+    flipud as flipud,
+    repeat_interleave as repeat_interleave,
+    roll as roll,
+    rot90 as rot90,
+    tile as tile,
 )
 from .ops.shape import (
     cat as cat,
@@ -139,6 +183,14 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
+from .ops.splitting import (
+    dsplit as dsplit,
+    hsplit as hsplit,
+    split_with_sizes as split_with_sizes,
+    tensor_split as tensor_split,
+    vsplit as vsplit,
+)
+from .ops.windows import as_strided as as_strided
 
 __version__ = "0.1.0"
 

@@ -7,11 +7,14 @@ import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
 from tests.rows import (
+    axes,
     contract,
     creation,
+    diagonals,
     elementwise,
     functional,
     indexing,
+    joining,
     reductions,
     shape,
     windows,
@@ -26,6 +29,9 @@ FAMILIES: tuple[ModuleType, ...] = (
     creation,
     functional,
     windows,
+    axes,
+    joining,
+    diagonals,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 

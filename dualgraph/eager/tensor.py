@@ -360,13 +360,6 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
         """Return where the tensor is not zero."""
         return self.to("bool")
 
-    def contiguous(self) -> "Tensor":
-        """Return the tensor in row-major memory (itself when it already is)."""
-        array = self.value
-        if isinstance(array, np.ndarray) and array.flags.c_contiguous:
-            return self
-        return elementwise.clone(self)
-
     # --- operators ---
 
     def __radd__(self, other: Any) -> "Tensor":
