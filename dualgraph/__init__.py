@@ -19,12 +19,26 @@ from . import (
 from .api.compile import CompiledFunction as CompiledFunction, compile as compile
 from .compare.verify import VerifyReport as VerifyReport, verify as verify
 from .config import get_num_threads as get_num_threads, set_num_threads as set_num_threads
-from .core.types import DTYPES as _DTYPES, DType as DType
+from .core.dtypes import (
+    can_cast as can_cast,
+    device as device,
+    finfo as finfo,
+    get_default_dtype as get_default_dtype,
+    iinfo as iinfo,
+    promote_types as promote_types,
+    set_default_dtype as set_default_dtype,
+)
+from .core.types import DTYPES as _DTYPES, DType as DType, Size as Size
 from .eager import Tensor as Tensor
 from .eager.construct import (
     as_tensor as as_tensor,
+    asarray as asarray,
     from_numpy as from_numpy,
-    manual_seed as manual_seed,
+    is_floating_point as is_floating_point,
+    is_tensor as is_tensor,
+    numel as numel,
+    result_type as result_type,
+    scalar_tensor as scalar_tensor,
     tensor as tensor,
 )
 from .eager.modes import (
@@ -33,6 +47,14 @@ from .eager.modes import (
     is_grad_enabled as is_grad_enabled,
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
+)
+from .eager.streams import (
+    fork_rng as fork_rng,
+    get_rng_state as get_rng_state,
+    initial_seed as initial_seed,
+    manual_seed as manual_seed,
+    seed as seed,
+    set_rng_state as set_rng_state,
 )
 from .eager.tensor import max as max, min as min
 from .ops.axes import (
@@ -53,6 +75,8 @@ from .ops.creation import (
     Generator as Generator,
     arange as arange,
     bernoulli as bernoulli,
+    empty as empty,
+    empty_like as empty_like,
     full as full,
     full_like as full_like,
     ones as ones,
@@ -143,6 +167,12 @@ from .ops.joining import (
     row_stack as row_stack,
     vstack as vstack,
 )
+from .ops.ranges import (
+    eye as eye,
+    linspace as linspace,
+    logspace as logspace,
+    vander as vander,
+)
 from .ops.reductions import (
     all as all,
     amax as amax,
@@ -197,8 +227,8 @@ __version__ = "0.1.0"
 bool = _DTYPES["bool"]
 uint8 = _DTYPES["uint8"]
 int8 = _DTYPES["int8"]
-int16 = _DTYPES["int16"]
-int32 = _DTYPES["int32"]
+int16 = short = _DTYPES["int16"]
+int32 = int = _DTYPES["int32"]
 int64 = long = _DTYPES["int64"]
 float16 = half = _DTYPES["float16"]
 float32 = float = _DTYPES["float32"]

@@ -9,6 +9,7 @@ from ..core.dispatch import apply, state
 from .arguments import need_int, need_tensor, need_tensors, several
 from .axes import atleast_1d, atleast_2d, atleast_3d
 from .build import Tensor, aligned, need
+from .creation import zeros
 from .indexing import index_select
 from .reductions import expand
 from .shape import EMBED, cat, reshape, stack
@@ -103,7 +104,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     need(need_tensor("combinations", input).value.ndim == 1, "combinations: takes a vector")
     need(need_int("combinations", "r", r) >= 0, f"combinations: r must not be negative, got {r}")
     if r == 0:
-        return reshape(input[:0], (0,))
+        return zeros(0, dtype=input.value.dtype)
     pick = combinations_with_replacement if with_replacement else choices
     rows = np.array(list(pick(range(input.value.size), r)), np.int64).reshape(-1, r)
     chosen = index_select(input, 0, state.frontend.tensor(rows.reshape(-1)))

@@ -91,7 +91,7 @@ ROWS: tuple[Row, ...] = (
             s((3,), source=0, destination=-1),
             reference=np.moveaxis,
         )
-        for name in ("movedim",)
+        for name in ("movedim", "moveaxis")
     ),
     moved(
         "swapaxes",

@@ -1,6 +1,7 @@
 """The methods of a tensor that are ops, one class for each family."""
 
 from .contract import ContractMethods as ContractMethods
+from .conversion import ConversionMethods as ConversionMethods
 from .elementwise import ElementwiseMethods as ElementwiseMethods
 from .indexing import IndexingMethods as IndexingMethods
 from .reductions import ReductionMethods as ReductionMethods
