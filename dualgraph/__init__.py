@@ -167,6 +167,14 @@ from .ops.joining import (
     row_stack as row_stack,
     vstack as vstack,
 )
+from .ops.random import (
+    multinomial as multinomial,
+    normal as normal,
+    poisson as poisson,
+    randint as randint,
+    randint_like as randint_like,
+    randperm as randperm,
+)
 from .ops.ranges import (
     eye as eye,
     linspace as linspace,

@@ -15,6 +15,7 @@ from tests.rows import (
     functional,
     indexing,
     joining,
+    random,
     reductions,
     shape,
     windows,
@@ -32,6 +33,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     axes,
     joining,
     diagonals,
+    random,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 

@@ -144,3 +144,11 @@ def result_type(tensor1: Any, tensor2: Any) -> DType:
         else:
             numbers.append(weak_dtype(as_number(x)))
     return public_dtype(promoted(strong, scalars, numbers))
+
+
+def _new_tensor(self: Tensor, data: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+    """Return a new leaf with a copy of ``data``, in the tensor's dtype unless one is named."""
+    return tensor(data, dtype or self.value.dtype, **options)
+
+
+Tensor.new_tensor = _new_tensor

@@ -22,6 +22,7 @@ from .methods import (
     ConversionMethods,
     ElementwiseMethods,
     IndexingMethods,
+    RandomMethods,
     ReductionMethods,
     ShapeMethods,
 )
@@ -34,6 +35,7 @@ class Tensor(
     IndexingMethods,
     ContractMethods,
     ConversionMethods,
+    RandomMethods,
 ):
     """An n-dimensional array that remembers how it was computed.
 
@@ -53,6 +55,7 @@ class Tensor(
     taped: Any = 0  # of a base: in-place ops on the tape; of a view: how many it has seen
     shared: bool = False  # a literal: never written to
     constant: Any = None  # the Python number that a literal stands for
+    new_tensor: Any  # of `dualgraph.eager.construct`
 
     __array_priority__ = 1000
 

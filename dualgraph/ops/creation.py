@@ -12,6 +12,7 @@ from ..core.types import (
     Aval,
     Shape,
     default_float,
+    float16,
     float32,
     float64,
     int64,
@@ -22,7 +23,7 @@ from ..errors import ArgumentError, DTypeError, ShapeError, TraceError, at_user_
 from ..kernels.elementwise import Elementwise, LoopTable
 from .arguments import check_device, check_options, need_tensor
 from .build import Tensor, as_dtype, as_number, is_tensor, need, sizes
-from .elementwise import lt
+from .elementwise import floor, lt, mul
 from .reductions import expand
 from .shape import select
 
@@ -45,7 +46,7 @@ def full(
     shape = sizes((size,))
     if min(shape, default=0) < 0:
         raise ShapeError(at_user_line(f"a new tensor cannot have the negative extent in {shape}"))
-    return _fresh(expand(_fill(fill_value, dtype), shape), requires_grad)
+    return fresh(expand(_fill(fill_value, dtype), shape), requires_grad)
 
 
 def _fill(value: Any, dtype: Any) -> Tensor:
@@ -56,7 +57,7 @@ def _fill(value: Any, dtype: Any) -> Tensor:
     return literal(number, weak_dtype(number) if dtype is None else numpy_dtype(dtype))
 
 
-def _fresh(x: Tensor, requires_grad: bool) -> Tensor:
+def fresh(x: Tensor, requires_grad: bool) -> Tensor:
     """Return memory of its own: a literal and its expansions are shared."""
     return state.frontend.fresh(x, requires_grad)
 
@@ -105,9 +106,12 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, **options: A
 # --- values that depend on the element's index ---------------------------------------------------
 
 
-def _indexed(name: str, expression: str, inputs: str, integer: str = "") -> Any:
+_NUMERIC = ("start", "step", "rate")  # inputs of the dtype of the result; others are int64
+
+
+def indexed(name: str, expression: str, inputs: str, integer: str = "") -> Any:
     """Register an op ``out[i] = expression(i, inputs)`` with static shape and dtype."""
-    letters = "".join("t" if n in ("start", "step") else "l" for n in inputs.split())
+    letters = "".join("t" if n in _NUMERIC else "l" for n in inputs.split())
     spec = Elementwise(expression, f"l{letters}->t", integer)
     table = LoopTable(name, spec)
 
@@ -122,9 +126,9 @@ def _indexed(name: str, expression: str, inputs: str, integer: str = "") -> Any:
     return defop(name, inputs=inputs, infer=infer, kernel=kernel, lower=spec, vjp=rules)
 
 
-_ARANGE = _indexed("arange", "{x} + {s}({i}) * {y}", "start step", "iadd({x}, imul({s}({i}), {y}))")
-_UNIFORM = _indexed("uniform", "uniform_{s}({i}, {x}, {y})", "counter seed")
-_NORMAL = _indexed("normal", "normal_{s}({i}, {x}, {y})", "counter seed")
+_ARANGE = indexed("arange", "{x} + {s}({i}) * {y}", "start step", "iadd({x}, imul({s}({i}), {y}))")
+_UNIFORM = indexed("uniform", "uniform_{s}({i}, {x}, {y})", "counter seed")
+_NORMAL = indexed("normal", "normal_{s}({i}, {x}, {y})", "counter seed")
 
 
 def arange(
@@ -192,7 +196,7 @@ def draw(
     counter, seed = (generator or default_generator()).draw()
     exact = float32 if wanted.itemsize < 4 else wanted
     out = as_dtype(apply(op, counter, seed, shape=shape, dtype=exact), wanted)
-    return _fresh(out, requires_grad)
+    return fresh(out, requires_grad)
 
 
 def rand(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -200,7 +204,11 @@ def rand(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
 
     ``generator`` names the stream; the default dtype unless one is named; options as for `full`.
     """
-    return draw(_UNIFORM, shape_of(size, options), dtype, **options)
+    shape = shape_of(size, options)
+    if dtype is None or numpy_dtype(dtype) != float16:
+        return draw(_UNIFORM, shape, dtype, **options)
+    eleven = floor(mul(draw(_UNIFORM, shape, float32, **options), 2048.0))  # more would round to 1
+    return as_dtype(mul(eleven, 1 / 2048), float16)
 
 
 def randn(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -278,9 +286,9 @@ class Generator:
             raise TraceError(
                 at_user_line("seed() would be frozen into the graph: call it outside of it")
             )
-        fresh = secrets.randbits(63)
-        self.manual_seed(fresh)
-        return fresh
+        found = secrets.randbits(63)
+        self.manual_seed(found)
+        return found
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return (counter, seed) as 0-d tensors for one random op, and advance the counter."""

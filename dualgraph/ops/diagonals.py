@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import apply, literal, state
-from ..core.op import defop
+from ..core.op import Call, defop
 from ..core.types import Aval, Shape, numpy_dtype
 from ..kernels.view import DiagonalView
 from .arguments import check_options, need_int, need_tensor
 from .build import Tensor, need, normal_axis
 from .creation import arange
 from .elementwise import clone, ge, where
-from .shape import EMBED, permute, reshape
+from .shape import EMBED, OVERWRITE, PERMUTE, permute, reshape
 
 
 def _reach(rows: int, columns: int, offset: int) -> int:
@@ -43,7 +43,28 @@ DIAGONAL = defop(
             g, x_shape[dim1], x_shape[dim2], offset, dim1, dim2
         ),
     ),
+    put=lambda x, value, offset, dim1, dim2: _replaced(x, value, offset, dim1, dim2),
 )
+
+
+def _replaced(x: Tensor, value: Tensor, offset: int, dim1: int, dim2: int) -> Call:
+    """Return what x becomes with other values on a diagonal: every (columns + 1)-th element."""
+    shape = x.value.shape
+    order = (*(d for d in range(len(shape)) if d not in (dim1, dim2)), dim1, dim2)
+    square = permute(x, order)
+    *batch, rows, columns = square.value.shape
+    length, none = value.value.shape[-1], (0,) * len(batch)
+    start = offset if offset > 0 else -offset * columns
+    flat = apply(
+        OVERWRITE,
+        reshape(square, (*batch, rows * columns)),
+        value,
+        starts=(*none, start if length else 0),
+        lengths=(*batch, length),
+        steps=(*(1 for _ in batch), columns + 1),
+    )
+    back = tuple(order.index(d) for d in range(len(shape)))
+    return Call(PERMUTE, (reshape(flat, (*batch, rows, columns)),), {"dims": back})
 
 
 def _placed(x: Tensor, rows: int, columns: int, offset: int, dim1: int, dim2: int) -> Tensor:

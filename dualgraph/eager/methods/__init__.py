@@ -4,5 +4,6 @@ from .contract import ContractMethods as ContractMethods
 from .conversion import ConversionMethods as ConversionMethods
 from .elementwise import ElementwiseMethods as ElementwiseMethods
 from .indexing import IndexingMethods as IndexingMethods
+from .random import RandomMethods as RandomMethods
 from .reductions import ReductionMethods as ReductionMethods
 from .shape import ShapeMethods as ShapeMethods
