@@ -7,14 +7,19 @@ import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
 from tests.rows import (
+    axes,
     contract,
     creation,
+    diagonals,
     elementwise,
     functional,
     indexing,
+    joining,
+    random,
     reductions,
     shape,
     special,
+    windows,
 )
 
 FAMILIES: tuple[ModuleType, ...] = (
@@ -26,6 +31,11 @@ FAMILIES: tuple[ModuleType, ...] = (
     creation,
     functional,
     special,
+    windows,
+    axes,
+    joining,
+    diagonals,
+    random,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 
