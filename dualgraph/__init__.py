@@ -35,6 +35,28 @@ from .eager.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .eager.tensor import max as max, min as min
+from .ops.activations import (
+    hardshrink as hardshrink,
+)
+from .ops.arithmetic import (
+    addcdiv as addcdiv,
+    addcmul as addcmul,
+    deg2rad as deg2rad,
+    frac as frac,
+    lerp as lerp,
+    positive as positive,
+    rad2deg as rad2deg,
+    round as round,
+    rsub as rsub,
+)
+from .ops.bitwise import (
+    bitwise_and as bitwise_and,
+    bitwise_left_shift as bitwise_left_shift,
+    bitwise_not as bitwise_not,
+    bitwise_or as bitwise_or,
+    bitwise_right_shift as bitwise_right_shift,
+    bitwise_xor as bitwise_xor,
+)
 from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
 from .ops.creation import (
     Generator as Generator,
@@ -51,6 +73,13 @@ from .ops.creation import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
+from .ops.division import (
+    div as div,
+    floor_divide as floor_divide,
+    fmod as fmod,
+    remainder as remainder,
+    true_divide as true_divide,
+)
 from .ops.elementwise import (
     abs as abs,
     add as add,
@@ -58,7 +87,6 @@ from .ops.elementwise import (
     clamp as clamp,
     clone as clone,
     cos as cos,
-    div as div,
     eq as eq,
     erf as erf,
     erfc as erfc,
@@ -89,7 +117,6 @@ from .ops.elementwise import (
     pow as pow,
     reciprocal as reciprocal,
     relu as relu,
-    round as round,
     rsqrt as rsqrt,
     sigmoid as sigmoid,
     sign as sign,
@@ -107,6 +134,18 @@ from .ops.indexing import (
     one_hot as one_hot,
     scatter_add as scatter_add,
 )
+from .ops.rectifiers import (
+    celu as celu,
+    celu_ as celu_,
+    prelu as prelu,
+    relu_ as relu_,
+    rrelu as rrelu,
+    rrelu_ as rrelu_,
+    selu as selu,
+    selu_ as selu_,
+    threshold as threshold,
+    threshold_ as threshold_,
+)
 from .ops.reductions import (
     all as all,
     amax as amax,
@@ -121,6 +160,22 @@ from .ops.reductions import (
     prod as prod,
     softmax as softmax,
     sum as sum,
+)
+from .ops.selection import (
+    allclose as allclose,
+    clamp_max as clamp_max,
+    clamp_min as clamp_min,
+    copysign as copysign,
+    equal as equal,
+    fmax as fmax,
+    fmin as fmin,
+    heaviside as heaviside,
+    isclose as isclose,
+    isneginf as isneginf,
+    isposinf as isposinf,
+    isreal as isreal,
+    nan_to_num as nan_to_num,
+    signbit as signbit,
 )
 from .ops.shape import (
     cat as cat,
@@ -139,6 +194,20 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
+
+absolute = abs
+clip = clamp
+divide = div
+fix = trunc
+greater = gt
+greater_equal = ge
+less = lt
+less_equal = le
+multiply = mul
+negative = neg
+not_equal = ne
+sgn = sign
+subtract = sub
 
 __version__ = "0.1.0"
 

@@ -6,10 +6,24 @@ from types import ModuleType
 import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
-from tests.rows import contract, creation, elementwise, functional, indexing, reductions, shape
+from tests.rows import (
+    activations,
+    arithmetic,
+    bitwise,
+    contract,
+    creation,
+    elementwise,
+    functional,
+    indexing,
+    reductions,
+    shape,
+)
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise,
+    arithmetic,
+    bitwise,
+    activations,
     reductions,
     shape,
     indexing,

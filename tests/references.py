@@ -176,11 +176,11 @@ def pow_reference(x: Any, y: Any = None, other: Any = None) -> np.ndarray:
 
 
 def clamp_reference(x: np.ndarray, *limits: Any, min: Any = None, max: Any = None) -> np.ndarray:
-    """Apply the lower bound, then the upper one; NaN stays."""
+    """Apply the lower bound, then the upper one; NaN on either side gives NaN."""
     low, high = limits if limits else (min, max)
     if low is not None:
-        x = np.where(x < low, np.asarray(low, x.dtype), x)
-    return x if high is None else np.where(x > high, np.asarray(high, x.dtype), x)
+        x = np.maximum(x, np.asarray(low, x.dtype))
+    return x if high is None else np.minimum(x, np.asarray(high, x.dtype))
 
 
 def cast_reference(x: np.ndarray, dtype: str) -> np.ndarray:

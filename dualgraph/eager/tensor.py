@@ -18,15 +18,27 @@ from .frontend import EagerFrontend
 from .gradients import run_backward
 from .indexing import getitem
 from .methods import (
+    ArithmeticMethods,
+    BitwiseMethods,
     ContractMethods,
     ElementwiseMethods,
     IndexingMethods,
     ReductionMethods,
+    SelectionMethods,
     ShapeMethods,
 )
 
 
-class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods, ContractMethods):
+class Tensor(
+    ElementwiseMethods,
+    ArithmeticMethods,
+    BitwiseMethods,
+    SelectionMethods,
+    ReductionMethods,
+    ShapeMethods,
+    IndexingMethods,
+    ContractMethods,
+):
     """An n-dimensional array that remembers how it was computed.
 
     Make one with `dualgraph.tensor`. Attributes and methods carry PyTorch's names.

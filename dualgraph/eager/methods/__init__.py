@@ -1,7 +1,10 @@
 """The methods of a tensor that are ops, one class for each family."""
 
+from .arithmetic import ArithmeticMethods as ArithmeticMethods
+from .bitwise import BitwiseMethods as BitwiseMethods
 from .contract import ContractMethods as ContractMethods
 from .elementwise import ElementwiseMethods as ElementwiseMethods
 from .indexing import IndexingMethods as IndexingMethods
 from .reductions import ReductionMethods as ReductionMethods
+from .selection import SelectionMethods as SelectionMethods
 from .shape import ShapeMethods as ShapeMethods
