@@ -22,6 +22,7 @@ def differs(case: Case) -> bool:
         (name in ("any", "all") and case.dtype == "uint8")  # an old rule: uint8 stays uint8
         or (name == "cast" and case.sample.kwargs["dtype"] == "uint8")  # of negative floats
         or (name == "scatter_add" and shapes[1] != shapes[2])  # its derivative fails there
+        or (name == "nn.functional.hardsigmoid" and case.dtype == "float64")  # 1/6 in float32
         or (name == "nll_loss" and len(shapes) == 3)  # no derivative for the weights
     )
 
@@ -122,6 +123,12 @@ EDGE_ROWS = [
 ]
 
 
+NAN_AT_RANDOM = {
+    # whose derivative at NaN depends on the dtype and on where in memory the element lies
+    "nn.functional.relu6", "nn.functional.hardtanh", "hardshrink", "nn.functional.softshrink",
+}  # fmt: skip
+
+
 def edge_arrays(row: Row, dtype: str) -> list[np.ndarray]:
     """Return the edge values, or all pairs of them."""
     edges = EDGES[dtype]
@@ -143,6 +150,10 @@ def test_gradients_at_edge_values(row: Row, dtype: str) -> None:
     for a in arrays:
         with np.errstate(all="ignore"):
             tame &= ~np.isfinite(a) | (a == 0) | ((np.abs(a) > 1e-6) & (np.abs(a) < 80))
+    if row.name in NAN_AT_RANDOM:
+        tame &= ~np.isnan(arrays[0])
+    if row.name == "nn.functional.gelu":  # far below 0 its 1 + erf(x) has no digits left
+        tame &= ~(arrays[0] < -5)
     if row.name == "rsqrt":  # at -0 the power rule and 1 / sqrt differ in sign
         tame &= ~(np.signbit(arrays[0]) & (arrays[0] == 0))
     arrays = [a[tame] for a in arrays]

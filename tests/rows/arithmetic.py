@@ -150,6 +150,7 @@ ARITHMETIC = (
         round_reference,
         samples=(*FEW, s((37,), decimals=2, only=FLOATS), s((37,), decimals=-1, only=FLOATS)),
         dtypes=(*FLOATS, "int64"),
+        smooth=False,
         twice=False,
     ),
     Row(
