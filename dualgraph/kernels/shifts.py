@@ -22,7 +22,7 @@ def _shift(name: str, left: bool) -> Any:
             width = value.type.width
             inside = builder.icmp_unsigned("<", by, ir.Constant(by.type, width))
             last = builder.select(inside, by, ir.Constant(by.type, width - 1))
-            if x.signed and not left:
+            if x.signed and not left:  # type: ignore[attr-defined]
                 return builder.ashr(value, last)
             shifted = builder.shl(value, last) if left else builder.lshr(value, last)
             return builder.select(inside, shifted, ir.Constant(value.type, 0))
