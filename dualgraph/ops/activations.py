@@ -16,6 +16,7 @@ from .build import (
     as_floating,
     changed,
     elementwise,
+    in_float32,
     need,
     need_floating,
     normal_axis,
@@ -152,11 +153,13 @@ def logsigmoid(input: Tensor) -> Tensor:
     return apply(_LOGSIGMOID, input)
 
 
+@in_float32
 def softsign(input: Tensor) -> Tensor:
     """Return x / (1 + abs(x)); integers become float32."""
     return div(input, add(abs_(input), 1))
 
 
+@in_float32
 def tanhshrink(input: Tensor) -> Tensor:
     """Return x - tanh(x); integers become float32."""
     x = as_floating(input)
@@ -168,6 +171,7 @@ def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     return softmax(neg(input), dim, dtype)
 
 
+@in_float32
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return a * sigmoid(b), a and b the halves of an axis of even extent (Dauphin et al. 2017)."""
     need_floating("glu", input)

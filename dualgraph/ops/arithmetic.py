@@ -12,6 +12,7 @@ from .build import (
     as_floating,
     as_operand,
     elementwise,
+    in_float32,
     is_tensor,
     need_floating,
     refuse_bools,
@@ -37,6 +38,7 @@ def frac(input: Tensor) -> Tensor:
     return apply(_FRAC, input)
 
 
+@in_float32
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Return the nearest integer, ties to even; integers stay as they are.
 
@@ -68,12 +70,14 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return apply(_LERP, input, end, as_dtype(weight, dtype))
 
 
+@in_float32
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """Return ``input + value * tensor1 * tensor2``, broadcast and promoted."""
     x, a, b = _three("addcmul", input, tensor1, tensor2, value)
     return add(x, mul(_times(a, value), b))
 
 
+@in_float32
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """Return ``input + value * tensor1 / tensor2``; raise `DTypeError` for integers."""
     x, a, b = _three("addcdiv", input, tensor1, tensor2, value)

@@ -184,7 +184,7 @@ def as_number_tensor(x: Any) -> Tensor:
 def named(function: Any, name: str, doc: str) -> Any:
     """Give a generated function the name and the docstring that users see."""
     function.__name__ = function.__qualname__ = name
-    function.__code__ = function.__code__.replace(co_name=name, co_qualname=name)  # for tracebacks
+    function.__code__ = function.__code__.replace(co_name=name, co_qualname=name)  # tracebacks
     function.__doc__ = doc
     return function
 
@@ -209,7 +209,7 @@ def in_float32(function: F) -> F:
         parts = [_narrowed(x) for x in out]
         return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
 
-    return wrapper  # type: ignore[return-value]
+    return named(wrapper, function.__name__, function.__doc__ or "")
 
 
 def _widened(x: Any) -> Any:

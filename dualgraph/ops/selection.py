@@ -14,6 +14,7 @@ from .build import (
     as_operand,
     binary,
     elementwise,
+    in_float32,
     is_tensor,
     need,
     unary_float,
@@ -154,6 +155,7 @@ def nan_to_num(
     return where(isposinf(x), high, finite)
 
 
+@in_float32
 def isclose(
     input: Tensor,
     other: Tensor,
