@@ -186,3 +186,17 @@ def test_bools() -> None:
     assert dg.square(mask).dtype is dg.int64
     assert dg.heaviside(mask, dg.tensor([True, True])).tolist() == [True, True]
     assert dg.fmax(mask, ~mask).tolist() == [True, True]
+
+
+def test_float16() -> None:
+    """Computed in float32, rounded once per function, the same in both frontends."""
+
+    def function(x: Any) -> list[Any]:
+        y = [F.gelu(x), F.elu(x, 0.5), F.softplus(x), F.softsign(x), dg.addcmul(x, x, x, value=0.3)]
+        return [*y, x % 0.7, dg.lerp(x, -x, 0.3), dg.round(x, decimals=1)]
+
+    x = dg.tensor(np.linspace(-3, 3, 37).astype(np.float16))
+    eager = function(x)
+    assert {t.dtype for t in eager} == {dg.float16}
+    assert_bits_equal(dg.compile(function)(x), eager)
+    assert_bits_equal(eager[3], F.softsign(x.float()).half())

@@ -260,17 +260,13 @@ def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
 
 def need_floating(name: str, x: Tensor) -> None:
     """Raise `DTypeError` unless x is a floating tensor."""
-    if not is_tensor(x):
-        raise DTypeError(
-            at_user_line(
-                f"{name} needs a floating tensor, got {type(x).__name__}; "
-                "make one with dualgraph.tensor(...)"
-            )
-        )
-    if category(x.value.dtype) != FLOATING:
-        raise DTypeError(
-            at_user_line(f"{name} needs a floating tensor, got {x.value.dtype.name}; cast it first")
-        )
+    if is_tensor(x):
+        if x.value.dtype.kind == "f":
+            return
+        got, remedy = x.value.dtype.name, "cast it first"
+    else:
+        got, remedy = type(x).__name__, "make one with dualgraph.tensor(...)"
+    raise DTypeError(at_user_line(f"{name} needs a floating tensor, got {got}; {remedy}"))
 
 
 def changed(x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:

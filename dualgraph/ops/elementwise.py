@@ -95,7 +95,8 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     if alpha != 1:
         input, other = _scaled(input, other, alpha)
     x, y = same(input, other)
-    refuse_bools("sub", "use logical_xor", x)
+    if x.value.dtype is bool_:
+        refuse_bools("sub", "use logical_xor", x)
     return apply(_SUB, x, y)
 
 
@@ -139,7 +140,8 @@ def div(input: Any, other: Any) -> Tensor:
 def neg(input: Tensor) -> Tensor:
     """Return ``-input``; raise `DTypeError` for bools."""
     x = as_operand(input)
-    refuse_bools("neg", "use logical_not", x)
+    if x.value.dtype is bool_:
+        refuse_bools("neg", "use logical_not", x)
     return apply(_NEG, x)
 
 
@@ -407,7 +409,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     if inplace:
         return changed(input, relu)
     x = as_operand(input)
-    refuse_bools("relu", "cast it first", x)
+    if x.value.dtype is bool_:
+        refuse_bools("relu", "cast it first", x)
     return apply(_RELU, x)
 
 
