@@ -71,6 +71,27 @@ from .ops.axes import (
     swapaxes as swapaxes,
     swapdims as swapdims,
     unflatten as unflatten,
+from .ops.activations import (
+    hardshrink as hardshrink,
+)
+from .ops.arithmetic import (
+    addcdiv as addcdiv,
+    addcmul as addcmul,
+    deg2rad as deg2rad,
+    frac as frac,
+    lerp as lerp,
+    positive as positive,
+    rad2deg as rad2deg,
+    round as round,
+    rsub as rsub,
+)
+from .ops.bitwise import (
+    bitwise_and as bitwise_and,
+    bitwise_left_shift as bitwise_left_shift,
+    bitwise_not as bitwise_not,
+    bitwise_or as bitwise_or,
+    bitwise_right_shift as bitwise_right_shift,
+    bitwise_xor as bitwise_xor,
 )
 from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
 from .ops.creation import (
@@ -99,6 +120,12 @@ from .ops.diagonals import (
     tril_indices as tril_indices,
     triu as triu,
     triu_indices as triu_indices,
+from .ops.division import (
+    div as div,
+    floor_divide as floor_divide,
+    fmod as fmod,
+    remainder as remainder,
+    true_divide as true_divide,
 )
 from .ops.elementwise import (
     abs as abs,
@@ -107,7 +134,6 @@ from .ops.elementwise import (
     clamp as clamp,
     clone as clone,
     cos as cos,
-    div as div,
     eq as eq,
     erf as erf,
     erfc as erfc,
@@ -138,7 +164,6 @@ from .ops.elementwise import (
     pow as pow,
     reciprocal as reciprocal,
     relu as relu,
-    round as round,
     rsqrt as rsqrt,
     sigmoid as sigmoid,
     sign as sign,
@@ -182,6 +207,17 @@ from .ops.ranges import (
     linspace as linspace,
     logspace as logspace,
     vander as vander,
+from .ops.rectifiers import (
+    celu as celu,
+    celu_ as celu_,
+    prelu as prelu,
+    relu_ as relu_,
+    rrelu as rrelu,
+    rrelu_ as rrelu_,
+    selu as selu,
+    selu_ as selu_,
+    threshold as threshold,
+    threshold_ as threshold_,
 )
 from .ops.reductions import (
     all as all,
@@ -205,6 +241,21 @@ from .ops.repeating import (
     roll as roll,
     rot90 as rot90,
     tile as tile,
+from .ops.selection import (
+    allclose as allclose,
+    clamp_max as clamp_max,
+    clamp_min as clamp_min,
+    copysign as copysign,
+    equal as equal,
+    fmax as fmax,
+    fmin as fmin,
+    heaviside as heaviside,
+    isclose as isclose,
+    isneginf as isneginf,
+    isposinf as isposinf,
+    isreal as isreal,
+    nan_to_num as nan_to_num,
+    signbit as signbit,
 )
 from .ops.shape import (
     cat as cat,
@@ -251,8 +302,6 @@ from .ops.trigonometric import (
     tan as tan,
 )
 
-arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
-arccosh, arcsinh, arctanh = acosh, asinh, atanh
 from .ops.splitting import (
     dsplit as dsplit,
     hsplit as hsplit,
@@ -261,6 +310,23 @@ from .ops.splitting import (
     vsplit as vsplit,
 )
 from .ops.windows import as_strided as as_strided
+
+absolute = abs
+clip = clamp
+divide = div
+fix = trunc
+greater = gt
+greater_equal = ge
+less = lt
+less_equal = le
+multiply = mul
+negative = neg
+not_equal = ne
+sgn = sign
+subtract = sub
+
+arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
+arccosh, arcsinh, arctanh = acosh, asinh, atanh
 
 __version__ = "0.1.0"
 

@@ -83,6 +83,14 @@ def user_location() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "<unknown>"
 
 
+def called_function() -> str:
+    """Return the name of the function of this package that the user called."""
+    frame, name = sys._getframe(1), ""
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, name = frame.f_back, frame.f_code.co_name
+    return name
+
+
 def at_user_line(message: str) -> str:
     """Append the user's file and line to an error message."""
     return f"{message}\n  at {user_location()}"

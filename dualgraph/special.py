@@ -1,13 +1,13 @@
 """Special functions, under the names of ``torch.special``."""
 
 from .ops import elementwise as _elementwise, special as _special
+from .ops.arithmetic import round as round
 from .ops.elementwise import (
     erf as erf,
     erfc as erfc,
     exp2 as exp2,
     expm1 as expm1,
     log1p as log1p,
-    round as round,
 )
 from .ops.reductions import log_softmax as log_softmax, logsumexp as logsumexp, softmax as softmax
 from .ops.special import (

@@ -7,7 +7,10 @@ import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
 from tests.rows import (
+    activations,
+    arithmetic,
     axes,
+    bitwise,
     contract,
     creation,
     diagonals,
@@ -24,6 +27,9 @@ from tests.rows import (
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise,
+    arithmetic,
+    bitwise,
+    activations,
     reductions,
     shape,
     indexing,

@@ -176,11 +176,15 @@ def pow_reference(x: Any, y: Any = None, other: Any = None) -> np.ndarray:
 
 
 def clamp_reference(x: np.ndarray, *limits: Any, min: Any = None, max: Any = None) -> np.ndarray:
-    """Apply the lower bound, then the upper one; NaN stays."""
+    """Apply the lower bound, then the upper one; NaN on either side gives NaN."""
     low, high = limits if limits else (min, max)
     if low is not None:
-        x = np.where(x < low, np.asarray(low, x.dtype), x)
-    return x if high is None else np.where(x > high, np.asarray(high, x.dtype), x)
+        low = np.asarray(low, x.dtype)
+        x = np.where((x < low) | (low != low), low, x)
+    if high is not None:
+        high = np.asarray(high, x.dtype)
+        x = np.where((x > high) | (high != high), high, x)
+    return x
 
 
 def cast_reference(x: np.ndarray, dtype: str) -> np.ndarray:
@@ -281,13 +285,6 @@ def randn_reference(size: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
     u = ((words(size, seed, 0) >> np.uint64(11)).astype(np.float64) + 1.0) * 2.0**-53
     v = (words(size, seed, 1) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return (np.sqrt(-2.0 * np.log(u)) * np.cos(2.0 * np.pi * v)).astype(dtype)
-
-
-def gelu_reference(x: np.ndarray, approximate: str = "none") -> np.ndarray:
-    """Compute in float64."""
-    if approximate == "tanh":
-        return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    return x / 2 * (1 + elementwise(math.erf)(x / math.sqrt(2)))
 
 
 def layer_norm_reference(

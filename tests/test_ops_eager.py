@@ -138,6 +138,8 @@ OPERATORS = {
     "sub": lambda x, y: x - y,
     "mul": lambda x, y: x * y,
     "div": lambda x, y: x / y,
+    "floor_divide": lambda x, y: x // y,
+    "remainder": lambda x, y: x % y,
     "pow": lambda x, y: x**y,
     "eq": lambda x, y: x == y,
     "ne": lambda x, y: x != y,
@@ -170,7 +172,8 @@ def test_unary_operators() -> None:
     assert_bits_equal(mask ^ other, np.array([False, True, True]))
 
 
-IN_PLACE: dict[str, tuple[float, ...]] = {
+_X = dg.tensor([1.0, 2.0, 3.0, 4.0])
+IN_PLACE: dict[str, tuple[Any, ...]] = {
     "add_": (2.5,), "sub_": (2.5,), "mul_": (2.5,), "div_": (2.5,), "pow_": (3,),
     "clamp_": (0.25, 0.75), "neg_": (), "abs_": (), "exp_": (), "log_": (), "tanh_": (),
     "sigmoid_": (), "relu_": (), "sqrt_": (), "rsqrt_": (), "sin_": (), "cos_": (), "erf_": (),
@@ -181,9 +184,20 @@ IN_PLACE: dict[str, tuple[float, ...]] = {
     "exp2_": (), "expm1_": (), "log2_": (), "log10_": (), "log1p_": (), "erfc_": (),
     "arcsin_": (), "arccos_": (), "arctan_": (), "arctan2_": (2.5,), "arcsinh_": (),
     "arccosh_": (), "arctanh_": (),
+    "true_divide_": (2.5,), "divide_": (2.5,), "floor_divide_": (0.3,), "remainder_": (0.3,),
+    "fmod_": (0.3,), "subtract_": (2.5,), "multiply_": (2.5,), "negative_": (), "absolute_": (),
+    "sign_": (), "sgn_": (), "square_": (), "reciprocal_": (), "frac_": (), "fix_": (),
+    "eq_": (0.5,), "ne_": (0.5,), "lt_": (0.5,), "le_": (0.5,), "gt_": (0.5,), "ge_": (0.5,),
+    "not_equal_": (0.5,), "less_": (0.5,), "less_equal_": (0.5,), "greater_": (0.5,),
+    "greater_equal_": (0.5,), "logical_and_": (1,), "logical_or_": (0,), "logical_xor_": (1,),
+    "logical_not_": (), "clip_": (0.25, 0.75), "clamp_min_": (0.25,), "clamp_max_": (0.75,),
+    "deg2rad_": (), "rad2deg_": (), "copysign_": (-1.0,), "nan_to_num_": (), "heaviside_": (0.5,),
+    "lerp_": (_X, 0.25), "addcmul_": (_X, _X), "addcdiv_": (_X, _X),
 }  # fmt: skip
-
-
+INTEGER_IN_PLACE = {
+    "bitwise_not_": (), "bitwise_and_": (6,), "bitwise_or_": (6,), "bitwise_xor_": (6,),
+    "bitwise_left_shift_": (2,), "bitwise_right_shift_": (2,),
+}  # fmt: skip
 ELSEWHERE = {
     "polygamma_", "float_power_",
     "uniform_", "normal_", "log_normal_", "exponential_", "geometric_", "cauchy_", "bernoulli_",
@@ -196,15 +210,28 @@ def test_in_place(name: str) -> None:
     """An in-place method gives the op's bits in the same memory and returns its tensor."""
     array = np.array([0.5, 0.1, 2.0, 0.7], np.float32)
     x = dg.from_numpy(array)
-    expected = getattr(dg, name[:-1])(dg.tensor(array), *IN_PLACE[name])
+    expected = getattr(dg, name[:-1])(dg.tensor(array), *IN_PLACE[name]).float()
     assert getattr(x, name)(*IN_PLACE[name]) is x
     assert_bits_equal(array, expected)
 
 
+@pytest.mark.parametrize("name", INTEGER_IN_PLACE)
+def test_in_place_of_integers(name: str) -> None:
+    """The same for the ops that take integers only."""
+    array = np.array([5, -3, 0, 7], np.int32)
+    x = dg.from_numpy(array)
+    expected = getattr(dg, name[:-1])(dg.tensor(array), *INTEGER_IN_PLACE[name])
+    assert getattr(x, name)(*INTEGER_IN_PLACE[name]) is x
+    assert_bits_equal(array, expected)
+
+
 def test_in_place_methods_are_all_listed() -> None:
-    """The list above is complete."""
+    """The lists above are complete."""
     found = {n for n in dir(dg.Tensor) if n.endswith("_") and not n.startswith("_")}
-    assert found - {"requires_grad_", "copy_", "fill_", "zero_"} - ELSEWHERE == set(IN_PLACE)
+    assert found - {"requires_grad_", "copy_", "fill_", "zero_"} - ELSEWHERE == {
+        *IN_PLACE,
+        *INTEGER_IN_PLACE,
+    }
 
 
 def test_in_place_operators_and_overwriting() -> None:

@@ -22,6 +22,7 @@ def differs(case: Case) -> bool:
         (name in ("any", "all") and case.dtype == "uint8")  # an old rule: uint8 stays uint8
         or (name == "cast" and case.sample.kwargs["dtype"] == "uint8")  # of negative floats
         or (name == "scatter_add" and shapes[1] != shapes[2])  # its derivative fails there
+        or (name == "nn.functional.hardsigmoid" and case.dtype == "float64")  # 1/6 in float32
         or (name == "nll_loss" and len(shapes) == 3)  # no derivative for the weights
         or (case.dtype == "float64" and trigamma_behind(case))  # 9 digits are right there
     )
@@ -128,6 +129,12 @@ EDGE_ROWS = [
 ]
 
 
+NAN_AT_RANDOM = {
+    # whose derivative at NaN depends on the dtype and on where in memory the element lies
+    "nn.functional.relu6", "nn.functional.hardtanh", "hardshrink", "nn.functional.softshrink",
+}  # fmt: skip
+
+
 def edge_arrays(row: Row, dtype: str) -> list[np.ndarray]:
     """Return the edge values, or all pairs of them."""
     edges = EDGES[dtype]
@@ -169,6 +176,10 @@ def test_gradients_at_edge_values(row: Row, dtype: str) -> None:
             tame &= ~np.isfinite(a) | (a == 0) | ((np.abs(a) > 1e-6) & (np.abs(a) < 80))
     if row.name in APART:
         tame &= ~APART[row.name](arrays[0])
+    if row.name in NAN_AT_RANDOM:
+        tame &= ~np.isnan(arrays[0])
+    if row.name == "nn.functional.gelu":  # far below 0 its 1 + erf(x) has no digits left
+        tame &= ~(arrays[0] < -5)
     arrays = [a[tame] for a in arrays]
     kwargs = row.samples[0].kwargs
     tensors, twins = leaves(arrays), torch_leaves(arrays)
@@ -199,11 +210,13 @@ def test_the_promotion_table_is_pytorchs(first: str, rank: str) -> None:
 
 LENIENT = {
     # PyTorch has no kernel for these; here they are what the formula gives.
-    ("pow", "bool", "bool"), ("abs", "bool"), ("sign", "bool"), ("relu", "bool"),
-    ("floor", "bool"), ("round", "bool"), ("square", "bool"), ("argmax", "bool"),
+    ("pow", "bool", "bool"), ("argmax", "bool"),
     ("any", "uint8"), ("all", "uint8"),  # an old rule of PyTorch's: uint8 stays uint8
 }  # fmt: skip
-BINARY = ("add", "mul", "div", "maximum", "eq", "lt", "where", "pow")
+BINARY = (
+    "add", "mul", "div", "maximum", "eq", "lt", "where", "pow", "floor_divide", "remainder",
+    "fmod", "fmax", "copysign", "bitwise_and", "bitwise_left_shift", "clamp_min", "heaviside",
+)  # fmt: skip
 
 
 def outcome(api: Any, name: str, first: str, second: str, shape: tuple[int, ...]) -> str:
@@ -236,7 +249,8 @@ def test_result_dtypes(name: str, shape: tuple[int, ...]) -> None:
 UNARY = (
     "neg", "abs", "sign", "exp", "log", "sqrt", "tanh", "sigmoid", "relu", "floor", "round",
     "isnan", "logical_not", "square", "reciprocal", "sum", "prod", "mean", "amax", "argmax", "any",
-    "all", "erf", "sin", "rsqrt", "clone", "cumsum", "softmax", "logsumexp",
+    "all", "positive", "frac", "deg2rad", "signbit", "isposinf", "isreal", "nan_to_num",
+    "bitwise_not", "sgn", "erf", "sin", "rsqrt", "clone", "cumsum", "softmax", "logsumexp",
 )  # fmt: skip
 
 

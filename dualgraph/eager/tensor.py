@@ -18,12 +18,15 @@ from .frontend import EagerFrontend
 from .gradients import run_backward
 from .indexing import getitem
 from .methods import (
+    ArithmeticMethods,
+    BitwiseMethods,
     ContractMethods,
     ConversionMethods,
     ElementwiseMethods,
     IndexingMethods,
     RandomMethods,
     ReductionMethods,
+    SelectionMethods,
     ShapeMethods,
     SpecialMethods,
 )
@@ -32,6 +35,9 @@ from .methods import (
 class Tensor(
     ElementwiseMethods,
     SpecialMethods,
+    ArithmeticMethods,
+    BitwiseMethods,
+    SelectionMethods,
     ReductionMethods,
     ShapeMethods,
     IndexingMethods,

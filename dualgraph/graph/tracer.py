@@ -22,7 +22,7 @@ from ..eager.frontend import (
     note_new_history,
     written_through,
 )
-from ..errors import TraceError, at_user_line, user_location
+from ..errors import DTypeError, TraceError, at_user_line, user_location
 from ..grad.hooks import LeafHooks
 from ..grad.tape import Node as TapeNode, record, version_counter
 from ..kernels.view import Layout, row_major
@@ -142,7 +142,7 @@ class Tracer:
         """Append a node and record it on the tape as eager would."""
         for t in tensors:
             if not hasattr(t, "value"):
-                raise TypeError(
+                raise DTypeError(
                     at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}")
                 )
         values = tuple([self.lift(t) for t in tensors])

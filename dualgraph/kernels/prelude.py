@@ -16,19 +16,23 @@ from numba.extending import intrinsic
 
 from ..core.types import float16
 from ..errors import CompileError
-from . import bessel, elementary, gamma, gemm, normal, random, special
+from . import bessel, division, elementary, gamma, gemm, normal, random, special
 from .intrinsics import (
     POINTER,
     STACK,
     bits_f2,
     bits_f4,
+    copysign,
     fabs,
     floor,
     from_bits_f2,
     from_bits_f4,
     iadd,
+    iand,
     imul,
+    ior,
     isub,
+    ixor,
     rint,
     round_f2,
     select,
@@ -36,6 +40,7 @@ from .intrinsics import (
     trunc,
 )
 from .scalar import scalar
+from .shifts import shift_left, shift_right
 
 SUFFIX = {
     "bool": "b1",
@@ -188,6 +193,12 @@ _NAMES: dict[str, Any] = {
     "iadd": iadd,
     "isub": isub,
     "imul": imul,
+    "iand": iand,
+    "ior": ior,
+    "ixor": ixor,
+    "shift_left": shift_left,
+    "shift_right": shift_right,
+    "copysign": copysign,
     "inf": np.inf,
     "nan": np.nan,
     "gemm_f4": gemm.gemm_f4,
@@ -207,7 +218,7 @@ _NAMES: dict[str, Any] = {
         f"{name}_{SUFFIX[dtype]}": function
         for table in (
             elementary.SCALARS,
-            *(m.SCALARS for m in (special, gamma, normal, bessel, random)),
+            *(m.SCALARS for m in (division, special, gamma, normal, bessel, random)),
         )
         for (name, dtype), function in table.items()
     },

@@ -12,6 +12,7 @@ from ..core.types import (
     BOOL,
     FLOATING,
     Aval,
+    bool_,
     broadcast_shapes,
     category,
     default_float,
@@ -21,7 +22,14 @@ from ..core.types import (
     result_type,
     weak_dtype,
 )
-from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
+from ..errors import (
+    ArgumentError,
+    AxisError,
+    DTypeError,
+    ShapeError,
+    at_user_line,
+    called_function,
+)
 from ..kernels.elementwise import Elementwise, eager_kernel
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,7 +54,7 @@ def as_number(x: Any) -> bool | int | float:
         return x
     raise DTypeError(
         at_user_line(
-            f"expected a Tensor or a number, got {type(x).__name__}; "
+            f"{called_function()}: expected a Tensor or a number, got {type(x).__name__}; "
             "convert arrays and lists with dualgraph.tensor(...)"
         )
     )
@@ -163,6 +171,11 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
     return named(function, name or op.name, doc)
 
 
+def as_operand(x: Any) -> Tensor:
+    """Return a tensor as it is, and a number as a literal of its own dtype."""
+    return x if is_tensor(x) else as_number_tensor(x)
+
+
 def as_number_tensor(x: Any) -> Tensor:
     """Return the 0-d literal of a lone Python number in its own dtype."""
     number = as_number(x)
@@ -172,6 +185,7 @@ def as_number_tensor(x: Any) -> Tensor:
 def named(function: Any, name: str, doc: str) -> Any:
     """Give a generated function the name and the docstring that users see."""
     function.__name__ = function.__qualname__ = name
+    function.__code__ = function.__code__.replace(co_name=name, co_qualname=name)  # tracebacks
     function.__doc__ = doc
     return function
 
@@ -196,7 +210,7 @@ def in_float32(function: F) -> F:
         parts = [_narrowed(x) for x in out]
         return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
 
-    return wrapper  # type: ignore[return-value]
+    return named(wrapper, function.__name__, function.__doc__ or "")
 
 
 def _widened(x: Any) -> Any:
@@ -246,11 +260,27 @@ def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def need_floating(name: str, x: Tensor) -> None:
-    """Raise `DTypeError` unless the tensor is floating."""
-    if category(x.value.dtype) != FLOATING:
-        raise DTypeError(
-            at_user_line(f"{name} needs a floating tensor, got {x.value.dtype.name}; cast it first")
-        )
+    """Raise `DTypeError` unless x is a floating tensor."""
+    if is_tensor(x):
+        if x.value.dtype.kind == "f":
+            return
+        got, remedy = x.value.dtype.name, "cast it first"
+    else:
+        got, remedy = type(x).__name__, "make one with dualgraph.tensor(...)"
+    raise DTypeError(at_user_line(f"{name} needs a floating tensor, got {got}; {remedy}"))
+
+
+def changed(x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """Overwrite a tensor with what ``compute`` makes of it, for ``inplace=True``; return it."""
+    if not is_tensor(x):
+        need_floating(called_function(), x)
+    return x._inplace(compute)
+
+
+def refuse_bools(name: str, hint: str, x: Tensor) -> None:
+    """Raise `DTypeError` for a bool tensor."""
+    if x.value.dtype is bool_:
+        raise DTypeError(at_user_line(f"{name} is not defined for bool tensors; {hint}"))
 
 
 def need_index(name: str, index: Tensor) -> Tensor:

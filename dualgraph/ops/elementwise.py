@@ -14,12 +14,14 @@ from .build import (
     aligned,
     as_dtype,
     as_floating,
-    as_number_tensor,
+    as_operand,
     binary,
+    changed,
     elementwise,
     is_tensor,
     named,
     need,
+    refuse_bools,
     unary,
     unary_float,
 )
@@ -92,9 +94,9 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``input - alpha * other``; raise `DTypeError` for bools."""
     if alpha != 1:
         input, other = _scaled(input, other, alpha)
-    x, y = _same(input, other)
-    if x.value.dtype == bool_:
-        raise DTypeError(at_user_line("sub is not defined for bool tensors; use logical_xor"))
+    x, y = same(input, other)
+    if x.value.dtype is bool_:
+        refuse_bools("sub", "use logical_xor", x)
     return apply(_SUB, x, y)
 
 
@@ -106,7 +108,7 @@ def _scaled(x: Any, y: Any, alpha: float) -> tuple[Tensor, Tensor]:
     return x, mul(y, as_dtype(alpha, y.value.dtype))
 
 
-def _same(x: Any, y: Any) -> tuple[Tensor, ...]:
+def same(x: Any, y: Any) -> tuple[Tensor, ...]:
     """Return the operands in one dtype, without work when they already agree."""
     try:
         if x.value.dtype is y.value.dtype:
@@ -118,7 +120,7 @@ def _same(x: Any, y: Any) -> tuple[Tensor, ...]:
 
 def mul(input: Any, other: Any) -> Tensor:
     """Return ``input * other``, broadcast and promoted; for bools, ``and``."""
-    x, y = _same(input, other)
+    x, y = same(input, other)
     return apply(_AND if x.value.dtype is bool_ else _MUL, x, y)
 
 
@@ -129,7 +131,7 @@ def div(input: Any, other: Any) -> Tensor:
     >>> dg.div(dg.tensor([1, 2]), 4)
     tensor([0.2500, 0.5000])
     """
-    x, y = _same(input, other)
+    x, y = same(input, other)
     if x.value.dtype.kind != "f":
         x, y = as_floating(x), as_floating(y)
     return apply(_DIV, x, y)
@@ -137,17 +139,23 @@ def div(input: Any, other: Any) -> Tensor:
 
 def neg(input: Tensor) -> Tensor:
     """Return ``-input``; raise `DTypeError` for bools."""
-    if input.value.dtype is bool_:
-        raise DTypeError(at_user_line("neg is not defined for bool tensors; use logical_not"))
-    return apply(_NEG, input)
+    x = as_operand(input)
+    if x.value.dtype is bool_:
+        refuse_bools("neg", "use logical_not", x)
+    return apply(_NEG, x)
 
 
 def abs(input: Tensor) -> Tensor:
-    """Return the absolute value; its derivative at 0 is 0."""
-    return apply(_ABS, input if is_tensor(input) else as_number_tensor(input))
+    """Return the absolute value; its derivative at 0 is 0. Raise `DTypeError` for bools."""
+    x = as_operand(input)
+    refuse_bools("abs", "cast it first", x)
+    return apply(_ABS, x)
 
 
-sign = unary(_SIGN, "Return -1, 0 or 1 with the sign of the input (0 for NaN).")
+def sign(input: Tensor) -> Tensor:
+    """Return -1, 0 or 1 with the sign of the input (0 for NaN); bools stay as they are."""
+    x = as_operand(input)
+    return clone(x) if x.value.dtype == bool_ else apply(_SIGN, x)
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -169,8 +177,10 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
 
 def square(input: Tensor) -> Tensor:
-    """Return ``input * input``."""
-    return mul(input, input)
+    """Return ``input * input``; bools become int64."""
+    x = as_operand(input)
+    x = long(x) if x.value.dtype == bool_ else x
+    return mul(x, x)
 
 
 def reciprocal(input: Tensor) -> Tensor:
@@ -239,12 +249,13 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
     if not is_tensor(condition) or condition.value.dtype != bool_:
         got = condition.value.dtype.name if is_tensor(condition) else type(condition).__name__
         raise DTypeError(at_user_line(f"where: the condition must be a bool tensor, got {got}"))
-    x, y = _same(input, other)
+    x, y = same(input, other)
     return apply(_WHERE, condition, x, y)
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Limit values to [min, max]; numbers or tensors, either may be absent. NaN stays NaN.
+    """Limit values to [min, max]; numbers or tensors, either may be absent. NaN on either
+    side gives NaN.
 
     The derivative is 1 inside and on the bounds, 0 outside.
     """
@@ -259,13 +270,13 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 _CLAMP_LOW = elementwise(
     "clamp_min",
-    "select({x} < {y}, {y}, {x})",
+    "select(({x} < {y}) | ({y} != {y}), {y}, {x})",
     "tt->t",
     (lambda g, x, y: where(ge(x, y), g, 0.0), lambda g, x, y: where(lt(x, y), g, 0.0)),
 )
 _CLAMP_HIGH = elementwise(
     "clamp_max",
-    "select({x} > {y}, {y}, {x})",
+    "select(({x} > {y}) | ({y} != {y}), {y}, {x})",
     "tt->t",
     (lambda g, x, y: where(le(x, y), g, 0.0), lambda g, x, y: where(gt(x, y), g, 0.0)),
 )
@@ -286,7 +297,7 @@ def _logical(op: Any, doc: str) -> Any:
 
 def as_bool(x: Any) -> Tensor:
     """Return where the operand is not zero."""
-    return as_dtype(x if is_tensor(x) else as_number_tensor(x), bool_)
+    return as_dtype(as_operand(x), bool_)
 
 
 logical_and = _logical(_AND, "Return where both operands are not zero.")
@@ -393,14 +404,23 @@ erfc = unary_float(_ERFC, "Return 1 - erf(x) without cancellation for large x.")
 _SHORTCUTS = {2: square, 1: clone, -1: reciprocal, 0.5: sqrt}
 
 
-def relu(input: Tensor) -> Tensor:
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(input, 0); NaN stays NaN, the derivative at 0 is 0."""
-    return apply(_RELU, input)
+    if inplace:
+        return changed(input, relu)
+    x = as_operand(input)
+    if x.value.dtype is bool_:
+        refuse_bools("relu", "cast it first", x)
+    return apply(_RELU, x)
 
 
 def _rounding(op: Any, doc: str) -> Any:
     def function(input: Tensor) -> Tensor:
-        return apply(op, input) if input.value.dtype.kind == "f" else clone(input)
+        x = as_operand(input)
+        if x.value.dtype.kind == "f":
+            return apply(op, x)
+        refuse_bools(op.name, "cast it first", x)
+        return clone(x)
 
     return named(function, op.name, doc)
 
@@ -408,4 +428,4 @@ def _rounding(op: Any, doc: str) -> Any:
 floor = _rounding(_FLOOR, "Return the largest integer that is not above; integers unchanged.")
 ceil = _rounding(_CEIL, "Return the smallest integer that is not below; integers unchanged.")
 trunc = _rounding(_TRUNC, "Return the integer part; integers unchanged.")
-round = _rounding(_ROUND, "Return the nearest integer, ties to even; integers unchanged.")
+rint = _rounding(_ROUND, "Return the nearest integer, ties to even; integers unchanged.")

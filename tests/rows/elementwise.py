@@ -187,7 +187,6 @@ ELEMENTARY = (
     unary("floor", np.floor, dtypes=(*FLOATS, "int64"), twice=False),
     unary("ceil", np.ceil, dtypes=(*FLOATS, "int64"), twice=False),
     unary("trunc", np.trunc, dtypes=(*FLOATS, "int64"), twice=False),
-    unary("round", lambda x: np.rint(x).astype(x.dtype), dtypes=(*FLOATS, "int64"), twice=False),
 )
 
 

@@ -39,13 +39,6 @@ ROWS: tuple[Row, ...] = (
         reference=lambda x, w, b=0.0: x @ w.T + b,
     ),
     functional(
-        "gelu",
-        s((3, 4)),
-        s((), approximate="tanh"),
-        s(of((3, 4), "columns"), approximate="tanh"),
-        reference=ref.gelu_reference,
-    ),
-    functional(
         "layer_norm",
         s((3, 4), normalized_shape=(4,)),
         s((2, 3, 4), (3, 4), (3, 4), normalized_shape=(3, 4)),

@@ -4,28 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import DTypeError, at_user_line
 from ...ops import elementwise as ops
 from ...ops.build import is_tensor
 from .inplace import in_place
-
-
-def _of_bools(function: Any) -> Any:
-    """Return an operator for bool tensors; the bitwise ops of integers do not exist yet."""
-
-    def method(self: Any, *others: Any) -> Any:
-        for x in (self, *others):
-            dtype = x.value.dtype if is_tensor(x) else np.dtype(type(x))
-            if dtype != np.bool_:
-                raise DTypeError(
-                    at_user_line(
-                        f"bitwise operators take bool tensors, got {dtype.name}: use "
-                        f"dualgraph.{function.__name__}() for the truth of numbers"
-                    )
-                )
-        return function(self, *others)
-
-    return method
 
 
 def _comparison(function: Any) -> Any:
@@ -51,10 +32,6 @@ class ElementwiseMethods:
     __pow__ = ops.pow
     __neg__ = ops.neg
     __abs__ = ops.abs
-    __invert__ = _of_bools(ops.logical_not)
-    __and__ = _of_bools(ops.logical_and)
-    __or__ = _of_bools(ops.logical_or)
-    __xor__ = _of_bools(ops.logical_xor)
     __eq__ = _comparison(ops.eq)
     __ne__ = _comparison(ops.ne)
     __lt__ = ops.lt
@@ -63,23 +40,34 @@ class ElementwiseMethods:
     __ge__ = ops.ge
     add = ops.add
     sub = ops.sub
+    subtract = ops.sub
     mul = ops.mul
-    div = ops.div
+    multiply = ops.mul
+    true_divide = ops.div
     neg = ops.neg
+    negative = ops.neg
     abs = ops.abs
+    absolute = ops.abs
     sign = ops.sign
+    sgn = ops.sign
     pow = ops.pow
     square = ops.square
     reciprocal = ops.reciprocal
     eq = ops.eq
     ne = ops.ne
+    not_equal = ops.ne
     lt = ops.lt
+    less = ops.lt
     le = ops.le
+    less_equal = ops.le
     gt = ops.gt
+    greater = ops.gt
     ge = ops.ge
+    greater_equal = ops.ge
     maximum = ops.maximum
     minimum = ops.minimum
     clamp = ops.clamp
+    clip = ops.clamp
     isnan = ops.isnan
     isinf = ops.isinf
     isfinite = ops.isfinite
@@ -108,11 +96,11 @@ class ElementwiseMethods:
     floor = ops.floor
     ceil = ops.ceil
     trunc = ops.trunc
-    round = ops.round
+    fix = ops.trunc
+    true_divide_ = in_place(ops.div)
     add_ = in_place(ops.add)
     sub_ = in_place(ops.sub)
     mul_ = in_place(ops.mul)
-    div_ = in_place(ops.div)
     neg_ = in_place(ops.neg)
     abs_ = in_place(ops.abs)
     pow_ = in_place(ops.pow)
@@ -130,8 +118,39 @@ class ElementwiseMethods:
     floor_ = in_place(ops.floor)
     ceil_ = in_place(ops.ceil)
     trunc_ = in_place(ops.trunc)
-    round_ = in_place(ops.round)
+    subtract_ = sub_
+    multiply_ = mul_
+    negative_ = neg_
+    absolute_ = abs_
+    sign_ = in_place(ops.sign)
+    sgn_ = sign_
+    square_ = in_place(ops.square)
+    reciprocal_ = in_place(ops.reciprocal)
+    eq_ = in_place(ops.eq)
+    ne_ = in_place(ops.ne)
+    not_equal_ = ne_
+    lt_ = in_place(ops.lt)
+    less_ = lt_
+    le_ = in_place(ops.le)
+    less_equal_ = le_
+    gt_ = in_place(ops.gt)
+    greater_ = gt_
+    ge_ = in_place(ops.ge)
+    greater_equal_ = ge_
+    logical_and_ = in_place(ops.logical_and)
+    logical_or_ = in_place(ops.logical_or)
+    logical_xor_ = in_place(ops.logical_xor)
+    logical_not_ = in_place(ops.logical_not)
+    clip_ = clamp_
+    exp2_ = in_place(ops.exp2)
+    expm1_ = in_place(ops.expm1)
+    log2_ = in_place(ops.log2)
+    log10_ = in_place(ops.log10)
+    log1p_ = in_place(ops.log1p)
+    erfc_ = in_place(ops.erfc)
+    fix_ = trunc_
     __iadd__ = add_
     __isub__ = sub_
     __imul__ = mul_
-    __itruediv__ = div_
+    __itruediv__ = true_divide_
+    __ipow__ = pow_

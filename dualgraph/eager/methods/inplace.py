@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from ...ops.build import named
+
 
 def in_place(function: Any) -> Any:
     """Return the method that does an op in place and returns the tensor."""
@@ -9,6 +11,15 @@ def in_place(function: Any) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return self._inplace(lambda x: function(x, *args, **kwargs))
 
-    method.__name__ = method.__qualname__ = f"{function.__name__}_"
-    method.__doc__ = f"Do `{function.__name__}` in place and return the tensor."
-    return method
+    doc = f"Do `{function.__name__}` in place and return the tensor."
+    return named(method, f"{function.__name__}_", doc)
+
+
+def reflected(function: Any) -> Any:
+    """Return the operator that Python tries when only the right operand is a tensor."""
+
+    def method(self: Any, other: Any) -> Any:
+        return function(other, self)
+
+    doc = f"Return `{function.__name__}` with the tensor as second operand."
+    return named(method, function.__name__, doc)
