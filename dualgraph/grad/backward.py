@@ -107,7 +107,7 @@ def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None
 def _refuse_nan(node: Node, cotangents: tuple) -> None:
     for i, cotangent in enumerate(cotangents):
         if cotangent is not None and state.frontend.has_nan(cotangent):
-            recorded = f"; the op was recorded at {node.where}" if node.where else ""
+            recorded = f"; the op was recorded at {node.location}" if node.location else ""
             raise GradError(
                 at_user_line(f"{node.name()} returned nan values in its {i}th output{recorded}")
             )

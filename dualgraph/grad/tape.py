@@ -40,7 +40,7 @@ class Node:
         "shapes",
         "static",
         "watch",
-        "where",
+        "location",
     )
 
     def __init__(self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict) -> None:
@@ -52,7 +52,7 @@ class Node:
         self.seq = next(_numbers)
         self.hooks: Hooks | None = None  # see and may replace the cotangent of the output
         self.watch: Hooks | None = None  # see the cotangents of the inputs as well
-        self.where = user_location() if state.anomaly else ""
+        self.location = user_location() if state.anomaly else ""
 
     def name(self) -> str:
         """Return the name in PyTorch's form, such as ``MulBackward0``."""
