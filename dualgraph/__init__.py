@@ -34,7 +34,6 @@ from .eager.modes import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
-from .eager.tensor import max as max, min as min
 from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
 from .ops.creation import (
     Generator as Generator,
@@ -50,6 +49,12 @@ from .ops.creation import (
     randn_like as randn_like,
     zeros as zeros,
     zeros_like as zeros_like,
+)
+from .ops.differences import (
+    cumulative_trapezoid as cumulative_trapezoid,
+    diff as diff,
+    trapezoid as trapezoid,
+    trapz as trapz,
 )
 from .ops.elementwise import (
     abs as abs,
@@ -101,6 +106,13 @@ from .ops.elementwise import (
     trunc as trunc,
     where as where,
 )
+from .ops.extremes import (
+    aminmax as aminmax,
+    cummax as cummax,
+    cummin as cummin,
+    max as max,
+    min as min,
+)
 from .ops.indexing import (
     gather as gather,
     index_select as index_select,
@@ -114,13 +126,22 @@ from .ops.reductions import (
     any as any,
     argmax as argmax,
     argmin as argmin,
-    cumsum as cumsum,
+    count_nonzero as count_nonzero,
     log_softmax as log_softmax,
     logsumexp as logsumexp,
     mean as mean,
     prod as prod,
     softmax as softmax,
     sum as sum,
+)
+from .ops.scans import cumprod as cumprod, cumsum as cumsum, logcumsumexp as logcumsumexp
+from .ops.searching import (
+    bincount as bincount,
+    bucketize as bucketize,
+    histc as histc,
+    searchsorted as searchsorted,
+    unique as unique,
+    unique_consecutive as unique_consecutive,
 )
 from .ops.shape import (
     cat as cat,
@@ -138,6 +159,27 @@ from .ops.shape import (
     transpose as transpose,
     unbind as unbind,
     unsqueeze as unsqueeze,
+)
+from .ops.sorting import (
+    argsort as argsort,
+    kthvalue as kthvalue,
+    mode as mode,
+    msort as msort,
+    sort as sort,
+    topk as topk,
+)
+from .ops.statistics import (
+    median as median,
+    nanmean as nanmean,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    nansum as nansum,
+    norm as norm,
+    quantile as quantile,
+    std as std,
+    std_mean as std_mean,
+    var as var,
+    var_mean as var_mean,
 )
 
 __version__ = "0.1.0"

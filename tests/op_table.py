@@ -6,11 +6,25 @@ from types import ModuleType
 import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
-from tests.rows import contract, creation, elementwise, functional, indexing, reductions, shape
+from tests.rows import (
+    contract,
+    creation,
+    elementwise,
+    functional,
+    indexing,
+    reductions,
+    scans,
+    shape,
+    sorting,
+    statistics,
+)
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise,
     reductions,
+    scans,
+    sorting,
+    statistics,
     shape,
     indexing,
     contract,

@@ -5,3 +5,4 @@ from .elementwise import ElementwiseMethods as ElementwiseMethods
 from .indexing import IndexingMethods as IndexingMethods
 from .reductions import ReductionMethods as ReductionMethods
 from .shape import ShapeMethods as ShapeMethods
+from .sorting import SortingMethods as SortingMethods
