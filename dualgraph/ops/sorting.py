@@ -102,7 +102,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     return chosen(x, axis, at, input, keepdim)
 
 
-_LONGEST_RUN = line_op("longest_run", lines.LONGEST_RUN, NONDIFF)
+_MODE = line_op("mode", lines.LONGEST_RUN, NONDIFF)  # where the most frequent element stands
 
 
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
@@ -113,5 +113,5 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     need_tensor("mode", input)
     x, axis = with_axis(input, dim)
     order = order_of(x, axis)
-    last = unsqueeze(apply(_LONGEST_RUN, gather(x, axis, order), axis=axis), axis)
+    last = unsqueeze(apply(_MODE, gather(x, axis, order), axis=axis), axis)
     return chosen(x, axis, owned(gather(order, axis, last)), input, keepdim)
