@@ -41,18 +41,27 @@ class Line:
 
 
 def _arg(better: str) -> Line:
-    """The first position of the extreme value; a NaN wins over all, the first one over others."""
+    """The first position of the extreme value; a NaN wins over all, the first one over others.
+
+    A look at 128 elements at once, which vectorises, tells whether one of them can win at all.
+    """
     return Line(
         (
             "best = x[0]",
             "at = 0",
-            "for i in range(1, n):",
+            "for first in range(0, n, 128):",
             "    if best != best:",
             "        break",
-            "    e = x[i * sx]",
-            f"    if e {better} best or {{nan}}:",
-            "        best = e",
-            "        at = i",
+            "    found = 0",
+            "    for i in range(first, min(first + 128, n)):",
+            "        e = x[i * sx]",
+            f"        found |= (e {better} best) | ({{nan}})",
+            "    if found:",
+            "        for i in range(first, min(first + 128, n)):",
+            "            e = x[i * sx]",
+            f"            if (e {better} best or {{nan}}) and not best != best:",
+            "                best = e",
+            "                at = i",
             "y[0] = at",
         ),
         True,

@@ -104,6 +104,47 @@ def _argsort_work(x: Any, out: Any, axis: int, descending: bool) -> Work:
 ARGSORT = Routine(_argsort_text, _argsort_work)
 
 
+def _smallest_text(x: Any, out: Any, axis: int, count: int, descending: bool) -> str:
+    s, size, kind = suffix(x.dtype), x.dtype.itemsize, _key_type(x.dtype)
+    key = "\n            ".join(_key(x.dtype, descending))
+    return f"""def KERNEL(args, lo, hi):
+    a = ptr_i8(args)
+    n, Q, count = a[4], a[5], a[6]
+    for line in range(lo, hi):
+        p = line // Q
+        q = line - p * Q
+        x = ptr_{s}(a[0] + (p * n * Q + q) * {size})
+        out = ptr_i8(a[1] + (p * count * Q + q) * 8)
+        own = a[2] + line * count * 16
+        order, keys = ptr_i8(own), ptr_{kind}(own + count * 8)
+        held = 0
+        for i in range(n):
+            e = x[i * Q]
+            {key}
+            if held == count and k >= keys[held - 1]:
+                continue
+            held = min(held + 1, count)
+            j = held - 1
+            while j > 0 and keys[j - 1] > k:
+                keys[j] = keys[j - 1]
+                order[j] = order[j - 1]
+                j -= 1
+            keys[j] = k
+            order[j] = i
+        for j in range(count):
+            out[j * Q] = order[j]
+"""
+
+
+def _smallest_work(x: Any, out: Any, axis: int, count: int, descending: bool) -> Work:
+    lines = line_work(tuple(x.shape), axis)
+    return Work((*lines.numbers, count), lines.items, lines.grain, lines.items * count * 16)
+
+
+SMALLEST = Routine(_smallest_text, _smallest_work)
+"""The first ``count`` of the order, for a few of a long line: those held so far are kept sorted."""
+
+
 def _searchsorted_text(sequence: Any, values: Any, out: Any, right: bool) -> str:
     s, size = suffix(sequence.dtype), sequence.dtype.itemsize
     return f"""def KERNEL(args, lo, hi):

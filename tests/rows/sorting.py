@@ -187,7 +187,9 @@ ROWS: tuple[Row, ...] = (
         "topk",
         (
             s((9,), k=3),
-            s((3, 5), k=2, dim=0, largest=False),
+            s((3, 50), k=3),
+            s((5, 3), k=2, dim=0, largest=False),
+            s((40, 3), k=4, dim=0, largest=False),
             s((3, 4), k=0),
             s((3, 40), k=40, only=FLOATS),
         ),
