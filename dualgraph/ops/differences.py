@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..core.types import bool_
-from .build import Tensor, need, need_tensor, normal_axis
+from .build import Tensor, in_float32, need, need_tensor, normal_axis
 from .elementwise import add, clone, div, logical_xor, mul, sub
 from .reductions import sum
 from .scans import cumsum
@@ -74,6 +74,7 @@ def _steps(name: str, x: Tensor, y: Tensor, axis: int) -> Tensor:
     return steps
 
 
+@in_float32
 def trapezoid(y: Tensor, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """Return the area under y along an axis by the trapezoidal rule.
 
@@ -83,6 +84,7 @@ def trapezoid(y: Tensor, x: Any = None, *, dx: Any = None, dim: int = -1) -> Ten
     return _half(sum(mul(sums, steps), axis))
 
 
+@in_float32
 def cumulative_trapezoid(y: Tensor, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """Return the running areas under y along an axis: one element less than y."""
     sums, steps, axis = _pairs("cumulative_trapezoid", y, x, dx, dim)

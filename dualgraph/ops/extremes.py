@@ -7,7 +7,7 @@ from ..core.dispatch import apply, compose
 from ..core.op import NONDIFF, Op, defcomposite
 from ..core.types import bool_, uint8
 from ..kernels import lines
-from .build import Tensor, as_dtype, is_tensor, named, need, need_tensor
+from .build import Tensor, as_dtype, in_float32, is_tensor, named, need, need_tensor
 from .elementwise import div, eq, isnan, logical_and, logical_or, maximum, minimum, where
 from .indexing import gather
 from .reductions import amax, amin, argmax, argmin, sum
@@ -42,6 +42,7 @@ def _extreme(
     return chosen(x, axis, at, input, keepdim)
 
 
+@in_float32
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """Return the largest element, or (values, indices) along one axis, or the larger operand.
 
@@ -57,6 +58,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     return _extreme(_MAX, argmax, input, dim, keepdim)
 
 
+@in_float32
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """Return the smallest element, or (values, indices) along one axis, or the smaller operand.
 
@@ -67,6 +69,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     return _extreme(_MIN, argmin, input, dim, keepdim)
 
 
+@in_float32
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
     """Return the smallest and the largest element, over all axes or one, as (min, max)."""
     need_tensor("aminmax", input)
@@ -79,6 +82,7 @@ _CUMMIN = line_op("cummin", lines.CUMMIN, NONDIFF)
 
 
 def _running(op: Op, doc: str) -> Callable[[Tensor, int], ValuesIndices]:
+    @in_float32
     def function(input: Tensor, dim: int) -> ValuesIndices:
         need_tensor(op.name, input)
         x, axis = with_axis(input, dim)

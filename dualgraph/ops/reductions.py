@@ -188,8 +188,12 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
     The order of the additions is fixed by shape, axes and dtype alone (`kernels.reduce`).
     """
-    input = accumulator("sum", input, dtype)
-    return _reduce(_SUM, input, normal_axes(dim, input.value.ndim), keepdim)
+    return _total(accumulator("sum", input, dtype), _SUM, dim, keepdim)
+
+
+@in_float32
+def _total(x: Tensor, op: Op, dim: Any, keepdim: bool) -> Tensor:
+    return _reduce(op, x, normal_axes(dim, x.value.ndim), keepdim)
 
 
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -197,8 +201,13 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     need_tensor("mean", input)
     input = input if dtype is None else as_dtype(input, numpy_dtype(dtype))
     need_floating("mean", input)
-    axes = normal_axes(dim, input.value.ndim)
-    return div(_reduce(_SUM, input, axes, keepdim), float(extent(input.value.shape, axes)))
+    return _mean(input, dim, keepdim)
+
+
+@in_float32
+def _mean(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    axes = normal_axes(dim, x.value.ndim)
+    return div(_reduce(_SUM, x, axes, keepdim), float(extent(x.value.shape, axes)))
 
 
 def extent(shape: Shape, axes: tuple[int, ...]) -> int:
@@ -208,8 +217,7 @@ def extent(shape: Shape, axes: tuple[int, ...]) -> int:
 
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return the product over all axes or some; bools and integers as int64."""
-    input = accumulator("prod", input, dtype)
-    return _reduce(_PROD, input, normal_axes(dim, input.value.ndim), keepdim)
+    return _total(accumulator("prod", input, dtype), _PROD, dim, keepdim)
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
@@ -218,11 +226,13 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     return sum(ne(input, 0), dim)
 
 
+@in_float32
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Return the largest element over axes; NaN wins; ties share the gradient evenly."""
     return _extreme(AMAX, input, dim, keepdim)
 
 
+@in_float32
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Return the smallest element over axes; NaN wins; ties share the gradient evenly."""
     return _extreme(AMIN, input, dim, keepdim)
@@ -273,11 +283,13 @@ def _arg(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     return unsqueeze(out, axis) if keepdim else out
 
 
+@in_float32
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 index of the first largest element (of a NaN, if there is one)."""
     return _arg(_ARGMAX, input, dim, keepdim)
 
 
+@in_float32
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 index of the first smallest element (of a NaN, if there is one)."""
     return _arg(_ARGMIN, input, dim, keepdim)
@@ -342,6 +354,7 @@ _SOFTMAX = defcomposite(
 )  # softmax * (g - sum(g * softmax))
 
 
+@in_float32
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over axes without overflow; -inf for all -inf."""
     input = as_floating(input)
@@ -356,10 +369,15 @@ def _normalizer(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
     need(dim is not None, f"{op.name}: dim must be given")
     axis = normal_axis(dim, input.value.ndim)
     if input.value.ndim == 0:
-        return reshape(compose(op, reshape(input, (1,)), axis=0), ())
+        return reshape(_normalized(reshape(input, (1,)), op, 0), ())
     if input.value.size == 0:
         return input
-    return compose(op, input, axis=axis)
+    return _normalized(input, op, axis)
+
+
+@in_float32
+def _normalized(x: Tensor, op: Op, axis: int) -> Tensor:
+    return compose(op, x, axis=axis)
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:

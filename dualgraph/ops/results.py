@@ -30,12 +30,15 @@ def with_axis(input: Tensor, dim: int) -> tuple[Tensor, int]:
 
 def without_axis(x: Tensor, like: Tensor) -> Tensor:
     """Undo `with_axis` on a result of the full shape."""
-    return x if like.value.ndim else owned(reshape(x, ()))
+    return x if like.value.ndim else reshape(x, ())
 
 
 def chosen(input: Tensor, axis: int, indices: Tensor, like: Tensor, keepdim: bool) -> ValuesIndices:
-    """Return the elements at indices of extent 1 along the axis; ``like`` is the user's tensor."""
+    """Return the elements at indices of extent 1 along the axis; ``like`` is the user's tensor.
+
+    The tape keeps the indices, so that they stay a view: changing them in place is then noticed.
+    """
     values = gather(input, axis, indices)
     if keepdim and like.value.ndim:
         return ValuesIndices(values, indices)
-    return ValuesIndices(owned(squeeze(values, axis)), owned(squeeze(indices, axis)))
+    return ValuesIndices(owned(squeeze(values, axis)), squeeze(indices, axis))

@@ -11,7 +11,7 @@ from ..core.types import FLOATING, Aval, category, int64, numpy_dtype
 from ..errors import ShapeError, at_user_line
 from ..kernels import lines
 from ..kernels.routine import eager_kernel
-from .build import Tensor, as_dtype, need_floating, need_tensor, normal_axis
+from .build import Tensor, as_dtype, in_float32, need_floating, need_tensor, normal_axis
 from .elementwise import add, clone, exp, gt, log, lt, mul, neg, sub, where
 from .shape import EMBED, SLICE, narrow
 
@@ -127,14 +127,15 @@ def accumulator(name: str, input: Tensor, dtype: Any) -> Tensor:
     return input if category(input.value.dtype) == FLOATING else as_dtype(input, int64)
 
 
-def _scan(op: Op, x: Tensor, dim: int) -> Tensor:
+@in_float32
+def _scan(x: Tensor, op: Op, dim: int) -> Tensor:
     axis = normal_axis(dim, x.value.ndim)
     return apply(op, x, axis=axis) if x.value.ndim else clone(x)
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Return running sums along an axis, added in ascending order; integers as int64."""
-    return _scan(_CUMSUM, accumulator("cumsum", input, dtype), dim)
+    return _scan(accumulator("cumsum", input, dtype), _CUMSUM, dim)
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
@@ -142,7 +143,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
     The gradient divides by nothing, so that it also holds where elements are zero.
     """
-    return _scan(_CUMPROD, accumulator("cumprod", input, dtype), dim)
+    return _scan(accumulator("cumprod", input, dtype), _CUMPROD, dim)
 
 
 # --- logcumsumexp -------------------------------------------------------------------------------
@@ -174,4 +175,4 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """Return the logarithm of the running sums of exp(input), without overflow; floating only."""
     need_tensor("logcumsumexp", input)
     need_floating("logcumsumexp", input)
-    return _scan(_LOGCUMSUMEXP, input, dim)
+    return _scan(input, _LOGCUMSUMEXP, dim)

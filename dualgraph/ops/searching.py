@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.dispatch import apply, literal, state
 from ..core.op import NONDIFF, defop
-from ..core.types import Aval, int32, int64
+from ..core.types import Aval, float16, float32, float64, int32, int64
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.routine import eager_kernel
 from ..kernels.sorting import SEARCHSORTED
@@ -14,6 +14,7 @@ from .build import (
     Tensor,
     aligned,
     as_dtype,
+    in_float32,
     need,
     need_floating,
     need_index,
@@ -80,6 +81,8 @@ def searchsorted(
     if sorter is not None:
         sorted_sequence = _reordered(sorted_sequence, sorter)
     sequence, values = aligned(sorted_sequence, input)
+    if sequence.value.dtype == float16:
+        sequence, values = as_dtype(sequence, float32), as_dtype(values, float32)
     out = apply(_SEARCHSORTED, sequence, values, right=bool(right or side == "right"))
     return as_dtype(out, int32) if out_int32 else out
 
@@ -134,10 +137,11 @@ def _weights(weights: Tensor | None, index: Tensor) -> Tensor:
     same = weights.value.shape == index.value.shape
     shapes = f"{tuple(weights.value.shape)} and {tuple(index.value.shape)}"
     need(same, f"bincount: weights and input must have one shape, got {shapes}")
-    single = weights.value.dtype.name == "float32"
-    return weights.detach() if single else as_dtype(weights.detach(), np.dtype("float64"))
+    single = weights.value.dtype == float32
+    return weights.detach() if single else as_dtype(weights.detach(), float64)
 
 
+@in_float32
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """Return how many elements fall into each of ``bins`` equal intervals from min to max.
 
@@ -251,5 +255,5 @@ def _listed(
         found.append(inverse)
     if counts:
         found.append(np.diff(np.flatnonzero(starts), append=len(starts)).astype(np.int64))
-    tensors = tuple([state.frontend.tensor(a) for a in found])
-    return tensors if len(tensors) > 1 else tensors[0]
+    tensors = [state.frontend.tensor(a) for a in found]
+    return tuple(tensors) if len(tensors) > 1 else tensors[0]

@@ -6,14 +6,14 @@ counts as larger than everything.
 
 from typing import Any
 
-from ..core.dispatch import apply, owned
+from ..core.dispatch import apply
 from ..core.op import NONDIFF, defop
 from ..core.types import Aval, int64
 from ..errors import ShapeError, at_user_line
 from ..kernels import lines
 from ..kernels.routine import eager_kernel
 from ..kernels.sorting import ARGSORT, SMALLEST
-from .build import Tensor, need, need_tensor
+from .build import Tensor, in_float32, need, need_tensor
 from .elementwise import clone
 from .indexing import gather
 from .results import ValuesIndices, chosen, with_axis, without_axis
@@ -65,6 +65,7 @@ def first_of(x: Tensor, axis: int, count: int, descending: bool = False) -> Tens
     return clone(narrow(order_of(x, axis, descending), axis, 0, count))
 
 
+@in_float32
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> ValuesIndices:
@@ -83,6 +84,7 @@ def sort(
     return ValuesIndices(without_axis(values, input), without_axis(order, input))
 
 
+@in_float32
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return the int64 indices that sort a tensor along an axis; always a stable order."""
     need_tensor("argsort", input)
@@ -95,6 +97,7 @@ def msort(input: Tensor) -> Tensor:
     return sort(input, 0).values
 
 
+@in_float32
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> ValuesIndices:
@@ -114,6 +117,7 @@ def topk(
     return ValuesIndices(without_axis(values, input), without_axis(at, input))
 
 
+@in_float32
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """Return the k-th smallest element along an axis (k counts from 1) and its index."""
     need_tensor("kthvalue", input)
@@ -128,6 +132,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 _MODE = line_op("mode", lines.LONGEST_RUN, NONDIFF)  # where the most frequent element stands
 
 
+@in_float32
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """Return the most frequent element along an axis and its last index.
 
@@ -137,4 +142,4 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     x, axis = with_axis(input, dim)
     order = order_of(x, axis)
     last = unsqueeze(apply(_MODE, gather(x, axis, order), axis=axis), axis)
-    return chosen(x, axis, owned(gather(order, axis, last)), input, keepdim)
+    return chosen(x, axis, gather(order, axis, last), input, keepdim)

@@ -12,6 +12,7 @@ from .build import (
     Tensor,
     as_dtype,
     as_number,
+    in_float32,
     is_tensor,
     named,
     need,
@@ -59,7 +60,11 @@ from .sorting import order_of
 
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Return the sum of all elements that are not NaN; bools and integers as int64."""
-    x = accumulator("nansum", input, dtype)
+    return _nansum(accumulator("nansum", input, dtype), dim, keepdim)
+
+
+@in_float32
+def _nansum(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     if x.value.dtype.kind == "f":
         x = where(isnan(x), 0.0, x)
     return sum(x, dim, keepdim)
@@ -70,6 +75,11 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any
     need_tensor("nanmean", input)
     x = input if dtype is None else as_dtype(input, numpy_dtype(dtype))
     need_floating("nanmean", x)
+    return _nanmean(x, dim, keepdim)
+
+
+@in_float32
+def _nanmean(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     count = sum(logical_not(isnan(x)), dim, keepdim)
     return div(nansum(x, dim, keepdim), as_dtype(count, x.value.dtype))
 
@@ -130,6 +140,7 @@ def _spread(
     return compose(op, input, axes=axes, keepdim=bool(keepdim), correction=as_number(correction))
 
 
+@in_float32
 def var(
     input: Tensor,
     dim: Any = None,
@@ -150,6 +161,7 @@ def var(
     return _spread(_VAR, input, dim, unbiased, keepdim, correction)
 
 
+@in_float32
 def std(
     input: Tensor,
     dim: Any = None,
@@ -163,6 +175,7 @@ def std(
 
 
 def _with_mean(function: Callable[..., Tensor], name: str, doc: str) -> Callable[..., Any]:
+    @in_float32
     def both(
         input: Tensor,
         dim: Any = None,
@@ -220,6 +233,7 @@ def _median(op: Op, input: Tensor, dim: Any, keepdim: bool) -> Any:
     return compose(op, input)
 
 
+@in_float32
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle element, the lower one of two, or (values, indices) along one axis.
 
@@ -228,6 +242,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median(_MEDIAN, input, dim, keepdim)
 
 
+@in_float32
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle one of the elements that are not NaN; NaN where there is none."""
     return _median(_NANMEDIAN, input, dim, keepdim)
@@ -239,6 +254,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 _ROUNDINGS = {"lower": floor, "higher": ceil, "nearest": round}
 
 
+@in_float32
 def quantile(
     input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
@@ -251,6 +267,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation)
 
 
+@in_float32
 def nanquantile(
     input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Tensor:
@@ -401,5 +418,10 @@ def norm(
     if p in ("fro", None):
         p = 2
     need(not isinstance(p, str), f"norm: p is a number, inf, -inf or 'fro', got {p!r}")
+    return _vector_norm(x, float(as_number(p)), dim, keepdim)
+
+
+@in_float32
+def _vector_norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
     axes = normal_axes(dim, x.value.ndim)
-    return compose(_NORM, x, p=float(as_number(p)), axes=axes, keepdim=bool(keepdim))
+    return compose(_NORM, x, p=p, axes=axes, keepdim=bool(keepdim))

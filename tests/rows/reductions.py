@@ -53,8 +53,8 @@ ROWS: tuple[Row, ...] = (
     reduced(
         "count_nonzero",
         lambda x, dim=None: np.asarray(np.count_nonzero(x, axis=dim), np.int64),
-        samples=(s((3, 4)), s((2, 3, 4), dim=(0, 2)), s((5,), dim=-1), s((0,)), s(())),
-        dtypes=EVERY,
+        samples=(s((3, 4)), s((2, 3, 4), dim=(0, 2)), s((0,)), s(())),
+        dtypes=("float32", "int64", "bool"),
         differentiable=False,
     ),
     reduced(

@@ -99,10 +99,10 @@ FRACTIONS = (
 ROWS: tuple[Row, ...] = (
     statistic("var", SPREAD, spread(np.var, False)),
     statistic("std", SPREAD, spread(np.std, False)),
-    statistic("var_mean", SPREAD[:3], spread(np.var, True)),
-    statistic("std_mean", SPREAD[:2], spread(np.std, True)),
-    Row("median", MIDDLE, median_reference, dtypes=FLOATS, twice=False),
-    Row("median", SKIPPED[:2], median_reference, smooth=False),
+    statistic("var_mean", SPREAD[:2], spread(np.var, True), dtypes=("float64",)),
+    statistic("std_mean", SPREAD[2:3], spread(np.std, True), dtypes=("float64",)),
+    Row("median", MIDDLE, median_reference, dtypes=("float64", "int64"), twice=False),
+    Row("median", SKIPPED[:2], median_reference, smooth=False, dtypes=("float32",)),
     Row(
         "nanmedian",
         SKIPPED,
