@@ -104,7 +104,7 @@ ROWS: tuple[Row, ...] = (
         why=CLOSE,
     ),
     *(
-        Row(name, SCANNED, extreme_so_far(better), dtypes=("float64", "uint8"), twice=False)
+        Row(name, SCANNED, extreme_so_far(better), dtypes=("float64", "int64"), twice=False)
         for name, better in (("cummax", lambda a, b: a >= b), ("cummin", lambda a, b: a <= b))
     ),
     Row(
