@@ -189,7 +189,7 @@ ROWS: tuple[Row, ...] = (
             s((9,), k=3),
             s((3, 50), k=3),
             s((5, 3), k=2, dim=0, largest=False),
-            s((40, 3), k=4, dim=0, largest=False),
+            s((40, 3), k=4, dim=0, largest=False, only=FLOATS),
             s((3, 4), k=0),
             s((3, 40), k=40, only=FLOATS),
         ),
@@ -200,7 +200,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "kthvalue",
-        (s((9,), k=3), s((3, 5), k=2, dim=0), s((3, 4), k=4, keepdim=True), s((), k=1)),
+        (s((9,), k=1), s((3, 5), k=2, dim=0), s((3, 4), k=4, keepdim=True), s((), k=1)),
         kthvalue_reference,
         dtypes=(*FLOATS, "int64"),
         domain=(-100.0, 100.0),
