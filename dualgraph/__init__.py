@@ -119,6 +119,7 @@ from .ops.indexing import (
     one_hot as one_hot,
     scatter_add as scatter_add,
 )
+from .ops.norms import norm as norm
 from .ops.reductions import (
     all as all,
     amax as amax,
@@ -174,7 +175,6 @@ from .ops.statistics import (
     nanmedian as nanmedian,
     nanquantile as nanquantile,
     nansum as nansum,
-    norm as norm,
     quantile as quantile,
     std as std,
     std_mean as std_mean,

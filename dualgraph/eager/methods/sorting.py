@@ -1,6 +1,6 @@
 """Extremes, sorting, searching and statistics."""
 
-from ...ops import extremes, searching, sorting, statistics
+from ...ops import extremes, norms, searching, sorting, statistics
 
 
 class SortingMethods:
@@ -29,4 +29,4 @@ class SortingMethods:
     nanmean = statistics.nanmean
     var = statistics.var
     std = statistics.std
-    norm = statistics.norm
+    norm = norms.norm
