@@ -122,6 +122,12 @@ from .ops.diagonals import (
     triu as triu,
     triu_indices as triu_indices,
 )
+from .ops.differences import (
+    cumulative_trapezoid as cumulative_trapezoid,
+    diff as diff,
+    trapezoid as trapezoid,
+    trapz as trapz,
+)
 from .ops.division import (
     div as div,
     floor_divide as floor_divide,
@@ -177,6 +183,13 @@ from .ops.elementwise import (
     trunc as trunc,
     where as where,
 )
+from .ops.extremes import (
+    aminmax as aminmax,
+    cummax as cummax,
+    cummin as cummin,
+    max as max,
+    min as min,
+)
 from .ops.indexing import (
     gather as gather,
     index_select as index_select,
@@ -196,6 +209,7 @@ from .ops.joining import (
     row_stack as row_stack,
     vstack as vstack,
 )
+from .ops.norms import norm as norm
 from .ops.random import (
     multinomial as multinomial,
     normal as normal,
@@ -229,7 +243,7 @@ from .ops.reductions import (
     any as any,
     argmax as argmax,
     argmin as argmin,
-    cumsum as cumsum,
+    count_nonzero as count_nonzero,
     log_softmax as log_softmax,
     logsumexp as logsumexp,
     mean as mean,
@@ -244,6 +258,15 @@ from .ops.repeating import (
     roll as roll,
     rot90 as rot90,
     tile as tile,
+)
+from .ops.scans import cumprod as cumprod, cumsum as cumsum, logcumsumexp as logcumsumexp
+from .ops.searching import (
+    bincount as bincount,
+    bucketize as bucketize,
+    histc as histc,
+    searchsorted as searchsorted,
+    unique as unique,
+    unique_consecutive as unique_consecutive,
 )
 from .ops.selection import (
     allclose as allclose,
@@ -328,6 +351,27 @@ not_equal = ne
 sgn = sign
 subtract = sub
 
+
+from .ops.sorting import (
+    argsort as argsort,
+    kthvalue as kthvalue,
+    mode as mode,
+    msort as msort,
+    sort as sort,
+    topk as topk,
+)
+from .ops.statistics import (
+    median as median,
+    nanmean as nanmean,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    nansum as nansum,
+    quantile as quantile,
+    std as std,
+    std_mean as std_mean,
+    var as var,
+    var_mean as var_mean,
+)
 
 arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
 arccosh, arcsinh, arctanh = acosh, asinh, atanh

@@ -89,6 +89,13 @@ def _expanded(shape: tuple[int, ...], make: Make) -> np.ndarray:
     return np.broadcast_to(make((1, *shape[1:])), shape)
 
 
+def _gaps(shape: tuple[int, ...], make: Make) -> np.ndarray:
+    x = make(shape)
+    if x.dtype.kind == "f":
+        x.reshape(-1)[1::3] = np.nan
+    return x
+
+
 LAYOUTS: dict[str, Callable[[tuple[int, ...], Make], np.ndarray]] = {
     "rows": lambda shape, make: make(shape),
     "columns": lambda shape, make: make(shape[::-1]).T,
@@ -96,6 +103,7 @@ LAYOUTS: dict[str, Callable[[tuple[int, ...], Make], np.ndarray]] = {
     "reversed": lambda shape, make: make(shape)[..., ::-1],
     "expanded": _expanded,
     "offset": lambda shape, make: make((shape[0] + 1, *shape[1:]))[1:],
+    "gaps": _gaps,  # NaN here and there
 }
 
 

@@ -20,8 +20,11 @@ from tests.rows import (
     joining,
     random,
     reductions,
+    scans,
     shape,
+    sorting,
     special,
+    statistics,
     windows,
 )
 
@@ -31,6 +34,9 @@ FAMILIES: tuple[ModuleType, ...] = (
     bitwise,
     activations,
     reductions,
+    scans,
+    sorting,
+    statistics,
     shape,
     indexing,
     contract,

@@ -113,6 +113,17 @@ def mean_reference(x: np.ndarray, dim: Any = None, keepdim: bool = False) -> np.
     return sum_reference(x, dim, keepdim) / x.dtype.type(count)
 
 
+def skipping_nan(f: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Take 0 for every NaN."""
+    return lambda x, *args, **kwargs: f(np.where(np.isnan(x), x.dtype.type(0), x), *args, **kwargs)
+
+
+def nanmean_reference(x: np.ndarray, dim: Any = None, keepdim: bool = False) -> np.ndarray:
+    """Divide the canonical sum of what is not NaN by its count."""
+    count = np.sum(~np.isnan(x), axis=dim, keepdims=keepdim)
+    return skipping_nan(sum_reference)(x, dim, keepdim) / count.astype(x.dtype)
+
+
 def position(f: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """Return argmax or argmin with PyTorch's keepdim over all axes."""
 
@@ -124,10 +135,11 @@ def position(f: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 
 def truth(f: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """Return any or all over axes."""
+    """Return any or all over axes; of uint8, as uint8."""
 
     def function(x: np.ndarray, dim: Any = None, keepdim: bool = False) -> np.ndarray:
-        return f(x, axis=dim if x.ndim else None, keepdims=keepdim)
+        out = np.asarray(f(x, axis=dim if x.ndim else None, keepdims=keepdim))
+        return out.astype(np.uint8) if x.dtype == np.uint8 else out
 
     return function
 

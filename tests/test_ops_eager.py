@@ -177,7 +177,7 @@ IN_PLACE: dict[str, tuple[Any, ...]] = {
     "add_": (2.5,), "sub_": (2.5,), "mul_": (2.5,), "div_": (2.5,), "pow_": (3,),
     "clamp_": (0.25, 0.75), "neg_": (), "abs_": (), "exp_": (), "log_": (), "tanh_": (),
     "sigmoid_": (), "relu_": (), "sqrt_": (), "rsqrt_": (), "sin_": (), "cos_": (), "erf_": (),
-    "floor_": (), "ceil_": (), "trunc_": (), "round_": (),
+    "floor_": (), "ceil_": (), "trunc_": (), "round_": (), "cumsum_": (0,), "cumprod_": (0,),
     "tan_": (), "asin_": (), "acos_": (), "atan_": (), "atan2_": (2.5,), "sinh_": (), "cosh_": (),
     "asinh_": (), "acosh_": (), "atanh_": (), "sinc_": (), "hypot_": (2.5,), "logit_": (),
     "xlogy_": (2.5,), "lgamma_": (), "digamma_": (), "mvlgamma_": (2,), "erfinv_": (), "i0_": (),

@@ -19,8 +19,7 @@ def differs(case: Case) -> bool:
     """Tell the few calls that PyTorch defines otherwise, or not at all."""
     name, (*shapes,) = case.row.name, (a.shape for a in case.sample.args)
     return (
-        (name in ("any", "all") and case.dtype == "uint8")  # an old rule: uint8 stays uint8
-        or (name == "cast" and case.sample.kwargs["dtype"] == "uint8")  # of negative floats
+        (name == "cast" and case.sample.kwargs["dtype"] == "uint8")  # of negative floats
         or (name == "scatter_add" and shapes[1] != shapes[2])  # its derivative fails there
         or (name == "nn.functional.hardsigmoid" and case.dtype == "float64")  # 1/6 in float32
         or (name == "nll_loss" and len(shapes) == 3)  # no derivative for the weights
@@ -211,7 +210,6 @@ def test_the_promotion_table_is_pytorchs(first: str, rank: str) -> None:
 LENIENT = {
     # PyTorch has no kernel for these; here they are what the formula gives.
     ("pow", "bool", "bool"), ("argmax", "bool"),
-    ("any", "uint8"), ("all", "uint8"),  # an old rule of PyTorch's: uint8 stays uint8
 }  # fmt: skip
 BINARY = (
     "add", "mul", "div", "maximum", "eq", "lt", "where", "pow", "floor_divide", "remainder",

@@ -44,6 +44,7 @@ DTYPES = {n: DType(n, np.dtype(n), _CATEGORIES[np.dtype(n).kind]) for n in _NAME
 _PUBLIC = {d.numpy: d for d in DTYPES.values()}
 
 bool_ = np.dtype("bool")
+uint8 = np.dtype("uint8")
 int32 = np.dtype("int32")
 int64 = np.dtype("int64")
 float16 = np.dtype("float16")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dispatch import owned, state
+from ..core.dispatch import state
 from ..core.types import DType, Size, category, public_dtype
 from ..errors import DTypeError, GradError, ShapeError, at_user_line
 from ..grad.hooks import Hooks, RemovableHandle
 from ..grad.tape import Node, keep_old_values, mark, version_counter
-from ..ops import elementwise, indexing, reductions, shape as shaping
+from ..ops import elementwise, shape as shaping
 from ..ops.build import as_dtype
 from .formatting import format_tensor
 from .frontend import EagerFrontend
@@ -28,6 +28,7 @@ from .methods import (
     ReductionMethods,
     SelectionMethods,
     ShapeMethods,
+    SortingMethods,
     SpecialMethods,
 )
 
@@ -39,6 +40,7 @@ class Tensor(
     BitwiseMethods,
     SelectionMethods,
     ReductionMethods,
+    SortingMethods,
     ShapeMethods,
     IndexingMethods,
     ContractMethods,
@@ -385,14 +387,6 @@ class Tensor(
     def __getitem__(self, index: Any) -> "Tensor":
         return getitem(self, index)
 
-    def max(self, dim: Any = None, keepdim: Any = False) -> Any:
-        """Return the largest element, or (values, indices) along one axis."""
-        return _extreme(self, dim, keepdim, reductions.amax, reductions.argmax)
-
-    def min(self, dim: Any = None, keepdim: Any = False) -> Any:
-        """Return the smallest element, or (values, indices) along one axis."""
-        return _extreme(self, dim, keepdim, reductions.amin, reductions.argmin)
-
 
 def _retain(x: Tensor | None, g: Tensor) -> None:
     if x is not None:
@@ -406,26 +400,6 @@ def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:
     if requires_grad:
         out.requires_grad = True
     return out
-
-
-def _extreme(x: Tensor, dim: Any, keepdim: bool, extreme: Any, position: Any) -> Any:
-    if dim is None:
-        return extreme(x)
-    at = position(x, dim, True)
-    values = indexing.gather(x, dim, at) if x.value.ndim else shaping.reshape(x, ())
-    if keepdim or not x.value.ndim:
-        return values, shaping.reshape(at, values.value.shape)
-    return owned(shaping.squeeze(values, dim)), owned(shaping.squeeze(at, dim))
-
-
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """Return the largest element, or (values, indices) along one axis."""
-    return input.max(dim, keepdim)
-
-
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """Return the smallest element, or (values, indices) along one axis."""
-    return input.min(dim, keepdim)
 
 
 EagerFrontend.tensor_class = Tensor

@@ -34,13 +34,13 @@ class Node:
         "__weakref__",
         "edges",
         "hooks",
+        "location",
         "op",
         "saved",
         "seq",
         "shapes",
         "static",
         "watch",
-        "location",
     )
 
     def __init__(self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict) -> None:

@@ -1,4 +1,4 @@
-"""Ops that work along one axis, line by line: argmax, argmin, cumsum.
+"""Ops that work along one axis, line by line: argmax, argmin, and the running forms of reductions.
 
 A `Line` record holds statements that read ``x[i * sx]`` for i < n and write ``y``. The chain is the
 plain ascending one, so that the order is the op's own definition.
@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from .prelude import plus, suffix, with_imports
+from .prelude import plus, suffix, times, with_imports
+from .reduce import extents
+from .routine import Routine, Work
 from .ufunc import make_gufunc
+
+_CHUNK = 4096  # elements in a chunk when threads share the lines
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """Statements over one line: ``{s}`` is the dtype's suffix, ``{nan}`` a test for NaN, ``{sum}``
-    the next running total."""
+    and ``{product}`` the next running total."""
 
     body: tuple[str, ...]
     scalar_output: bool
@@ -24,26 +28,40 @@ class Line:
 
     def statements(self, dtype: np.dtype) -> list[str]:
         nan = "{e} != {e}" if dtype.kind == "f" else "False"
-        total = plus("total", "x[i * sx]", dtype)
-        return [t.format(s=suffix(dtype), nan=nan.format(e="e"), sum=total) for t in self.body]
+        words = {
+            "s": suffix(dtype),
+            "nan": nan.format(e="e"),
+            "sum": plus("total", "x[i * sx]", dtype),
+            "product": times("total", "x[i * sx]", dtype),
+        }
+        return [line.format(**words) for line in self.body]
 
     def output_type(self, dtype: np.dtype) -> np.dtype:
         return self.output or dtype
 
 
 def _arg(better: str) -> Line:
-    """The first position of the extreme value; a NaN wins over all, the first one over others."""
+    """The first position of the extreme value; a NaN wins over all, the first one over others.
+
+    A look at 128 elements at once, which vectorises, tells whether one of them can win at all.
+    """
     return Line(
         (
             "best = x[0]",
             "at = 0",
-            "for i in range(1, n):",
+            "for first in range(0, n, 128):",
             "    if best != best:",
             "        break",
-            "    e = x[i * sx]",
-            f"    if e {better} best or {{nan}}:",
-            "        best = e",
-            "        at = i",
+            "    found = 0",
+            "    for i in range(first, min(first + 128, n)):",
+            "        e = x[i * sx]",
+            f"        found |= (e {better} best) | ({{nan}})",
+            "    if found:",
+            "        for i in range(first, min(first + 128, n)):",
+            "            e = x[i * sx]",
+            f"            if (e {better} best or {{nan}}) and not best != best:",
+            "                best = e",
+            "                at = i",
             "y[0] = at",
         ),
         True,
@@ -52,15 +70,58 @@ def _arg(better: str) -> Line:
 
 
 ARGMAX, ARGMIN = _arg(">"), _arg("<")
-CUMSUM = Line(
-    (
-        "total = {s}(0)",
-        "for i in range(n):",
-        "    total = {sum}",
-        "    y[i * sy] = total",
-    ),
-    False,
+
+
+def _running(start: str, *steps: str) -> Line:
+    """A running total: every step is done for every element, in ascending order."""
+    return Line((f"total = {{s}}({start})", "for i in range(n):", *steps), False)
+
+
+def _running_arg(better: str) -> Line:
+    """The position of the extreme so far, of the last one among equals; NaN wins."""
+    return Line(
+        (
+            "best = {s}(0)",
+            "at = 0",
+            "for i in range(n):",
+            "    e = x[i * sx]",
+            f"    if i == 0 or e {better} best or {{nan}}:",
+            "        best = e",
+            "        at = i",
+            "    y[i * sy] = at",
+        ),
+        False,
+        np.dtype("int64"),
+    )
+
+
+CUMSUM = _running("0", "    total = {sum}", "    y[i * sy] = total")
+CUMPROD = _running("1", "    total = {product}", "    y[i * sy] = total")
+CUMPROD_BEFORE = _running("1", "    y[i * sy] = total", "    total = {product}")
+CUMMAX, CUMMIN = _running_arg(">="), _running_arg("<=")
+LOGCUMSUMEXP = _running(
+    "-inf",
+    "    e = x[i * sx]",
+    "    less = e < total",
+    "    low, high = select(less, e, total), select(less, total, e)",
+    "    apart = high + log1p_{s}(exp_{s}(low - high))",
+    "    total = select((low == high) & (abs(low) == inf), high, apart)",  # inf - inf is NaN
+    "    y[i * sy] = total",
 )
+LONGEST_RUN = Line(
+    (
+        "run, longest, at = 0, 0, 0",
+        "for i in range(n):",
+        "    run = run + 1 if i > 0 and x[i * sx] == x[(i - 1) * sx] else 1",
+        "    if run > longest:",
+        "        longest = run",
+        "        at = i",
+        "y[0] = at",
+    ),
+    True,
+    np.dtype("int64"),
+)
+"""The last position of the longest run of equal elements; of the first among equally long."""
 
 
 def _eager_source(spec: Line, dtype: np.dtype) -> str:
@@ -127,3 +188,38 @@ def eager_kernel(name: str, spec: Line) -> Any:
         return y if spec.scalar_output else np.moveaxis(y, -1, axis)
 
     return kernel
+
+
+# --- routines whose item is a line ---------------------------------------------------------------
+
+
+def line_work(shape: tuple[int, ...], axis: int, scratch: int = 0) -> Work:
+    """Return the work of a routine on (P, n, Q); numbers: n and Q; scratch: bytes an element."""
+    p, n, q = extents(shape, (axis,))
+    return Work((n, q), p * q, max(1, _CHUNK // max(1, n)), p * q * n * scratch)
+
+
+def _recurrence_text(x: Any, a: Any, out: Any, axis: int, reverse: bool) -> str:
+    s, size = suffix(x.dtype), x.dtype.itemsize
+    i, coefficient = ("n - 1 - k", "(i + 1) * Q") if reverse else ("k", "i * Q")
+    return f"""def KERNEL(args, lo, hi):
+    t = ptr_i8(args)
+    n, Q = t[5], t[6]
+    for line in range(lo, hi):
+        p = line // Q
+        start = (p * n * Q + line - p * Q) * {size}
+        x, a, y = ptr_{s}(t[0] + start), ptr_{s}(t[1] + start), ptr_{s}(t[2] + start)
+        total = {s}(0)
+        for k in range(n):
+            i = {i}
+            total = x[i * Q] if k == 0 else x[i * Q] + a[{coefficient}] * total
+            y[i * Q] = total
+"""
+
+
+def _recurrence_work(x: Any, a: Any, out: Any, axis: int, reverse: bool) -> Work:
+    return line_work(tuple(x.shape), axis)
+
+
+RECURRENCE = Routine(_recurrence_text, _recurrence_work)
+"""``y[i] = x[i] + a[i] * y[i-1]``; reversed, its transpose ``y[i] = x[i] + a[i+1] * y[i+1]``."""

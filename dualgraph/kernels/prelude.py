@@ -22,6 +22,7 @@ from .intrinsics import (
     STACK,
     bits_f2,
     bits_f4,
+    bits_f8,
     copysign,
     fabs,
     floor,
@@ -90,6 +91,11 @@ def computed(dtype: np.dtype) -> str:
 def plus(a: str, b: str, dtype: np.dtype) -> str:
     """Return the expression of a sum; integers wrap, which Numba's own ``+`` leaves undefined."""
     return f"{a} + {b}" if dtype.kind == "f" else f"iadd({a}, {b})"
+
+
+def times(a: str, b: str, dtype: np.dtype) -> str:
+    """Return the expression of a product; integers wrap."""
+    return f"{a} * {b}" if dtype.kind == "f" else f"imul({a}, {b})"
 
 
 def _saturating(name: str, target: types.Type, unsigned: bool) -> Any:
@@ -193,6 +199,8 @@ _NAMES: dict[str, Any] = {
     "iadd": iadd,
     "isub": isub,
     "imul": imul,
+    "bits_f4": bits_f4,
+    "bits_f8": bits_f8,
     "iand": iand,
     "ior": ior,
     "ixor": ixor,

@@ -19,6 +19,7 @@ from ..errors import AxisError, at_user_line
 from .native import address_of, content_name
 from .prelude import with_imports
 
+_MOST_PLANS = 1024  # of one op, by shapes, dtypes and static arguments
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
@@ -49,21 +50,33 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
 
     Raises `AxisError` for an index that the routine found out of range.
     """
-    entries: dict[str, Any] = {}
+    plans: dict[Any, tuple[Any, Work, Any]] = {}
 
-    def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
+    def plan(arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> tuple[Any, Work, Any]:
+        """Return entry, work and the output's aval: worked out once for each kind of call."""
+        key = tuple([(a.dtype, a.shape) for a in arrays]), repr(static)  # 1, 1.0 and True differ
+        found = plans.get(key)
+        if found is None:
+            if len(plans) >= _MOST_PLANS:
+                plans.clear()
+            found = plans[key] = make(arrays, static)
+        return found
+
+    def make(arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> tuple[Any, Work, Any]:
         aval = infer(*arrays, **static)
         text = with_imports(spec.text(*arrays, aval, **static))
-        if text not in entries:
-            entries[text] = _CALL(address_of(text, content_name(name, text)))
-        work = spec.work(*arrays, aval, **static)
+        entry = _CALL(address_of(text, content_name(name, text)))
+        return entry, spec.work(*arrays, aval, **static), aval
+
+    def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
+        entry, work, aval = plan(arrays, static)
         out = np.empty(aval.shape, aval.dtype)
         dense = [np.ascontiguousarray(a) for a in arrays]
         scratch, status = np.empty(work.scratch, np.uint8), np.zeros(2, np.int64)
         memory = (*dense, out, scratch, status)
         block = np.array([*(a.ctypes.data for a in memory), *work.numbers], np.int64)
         if out.size:
-            entries[text](block.ctypes.data, 0, work.items)
+            entry(block.ctypes.data, 0, work.items)
         if status[0]:
             index = (int(status[0]) - 1) // 2
             raise AxisError(at_user_line(f"{name}: index {index} is out of range"))

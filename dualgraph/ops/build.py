@@ -259,6 +259,12 @@ def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(int(e) for e in given)
 
 
+def need_tensor(name: str, x: Any) -> None:
+    """Raise `DTypeError` unless x is a tensor."""
+    if not is_tensor(x):
+        raise DTypeError(at_user_line(f"{name}: expected a Tensor, got {type(x).__name__}"))
+
+
 def need_floating(name: str, x: Tensor) -> None:
     """Raise `DTypeError` unless x is a floating tensor."""
     if is_tensor(x):

@@ -1,16 +1,17 @@
-"""Reductions and their transposes: sum and expand, extremes, products, scans, softmax.
+"""Reductions and their transposes: sum and expand, extremes, products, positions, softmax.
 
 A record reduces one contiguous group of axes in the canonical order of `kernels.reduce`; the public
 functions take any axes, innermost group first.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..core.dispatch import apply, compose
+from ..core.dispatch import apply, compose, literal
 from ..core.op import NONDIFF, Op, defcomposite, defop
-from ..core.types import FLOATING, Aval, Shape, bool_, category, int64, numpy_dtype
+from ..core.types import Aval, Shape, bool_, numpy_dtype, uint8
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels import lines
 from ..kernels.reduce import Reduce, eager_kernel, reduced_shape
@@ -22,6 +23,7 @@ from .build import (
     in_float32,
     need,
     need_floating,
+    need_tensor,
     normal_axes,
     normal_axis,
     sizes,
@@ -34,13 +36,13 @@ from .elementwise import (
     exp,
     isfinite,
     log,
-    logical_and,
     mul,
     ne,
     sub,
     where,
 )
-from .shape import flip, reshape, unsqueeze
+from .scans import accumulator, line_op, product_of_others
+from .shape import reshape, unsqueeze
 
 # --- expand, the transpose of sum ---------------------------------------------------------------
 
@@ -115,42 +117,35 @@ def _reduction(name: str, spec: Reduce, vjp: Any) -> Op:
 _SUM = _reduction(
     "sum",
     Reduce("iadd({a}, {b})", "{a} + {b}", "{s}(-0.0)", "{s}(0)"),
-    lambda g, x_shape, *, axes, keepdim: expand(_kept(g, x_shape, axes), x_shape),
+    lambda g, x_shape, *, axes, keepdim: expand(kept(g, x_shape, axes), x_shape),
 )
 _PROD = _reduction(
     "prod",
     Reduce("imul({a}, {b})", "{a} * {b}", "{s}(1)", "{s}(1)"),
-    lambda g, x, out, *, axes, keepdim: _prod_vjp(
-        _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
-    ),
-)
-_AMAX = _reduction(
-    "amax",
-    Reduce(
-        "select({a} >= {b}, {a}, {b})",
-        "select(({a} >= {b}) | ({a} != {a}), {a}, {b})",
-        "{s}({low})",
-        "",
-    ),
-    lambda g, x, out, *, axes, keepdim: _extreme_vjp(
-        _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
-    ),
-)
-_AMIN = _reduction(
-    "amin",
-    Reduce(
-        "select({a} <= {b}, {a}, {b})",
-        "select(({a} <= {b}) | ({a} != {a}), {a}, {b})",
-        "{s}({high})",
-        "",
-    ),
-    lambda g, x, out, *, axes, keepdim: _extreme_vjp(
-        _kept(g, x.value.shape, axes), x, _kept(out, x.value.shape, axes), axes
-    ),
+    lambda g, x, *, axes, keepdim: mul(kept(g, x.value.shape, axes), _others(x, axes)),
 )
 
 
-def _kept(y: Tensor, full: Shape, axes: tuple[int, ...]) -> Tensor:
+def _extreme_record(name: str, wins: str, end: str) -> Op:
+    """Register amax or amin: a NaN wins, and the first of equals stays."""
+    return _reduction(
+        name,
+        Reduce(
+            f"select({{a}} {wins} {{b}}, {{a}}, {{b}})",
+            f"select(({{a}} {wins} {{b}}) | ({{a}} != {{a}}), {{a}}, {{b}})",
+            f"{{s}}({{{end}}})",
+            "",
+        ),
+        lambda g, x, out, *, axes, keepdim: _extreme_vjp(
+            kept(g, x.value.shape, axes), x, kept(out, x.value.shape, axes), axes
+        ),
+    )
+
+
+AMAX, AMIN = _extreme_record("amax", ">=", "low"), _extreme_record("amin", "<=", "high")
+
+
+def kept(y: Tensor, full: Shape, axes: tuple[int, ...]) -> Tensor:
     """Give a reduced tensor the reduced axes back, with extent 1."""
     shape = reduced_shape(full, axes, True)
     return y if y.value.shape == shape else reshape(y, shape)
@@ -162,14 +157,11 @@ def _extreme_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Te
     return mul(mask, div(g, apply(_SUM, mask, axes=axes, keepdim=True)))
 
 
-def _prod_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Return g * (product of the others), also where one factor is zero."""
-    zero = eq(x, 0)
-    zeros = apply(_SUM, as_dtype(zero, int64), axes=axes, keepdim=True)
-    safe = where(zero, 1.0, x)
-    others = apply(_PROD, safe, axes=axes, keepdim=True)
-    alone = logical_and(zero, eq(zeros, 1))
-    return mul(g, where(eq(zeros, 0), div(out, safe), where(alone, others, 0.0)))
+def _others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return for each element the product of all others of its group of axes, zeros included."""
+    shape, first = x.value.shape, axes[0]
+    merged = (*shape[:first], math.prod(shape[a] for a in axes), *shape[axes[-1] + 1 :])
+    return reshape(product_of_others(reshape(x, merged), first), shape)
 
 
 def _groups(axes: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -196,85 +188,88 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
     The order of the additions is fixed by shape, axes and dtype alone (`kernels.reduce`).
     """
-    if dtype is not None:
-        input = as_dtype(input, numpy_dtype(dtype))
-    elif category(input.value.dtype) != FLOATING:
-        input = as_dtype(input, int64)
-    return _reduce(_SUM, input, normal_axes(dim, input.value.ndim), keepdim)
+    return _total(accumulator("sum", input, dtype), _SUM, dim, keepdim)
 
 
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Return the sum divided by the number of elements; floating tensors only."""
+@in_float32
+def _total(x: Tensor, op: Op, dim: Any, keepdim: bool) -> Tensor:
+    return _reduce(op, x, normal_axes(dim, x.value.ndim), keepdim)
+
+
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the sum divided by the number of elements; floating tensors (or dtypes) only."""
+    need_tensor("mean", input)
+    input = input if dtype is None else as_dtype(input, numpy_dtype(dtype))
     need_floating("mean", input)
-    axes = normal_axes(dim, input.value.ndim)
-    count = int(np.prod([input.value.shape[a] for a in axes], dtype=np.int64))
-    total = _reduce(_SUM, input, axes, keepdim)
-    return div(total, float(count))
+    return _mean(input, dim, keepdim)
 
 
-def prod(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Return the product over all axes or one; bools and integers as int64."""
-    if category(input.value.dtype) != FLOATING:
-        input = as_dtype(input, int64)
-    return _reduce(_PROD, input, normal_axes(dim, input.value.ndim), keepdim)
+@in_float32
+def _mean(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    axes = normal_axes(dim, x.value.ndim)
+    return div(_reduce(_SUM, x, axes, keepdim), float(extent(x.value.shape, axes)))
 
 
+def extent(shape: Shape, axes: tuple[int, ...]) -> int:
+    """Return how many elements are reduced into one."""
+    return math.prod(shape[a] for a in axes)
+
+
+def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Return the product over all axes or some; bools and integers as int64."""
+    return _total(accumulator("prod", input, dtype), _PROD, dim, keepdim)
+
+
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """Return the int64 number of elements that are not zero (a NaN is not)."""
+    need_tensor("count_nonzero", input)
+    return sum(ne(input, 0), dim)
+
+
+@in_float32
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Return the largest element over axes; NaN wins; ties share the gradient evenly."""
-    return _extreme(_AMAX, input, dim, keepdim)
+    return _extreme(AMAX, input, dim, keepdim)
 
 
+@in_float32
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Return the smallest element over axes; NaN wins; ties share the gradient evenly."""
-    return _extreme(_AMIN, input, dim, keepdim)
+    return _extreme(AMIN, input, dim, keepdim)
 
 
 def _extreme(op: Op, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    need_tensor(op.name, input)
     axes = normal_axes(dim, input.value.ndim)
     if input.value.dtype != bool_:
         return _reduce(op, input, axes, keepdim)
-    return as_dtype(_reduce(op, as_dtype(input, np.dtype("uint8")), axes, keepdim), bool_)
+    return as_dtype(_reduce(op, as_dtype(input, uint8), axes, keepdim), bool_)
 
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Return whether some element is not zero, over all axes or some."""
-    return ne(sum(ne(input, 0), dim, keepdim), 0)
+    """Return whether some element is not zero, as bool; for uint8, as uint8."""
+    need_tensor("any", input)
+    return _truth(ne(sum(ne(input, 0), dim, keepdim), 0), input)
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Return whether every element is not zero, over all axes or some."""
-    return eq(sum(eq(input, 0), dim, keepdim), 0)
+    """Return whether every element is not zero, as bool; for uint8, as uint8."""
+    need_tensor("all", input)
+    return _truth(eq(sum(eq(input, 0), dim, keepdim), 0), input)
 
 
-# --- along one axis -----------------------------------------------------------------------------
+def _truth(x: Tensor, of: Tensor) -> Tensor:
+    return as_dtype(x, uint8) if of.value.dtype == uint8 else x
 
 
-def _line_op(name: str, spec: lines.Line, vjp: Any) -> Op:
-    def infer(x: Any, axis: int) -> Aval:
-        shape = tuple(x.shape)
-        if spec.scalar_output:
-            if shape[axis] == 0:
-                raise ShapeError(at_user_line(f"{name}: shape {shape} is empty along dim {axis}"))
-            shape = shape[:axis] + shape[axis + 1 :]
-        return Aval(shape, spec.output_type(x.dtype))
+# --- positions ----------------------------------------------------------------------------------
 
-    run = lines.eager_kernel(name, spec)
-
-    def kernel(x: np.ndarray, axis: int) -> np.ndarray:
-        infer(x, axis)
-        return run(x, axis)
-
-    return defop(name, inputs="x", infer=infer, kernel=kernel, lower=spec, vjp=(vjp,))
-
-
-_ARGMAX = _line_op("argmax", lines.ARGMAX, NONDIFF)
-_ARGMIN = _line_op("argmin", lines.ARGMIN, NONDIFF)
-_CUMSUM = _line_op(
-    "cumsum", lines.CUMSUM, lambda g, *, axis: flip(cumsum(flip(g, axis), axis), axis)
-)
+_ARGMAX = line_op("argmax", lines.ARGMAX, NONDIFF)
+_ARGMIN = line_op("argmin", lines.ARGMIN, NONDIFF)
 
 
 def _arg(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    need_tensor(op.name, input)
     if input.value.dtype == bool_:
         raise DTypeError(at_user_line(f"{op.name} is not defined for bool tensors; cast to int"))
     ndim = input.value.ndim
@@ -288,24 +283,16 @@ def _arg(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     return unsqueeze(out, axis) if keepdim else out
 
 
+@in_float32
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 index of the first largest element (of a NaN, if there is one)."""
     return _arg(_ARGMAX, input, dim, keepdim)
 
 
+@in_float32
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 index of the first smallest element (of a NaN, if there is one)."""
     return _arg(_ARGMIN, input, dim, keepdim)
-
-
-def cumsum(input: Tensor, dim: int) -> Tensor:
-    """Return running sums along an axis, added in ascending order; integers as int64."""
-    if category(input.value.dtype) != FLOATING:
-        input = as_dtype(input, int64)
-    axis = normal_axis(dim, input.value.ndim)
-    if input.value.ndim == 0:
-        return reshape(apply(_CUMSUM, reshape(input, (1,)), axis=0), ())
-    return apply(_CUMSUM, input, axis=axis)
 
 
 # --- softmax and its kin: composites with a rule of their own -----------------------------------
@@ -313,7 +300,9 @@ def cumsum(input: Tensor, dim: int) -> Tensor:
 
 def _finite_max(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Return the maximum over the axes, or 0 where it is infinite (inf - inf would be NaN)."""
-    top = _reduce(_AMAX, x, axes, keepdim=True)
+    if not x.value.size:
+        return literal(0.0, x.value.dtype)
+    top = _reduce(AMAX, x, axes, keepdim=True)
     return where(isfinite(top), top, 0.0)
 
 
@@ -330,12 +319,12 @@ def _logsumexp_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> 
 
 
 def _log_softmax(x: Tensor, axis: int) -> Tensor:
-    shifted = sub(x, _reduce(_AMAX, x, (axis,), keepdim=True))
+    shifted = sub(x, _reduce(AMAX, x, (axis,), keepdim=True))
     return sub(shifted, log(apply(_SUM, exp(shifted), axes=(axis,), keepdim=True)))
 
 
 def _softmax(x: Tensor, axis: int) -> Tensor:
-    e = exp(sub(x, _reduce(_AMAX, x, (axis,), keepdim=True)))
+    e = exp(sub(x, _reduce(AMAX, x, (axis,), keepdim=True)))
     return div(e, apply(_SUM, e, axes=(axis,), keepdim=True))
 
 
@@ -365,6 +354,7 @@ _SOFTMAX = defcomposite(
 )  # softmax * (g - sum(g * softmax))
 
 
+@in_float32
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """Return log(sum(exp(input))) over axes without overflow; -inf for all -inf."""
     input = as_floating(input)
@@ -379,10 +369,15 @@ def _normalizer(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
     need(dim is not None, f"{op.name}: dim must be given")
     axis = normal_axis(dim, input.value.ndim)
     if input.value.ndim == 0:
-        return reshape(compose(op, reshape(input, (1,)), axis=0), ())
+        return reshape(_normalized(reshape(input, (1,)), op, 0), ())
     if input.value.size == 0:
         return input
-    return compose(op, input, axis=axis)
+    return _normalized(input, op, axis)
+
+
+@in_float32
+def _normalized(x: Tensor, op: Op, axis: int) -> Tensor:
+    return compose(op, x, axis=axis)
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:

@@ -36,7 +36,27 @@ def reduced(name: str, reference: Callable[..., Any], **more: Any) -> Row:
 
 ROWS: tuple[Row, ...] = (
     reduced("sum", ref.sum_reference, dtypes=EVERY, twice=False),
+    Row(
+        "nansum",
+        (s(of((3, 4), "gaps")), s(of((5, 7), "gaps"), dim=1, keepdim=True), s((3,), dim=0)),
+        ref.skipping_nan(ref.sum_reference),
+        dtypes=(*FLOATS, "int64"),
+        twice=False,
+    ),
+    Row(
+        "nanmean",
+        (s(of((3, 4), "gaps")), s(of((5, 7), "gaps"), dim=(0, 1)), s(of((2, 4), "gaps"), dim=0)),
+        ref.nanmean_reference,
+        twice=False,
+    ),
     reduced("mean", ref.mean_reference, twice=False),
+    reduced(
+        "count_nonzero",
+        lambda x, dim=None: np.asarray(np.count_nonzero(x, axis=dim), np.int64),
+        samples=(s((3, 4)), s((2, 3, 4), dim=(0, 2)), s((0,)), s(())),
+        dtypes=("float32", "int64", "bool"),
+        differentiable=False,
+    ),
     reduced(
         "prod",
         ref.prod_reference,
@@ -71,22 +91,6 @@ ROWS: tuple[Row, ...] = (
         samples=(*FIRST_AXIS, s((0, 3), dim=1)),
         dtypes=NUMBERS,
         differentiable=False,
-    ),
-    Row(
-        "cumsum",
-        (
-            s((5,), dim=0),
-            s((3, 4), dim=0),
-            s((2, 3, 4), dim=-2),
-            s((), dim=0),
-            s((0, 3), dim=0),
-            s(of((3, 4), "columns"), dim=1),
-            s(of((3, 4), "reversed"), dim=1),
-            s((700,), dim=0),
-        ),
-        ref.cumsum_reference,
-        dtypes=EVERY,
-        twice=False,
     ),
     Row(
         "logsumexp",

@@ -10,4 +10,5 @@ from .random import RandomMethods as RandomMethods
 from .reductions import ReductionMethods as ReductionMethods
 from .selection import SelectionMethods as SelectionMethods
 from .shape import ShapeMethods as ShapeMethods
+from .sorting import SortingMethods as SortingMethods
 from .special import SpecialMethods as SpecialMethods

@@ -1,6 +1,7 @@
 """Reductions, scans and what else works along axes."""
 
-from ...ops import reductions as ops
+from ...ops import differences, reductions as ops, scans
+from .inplace import in_place
 
 
 class ReductionMethods:
@@ -16,7 +17,13 @@ class ReductionMethods:
     all = ops.all
     argmax = ops.argmax
     argmin = ops.argmin
-    cumsum = ops.cumsum
+    count_nonzero = ops.count_nonzero
+    cumsum = scans.cumsum
+    cumprod = scans.cumprod
+    logcumsumexp = scans.logcumsumexp
+    cumsum_ = in_place(scans.cumsum)
+    cumprod_ = in_place(scans.cumprod)
+    diff = differences.diff
     logsumexp = ops.logsumexp
     softmax = ops.softmax
     log_softmax = ops.log_softmax
