@@ -173,7 +173,7 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
 
 def as_operand(x: Any) -> Tensor:
     """Return a tensor as it is, and a number as a literal of its own dtype."""
-    return x if is_tensor(x) else as_number_tensor(x)
+    return x if hasattr(x, "value") and hasattr(x, "requires_grad") else as_number_tensor(x)
 
 
 def as_number_tensor(x: Any) -> Tensor:
