@@ -35,6 +35,30 @@ from .eager.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .eager.tensor import max as max, min as min
+from .nn.functional import (
+    adaptive_avg_pool1d as adaptive_avg_pool1d,
+    avg_pool1d as avg_pool1d,
+    channel_shuffle as channel_shuffle,
+    conv1d as conv1d,
+    conv2d as conv2d,
+    conv3d as conv3d,
+    conv_transpose1d as conv_transpose1d,
+    conv_transpose2d as conv_transpose2d,
+    conv_transpose3d as conv_transpose3d,
+    group_norm as group_norm,
+    layer_norm as layer_norm,
+    max_pool1d as max_pool1d,
+    max_pool2d as max_pool2d,
+    max_pool3d as max_pool3d,
+    pixel_shuffle as pixel_shuffle,
+    pixel_unshuffle as pixel_unshuffle,
+    rms_norm as rms_norm,
+)
+from .nn.functional.top_level import (
+    adaptive_max_pool1d as adaptive_max_pool1d,
+    batch_norm as batch_norm,
+    instance_norm as instance_norm,
+)
 from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
 from .ops.creation import (
     Generator as Generator,

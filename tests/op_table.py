@@ -6,7 +6,19 @@ from types import ModuleType
 import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
-from tests.rows import contract, creation, elementwise, functional, indexing, reductions, shape
+from tests.rows import (
+    contract,
+    convolution,
+    creation,
+    elementwise,
+    functional,
+    indexing,
+    normalization,
+    pooling,
+    reductions,
+    resizing,
+    shape,
+)
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise,
@@ -16,6 +28,10 @@ FAMILIES: tuple[ModuleType, ...] = (
     contract,
     creation,
     functional,
+    convolution,
+    pooling,
+    normalization,
+    resizing,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 
