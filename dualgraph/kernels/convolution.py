@@ -20,7 +20,7 @@ from .matmul import program_text
 from .native import address_of, content_name
 from .prelude import suffix
 from .routine import Routine, Work
-from .windows import COUNT, Windows
+from .sliding import COUNT, Windows
 
 SLOTS = 16
 BLOCK_BYTES = 1 << 19  # of columns: they stay in the second cache

@@ -5,7 +5,7 @@ from typing import Any
 
 from .prelude import suffix
 from .routine import Routine, Work
-from .windows import Windows
+from .sliding import Windows
 
 COLUMNS = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)

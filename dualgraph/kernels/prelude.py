@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from ..core.types import float16
 from ..errors import CompileError
-from . import elementary, gemm, random, special, windows
+from . import elementary, gemm, random, sliding, special
 from .intrinsics import (
     POINTER,
     STACK,
@@ -193,7 +193,7 @@ _NAMES: dict[str, Any] = {
     "gemm_f4": gemm.gemm_f4,
     "gemm_f8": gemm.gemm_f8,
     "gemm_items": gemm.gemm_items,
-    **windows.FUNCTIONS,
+    **sliding.FUNCTIONS,
     **{f"ptr_{s}": POINTER[name] for name, s in SUFFIX.items()},
     **{f"stack_{s}": STACK[name] for name, s in SUFFIX.items()},
     **{s: getattr(np, name) for name, s in SUFFIX.items() if name not in ("bool", "float16")},

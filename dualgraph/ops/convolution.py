@@ -13,7 +13,7 @@ from ..core.types import FLOATING, Aval, category
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels import convolution, pooling
 from ..kernels.routine import Routine, eager_kernel
-from ..kernels.windows import Windows
+from ..kernels.sliding import Windows
 from .build import Tensor, in_float32, is_tensor, need
 from .elementwise import add
 from .shape import reshape

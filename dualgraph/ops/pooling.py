@@ -8,7 +8,7 @@ from ..core.op import NONDIFF
 from ..core.types import BOOL, Aval, Shape, category, int64
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels import pooling
-from ..kernels.windows import Triple, Windows
+from ..kernels.sliding import Triple, Windows
 from .build import Tensor, need, need_floating, need_index
 from .convolution import batched, per_axis, routine_op, triple, unbatched
 from .elementwise import abs, mul, pow, relu, sign

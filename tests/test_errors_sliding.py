@@ -147,4 +147,4 @@ def test_a_wrong_call(name: str) -> None:
     message = str(caught.value)
     missing = [word for word in words if word not in message]
     assert not missing, f"{missing} not in: {message}"
-    assert f"test_errors_windows.py:{call.__code__.co_firstlineno}" in message, message
+    assert f"test_errors_sliding.py:{call.__code__.co_firstlineno}" in message, message
