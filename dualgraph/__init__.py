@@ -58,7 +58,30 @@ from .eager.streams import (
     seed as seed,
     set_rng_state as set_rng_state,
 )
-from .eager.tensor import max as max, min as min
+from .nn.functional import (
+    adaptive_avg_pool1d as adaptive_avg_pool1d,
+    avg_pool1d as avg_pool1d,
+    channel_shuffle as channel_shuffle,
+    conv1d as conv1d,
+    conv2d as conv2d,
+    conv3d as conv3d,
+    conv_transpose1d as conv_transpose1d,
+    conv_transpose2d as conv_transpose2d,
+    conv_transpose3d as conv_transpose3d,
+    group_norm as group_norm,
+    layer_norm as layer_norm,
+    max_pool1d as max_pool1d,
+    max_pool2d as max_pool2d,
+    max_pool3d as max_pool3d,
+    pixel_shuffle as pixel_shuffle,
+    pixel_unshuffle as pixel_unshuffle,
+    rms_norm as rms_norm,
+)
+from .nn.functional.top_level import (
+    adaptive_max_pool1d as adaptive_max_pool1d,
+    batch_norm as batch_norm,
+    instance_norm as instance_norm,
+)
 from .ops.activations import (
     hardshrink as hardshrink,
 )
@@ -301,6 +324,14 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
+from .ops.sorting import (
+    argsort as argsort,
+    kthvalue as kthvalue,
+    mode as mode,
+    msort as msort,
+    sort as sort,
+    topk as topk,
+)
 from .ops.special import (
     digamma as digamma,
     erfinv as erfinv,
@@ -320,6 +351,18 @@ from .ops.splitting import (
     split_with_sizes as split_with_sizes,
     tensor_split as tensor_split,
     vsplit as vsplit,
+)
+from .ops.statistics import (
+    median as median,
+    nanmean as nanmean,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    nansum as nansum,
+    quantile as quantile,
+    std as std,
+    std_mean as std_mean,
+    var as var,
+    var_mean as var_mean,
 )
 from .ops.trigonometric import (
     acos as acos,
@@ -350,29 +393,6 @@ negative = neg
 not_equal = ne
 sgn = sign
 subtract = sub
-
-
-from .ops.sorting import (
-    argsort as argsort,
-    kthvalue as kthvalue,
-    mode as mode,
-    msort as msort,
-    sort as sort,
-    topk as topk,
-)
-from .ops.statistics import (
-    median as median,
-    nanmean as nanmean,
-    nanmedian as nanmedian,
-    nanquantile as nanquantile,
-    nansum as nansum,
-    quantile as quantile,
-    std as std,
-    std_mean as std_mean,
-    var as var,
-    var_mean as var_mean,
-)
-
 arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
 arccosh, arcsinh, arctanh = acosh, asinh, atanh
 

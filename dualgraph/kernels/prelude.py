@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from ..core.types import float16
 from ..errors import CompileError
-from . import bessel, division, elementary, gamma, gemm, normal, random, special
+from . import bessel, division, elementary, gamma, gemm, normal, random, sliding, special
 from .intrinsics import (
     POINTER,
     STACK,
@@ -212,6 +212,7 @@ _NAMES: dict[str, Any] = {
     "gemm_f4": gemm.gemm_f4,
     "gemm_f8": gemm.gemm_f8,
     "gemm_items": gemm.gemm_items,
+    **sliding.FUNCTIONS,
     **{f"ptr_{s}": POINTER[name] for name, s in SUFFIX.items()},
     **{f"stack_{s}": STACK[name] for name, s in SUFFIX.items()},
     **{s: getattr(np, name) for name, s in SUFFIX.items() if name not in ("bool", "float16")},

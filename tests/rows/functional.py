@@ -8,10 +8,12 @@ from tests import references as ref
 from tests.op_row import CLOSE, Arg, Row, Sample, index, of, s
 
 
-def functional(name: str, *samples: Sample, reference: Any, **more: Any) -> Row:
-    """Return the row of a function of ``nn.functional``, which is made of ops."""
+def functional(
+    name: str, *samples: Sample, reference: Any, home: str = "nn.functional.", **more: Any
+) -> Row:
+    """Return the row of a function that is made of ops; ``home=""`` is the top level."""
     return Row(
-        f"nn.functional.{name}",
+        home + name,
         samples,
         reference,
         wide=True,
@@ -44,6 +46,7 @@ ROWS: tuple[Row, ...] = (
         s((2, 3, 4), (3, 4), (3, 4), normalized_shape=(3, 4)),
         reference=ref.layer_norm_reference,
         call=layer_norm,
+        home="",
         rtol=1e-5,
     ),
     functional(

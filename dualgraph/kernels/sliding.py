@@ -1,0 +1,293 @@
+"""Windows that slide over up to three axes: what convolutions and pools do for one item.
+
+One axis or two are three with extents of 1. A kernel gets its numbers as a block of int64; the part
+that says how windows lie, `Windows.numbers`, is twenty-two of them, named ``g`` below:
+the extents of the input (0-2), of the window (3-5) and of the output (6-8), the strides (9-11), the
+padding in front (12-14), the dilations (15-17), whether the windows are adaptive (18), what a mean
+divides by (19: 0 for its elements, 1 for padding too, else 2 and the divisor in 20), the channels
+or planes (21).
+"""
+
+from math import prod
+from typing import NamedTuple
+
+from .intrinsics import select
+from .scalar import scalar
+
+Triple = tuple[int, int, int]
+COUNT = 22  # numbers of `Windows`
+
+
+class Windows(NamedTuple):
+    """How windows lie over an input of three axes; hashable, so that ops take it as it is."""
+
+    extent: Triple
+    kernel: Triple
+    output: Triple
+    stride: Triple = (1, 1, 1)
+    padding: Triple = (0, 0, 0)
+    dilation: Triple = (1, 1, 1)
+    adaptive: bool = False  # windows cover the input evenly; kernel, stride, padding say nothing
+    divisor: int = 0  # of means: -1 counts padding, 0 does not, else the divisor itself
+
+    @property
+    def positions(self) -> int:
+        """The number of windows."""
+        return prod(self.output)
+
+    @property
+    def taps(self) -> int:
+        """The number of elements of one window."""
+        return prod(self.kernel)
+
+    @property
+    def volume(self) -> int:
+        """The number of input elements in one channel."""
+        return prod(self.extent)
+
+    @property
+    def trivial(self) -> bool:
+        """True when each window is the one element at its own place."""
+        plain = self.extent == self.output and self.stride == (1, 1, 1)
+        return plain and self.kernel == (1, 1, 1) and self.padding == (0, 0, 0)
+
+    def numbers(self, channels: int) -> tuple[int, ...]:
+        """Return the block of numbers that kernels read."""
+        kind = (1, 0) if self.divisor < 0 else (2 if self.divisor else 0, self.divisor)
+        shape = (*self.extent, *self.kernel, *self.output)
+        steps = (*self.stride, *self.padding, *self.dilation)
+        return (*shape, *steps, int(self.adaptive), *kind, channels)
+
+
+# --- columns: each window as one column, and the transpose --------------------------------------
+
+
+@scalar
+def window_columns(g, x, channel, channels, first, count, y, row, zero):
+    """Write rows of ``y``, one for each (channel, window element), ``row`` elements apart.
+
+    Row by row the elements of the windows ``first`` to ``first + count``, zeros in the padding.
+    """
+    width, ow, step = g[2], g[8], g[11]
+    r = 0
+    for c in range(channels):
+        plane = (channel + c) * g[0] * g[1] * width
+        for kz in range(g[3]):
+            for ky in range(g[4]):
+                for kx in range(g[5]):
+                    away = kx * g[17] - g[14]
+                    low = max(0, (step - 1 - away) // step)
+                    high = (width - 1 - away) // step + 1
+                    done = 0
+                    while done < count:
+                        line = (first + done) // ow
+                        w = first + done - line * ow
+                        n = min(ow - w, count - done)
+                        z = line // g[7]
+                        iz = z * g[9] + kz * g[15] - g[12]
+                        iy = (line - z * g[7]) * g[10] + ky * g[16] - g[13]
+                        inside = iz >= 0 and iz < g[0] and iy >= 0 and iy < g[1]
+                        left = min(max(low - w, 0), n) if inside else n
+                        right = max(min(high - w, n), left)
+                        source = plane + (iz * g[1] + iy) * width + (w + left) * step + away
+                        at = r * row + done
+                        for j in range(left):
+                            y[at + j] = zero
+                        if step == 1:
+                            for j in range(right - left):
+                                y[at + left + j] = x[source + j]
+                        else:
+                            for j in range(right - left):
+                                y[at + left + j] = x[source + j * step]
+                        for j in range(n - right):
+                            y[at + right + j] = zero
+                        done += n
+                    r += 1
+
+
+@scalar
+def add_window_columns(g, y, row, channel, channels, x):
+    """Add the columns of all windows to the input elements they stand for.
+
+    An element gets its terms in ascending order of the window elements.
+    """
+    width, ow, step = g[2], g[8], g[11]
+    r = 0
+    for c in range(channels):
+        plane = (channel + c) * g[0] * g[1] * width
+        for kz in range(g[3]):
+            for ky in range(g[4]):
+                for kx in range(g[5]):
+                    away = kx * g[17] - g[14]
+                    left = min(max(0, (step - 1 - away) // step), ow)
+                    right = max(min((width - 1 - away) // step + 1, ow), left)
+                    for z in range(g[6]):
+                        iz = z * g[9] + kz * g[15] - g[12]
+                        for v in range(g[7]):
+                            iy = v * g[10] + ky * g[16] - g[13]
+                            if iz >= 0 and iz < g[0] and iy >= 0 and iy < g[1]:
+                                at = r * row + (z * g[7] + v) * ow + left
+                                to = plane + (iz * g[1] + iy) * width + left * step + away
+                                if step == 1:
+                                    for j in range(right - left):
+                                        x[to + j] += y[at + j]
+                                else:
+                                    for j in range(right - left):
+                                        x[to + j * step] += y[at + j]
+                    r += 1
+
+
+# --- windows of pools ---------------------------------------------------------------------------
+
+
+@scalar
+def window_start(g, axis, place):
+    """Return where the window at a place of an axis starts, maybe in the padding."""
+    if g[18] != 0:
+        return place * g[axis] // g[6 + axis]
+    return place * g[9 + axis] - g[12 + axis]
+
+
+@scalar
+def window_stop(g, axis, place):
+    """Return the end of the window, cut off at the end of the padding."""
+    if g[18] != 0:
+        return ((place + 1) * g[axis] + g[6 + axis] - 1) // g[6 + axis]
+    start = place * g[9 + axis] - g[12 + axis]
+    return min(start + (g[3 + axis] - 1) * g[15 + axis] + 1, g[axis] + g[12 + axis])
+
+
+@scalar
+def window_first(start, step):
+    """Return the first position of a window that is not in the padding in front."""
+    return start if start >= 0 else start + (step - 1 - start) // step * step
+
+
+@scalar
+def window_peak(g, x, plane, z0, z1, v0, v1, u0, u1):
+    """Return the place in its plane of the first largest element of a window; NaN wins.
+
+    Steps are counted: a range with a step that could be zero can raise, which no kernel may.
+    """
+    at = (z0 * g[1] + v0) * g[2] + u0
+    best = x[plane + at]
+    for i in range((z1 - z0 + g[15] - 1) // g[15]):
+        for j in range((v1 - v0 + g[16] - 1) // g[16]):
+            line = ((z0 + i * g[15]) * g[1] + v0 + j * g[16]) * g[2] + u0
+            for k in range((u1 - u0 + g[17] - 1) // g[17]):
+                e = x[plane + line + k * g[17]]
+                wins = (e > best) | (e != e)
+                best = select(wins, e, best)
+                at = select(wins, line + k * g[17], at)
+    return at
+
+
+def _over_peaks(found):
+    """Return the kernel that does ``found(x, y, g, o, base, at)`` for each window of a plane."""
+
+    @scalar
+    def over_windows(g, x, y, r, plane):
+        base = plane * g[0] * g[1] * g[2]
+        o = plane * g[6] * g[7] * g[8]
+        for z in range(g[6]):
+            z0, z1 = window_first(window_start(g, 0, z), g[15]), min(window_stop(g, 0, z), g[0])
+            for v in range(g[7]):
+                v0 = window_first(window_start(g, 1, v), g[16])
+                v1 = min(window_stop(g, 1, v), g[1])
+                for u in range(g[8]):
+                    u0 = window_first(window_start(g, 2, u), g[17])
+                    u1 = min(window_stop(g, 2, u), g[2])
+                    at = window_peak(g, x, base, z0, z1, v0, v1, u0, u1)
+                    found(x, y, r, o, base, at)
+                    o += 1
+
+    return over_windows
+
+
+@scalar
+def _keep_peak(x, y, r, o, base, at):
+    y[o] = x[base + at]
+
+
+@scalar
+def _keep_place(x, y, r, o, base, at):
+    y[o] = at
+
+
+@scalar
+def _add_at_peak(x, y, r, o, base, at):
+    r[base + at] += y[o]
+
+
+max_windows = _over_peaks(_keep_peak)
+peak_windows = _over_peaks(_keep_place)
+add_at_peaks = _over_peaks(_add_at_peak)
+
+
+@scalar
+def window_weight(g, z, v, u):
+    """Return what the mean of a window divides by."""
+    if g[19] == 2:
+        return g[20]
+    n = 1
+    for axis in range(3):
+        place = z if axis == 0 else (v if axis == 1 else u)
+        start, stop = window_start(g, axis, place), window_stop(g, axis, place)
+        if g[19] == 0:
+            start, stop = max(start, 0), min(stop, g[axis])
+        n *= stop - start
+    return n
+
+
+@scalar
+def mean_windows(g, x, y, plane, real):
+    """Write the mean of each window of one plane: the sum in row-major order, then divided."""
+    base = plane * g[0] * g[1] * g[2]
+    o = plane * g[6] * g[7] * g[8]
+    for z in range(g[6]):
+        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[0])
+        for v in range(g[7]):
+            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[1])
+            for u in range(g[8]):
+                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[2])
+                total = real(0)
+                for i in range(z0, z1):
+                    for j in range(v0, v1):
+                        line = base + (i * g[1] + j) * g[2] + u0
+                        for k in range(u1 - u0):
+                            total += x[line + k]
+                y[o] = total / real(window_weight(g, z, v, u))
+                o += 1
+
+
+@scalar
+def spread_windows(g, x, y, plane, real):
+    """Write the transpose of `mean_windows`: windows in ascending order add to their elements."""
+    base = plane * g[0] * g[1] * g[2]
+    for i in range(g[0] * g[1] * g[2]):
+        y[base + i] = real(0)
+    o = plane * g[6] * g[7] * g[8]
+    for z in range(g[6]):
+        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[0])
+        for v in range(g[7]):
+            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[1])
+            for u in range(g[8]):
+                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[2])
+                share = x[o] / real(window_weight(g, z, v, u))
+                for i in range(z0, z1):
+                    for j in range(v0, v1):
+                        line = base + (i * g[1] + j) * g[2] + u0
+                        for k in range(u1 - u0):
+                            y[line + k] += share
+                o += 1
+
+
+FUNCTIONS = {
+    "window_columns": window_columns,
+    "add_window_columns": add_window_columns,
+    "max_windows": max_windows,
+    "peak_windows": peak_windows,
+    "add_at_peaks": add_at_peaks,
+    "mean_windows": mean_windows,
+    "spread_windows": spread_windows,
+}
