@@ -9,6 +9,7 @@ from tests.op_row import DTYPES, Row, Sample
 from tests.rows import (
     activations,
     arithmetic,
+    attention,
     axes,
     bitwise,
     contract,
@@ -18,6 +19,7 @@ from tests.rows import (
     functional,
     indexing,
     joining,
+    losses,
     random,
     reductions,
     shape,
@@ -42,6 +44,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     joining,
     diagonals,
     random,
+    losses,
+    attention,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 
