@@ -187,7 +187,7 @@ def triplet(
 
 def cosine_embedding(a: Any, b: Any, y: Any, margin: float = 0.0, reduction="mean") -> np.ndarray:
     """Compare directions."""
-    cosine = np.sum(a * b, -1) / np.sqrt(np.sum(a * a, -1) * np.sum(b * b, -1))
+    cosine = np.sum(a * b, -1) / np.sqrt((np.sum(a * a, -1) + 1e-12) * (np.sum(b * b, -1) + 1e-12))
     return reduced(np.where(y == 1, 1 - cosine, np.maximum(0, cosine - margin)), reduction)
 
 

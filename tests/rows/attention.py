@@ -84,6 +84,7 @@ ROWS: tuple[Row, ...] = (
         s(index((), 4), (4, 2)),
         reference=lambda i, w, **kw: w[i.astype(int)],
         call=rows_of,
+        smooth=False,  # the padding row counts but has no gradient, as in PyTorch
         twice=False,
     ),
     functional(

@@ -1,5 +1,6 @@
 """Rows of the losses."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from tests import loss_references as ref
 from tests.op_row import Arg, Row, Sample, index, of, s
 from tests.rows.functional import functional
 
+WEIGHTS = {"weight", "pos_weight"}
 SIGNS = {"dtype": "int64", "domain": (0, 1)}
 PROBABILITIES = (0.05, 0.95)
 
@@ -22,14 +24,29 @@ def positive(shape: tuple[int, ...]) -> Arg:
     return Arg(shape, domain=(0.5, 2.0))
 
 
-def named(name: str, *keywords: str) -> Any:
-    """Return a call whose last tensors, where there are some, go to these keywords, detached."""
+def numbers(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the weights of a shape."""
+    return np.linspace(0.5, 2.0, math.prod(shape)).reshape(shape)
 
-    def call(api: Any, x: Any, y: Any, *more: Any, **kwargs: Any) -> Any:
-        extra = {k: v.detach() for k, v in zip(keywords, more, strict=False)}
-        return getattr(api.nn.functional, name)(x, y, **extra, **kwargs)
+
+def scaled(name: str) -> Any:
+    """Return a call that makes weights, which have no gradient, from their shapes."""
+
+    def call(api: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+        for k in WEIGHTS & kwargs.keys():
+            kwargs[k] = api.tensor(numbers(kwargs[k]).tolist(), dtype=x.dtype)
+        return getattr(api.nn.functional, name)(x, y, **kwargs)
 
     return call
+
+
+def by_scale(f: Any) -> Any:
+    """Return the reference of such a call."""
+
+    def reference(*arrays: Any, **kwargs: Any) -> Any:
+        return f(*arrays, **{k: numbers(v) if k in WEIGHTS else v for k, v in kwargs.items()})
+
+    return reference
 
 
 def signs(y: Any) -> Any:
@@ -93,29 +110,29 @@ PAIRS = (
     s((3, 4), (3, 4)),
     s((2, 3), of((2, 3), "columns"), reduction="none"),
 )
-WEIGHTED = (s((3, 4), (3, 4), positive((3, 4))), s((5,), of((5,), "steps"), reduction="sum"))
+WEIGHTED = (s((3, 4), (3, 4), weight=(3, 4)), s((5,), of((5,), "steps"), reduction="sum"))
 ROWS: tuple[Row, ...] = (
     loss(
         "mse_loss",
         *PAIRS,
         *WEIGHTED,
-        reference=ref.pairwise(lambda x, y: (x - y) ** 2),
-        call=named("mse_loss", "weight"),
+        reference=by_scale(ref.pairwise(lambda x, y: (x - y) ** 2)),
+        call=scaled("mse_loss"),
     ),
     loss(
         "l1_loss",
         *PAIRS,
         *WEIGHTED,
-        reference=ref.pairwise(lambda x, y: np.abs(x - y)),
-        call=named("l1_loss", "weight"),
+        reference=by_scale(ref.pairwise(lambda x, y: np.abs(x - y))),
+        call=scaled("l1_loss"),
         twice=False,
     ),
     loss(
         "huber_loss",
         *PAIRS,
-        s((3, 4), (3, 4), positive((3, 4)), delta=0.5),
-        reference=ref.pairwise(lambda x, y, delta=1.0: ref.huber(x - y, delta)),
-        call=named("huber_loss", "weight"),
+        s((3, 4), (3, 4), weight=(3, 4), delta=0.5),
+        reference=by_scale(ref.pairwise(lambda x, y, delta=1.0: ref.huber(x - y, delta))),
+        call=scaled("huber_loss"),
     ),
     loss(
         "smooth_l1_loss",
@@ -127,20 +144,24 @@ ROWS: tuple[Row, ...] = (
     loss(
         "binary_cross_entropy",
         *PAIRS,
-        s((3, 4), (3, 4), positive((4,)), reduction="sum"),
-        reference=lambda x, y, w=1.0, reduction="mean": ref.reduced(ref.bce(x, y) * w, reduction),
-        call=named("binary_cross_entropy", "weight"),
+        s((3, 4), (3, 4), weight=(4,), reduction="sum"),
+        reference=by_scale(
+            lambda x, y, weight=1.0, **kw: ref.reduced(ref.bce(x, y) * weight, **kw)
+        ),
+        call=scaled("binary_cross_entropy"),
         domain=PROBABILITIES,
     ),
     loss(
         "binary_cross_entropy_with_logits",
         *PAIRS,
-        s((3, 4), (3, 4), positive((4,)), reduction="sum"),
-        s((3, 4), (3, 4), positive((3, 4)), positive((4,))),
-        reference=lambda x, y, w=1.0, pos=1.0, reduction="mean": ref.reduced(
-            (pos * y * ref.softplus(-x) + (1 - y) * ref.softplus(x)) * w, reduction
+        s((3, 4), (3, 4), weight=(4,), reduction="sum"),
+        s((3, 4), (3, 4), weight=(3, 4), pos_weight=(4,)),
+        reference=by_scale(
+            lambda x, y, weight=1.0, pos_weight=1.0, **kw: ref.reduced(
+                (pos_weight * y * ref.softplus(-x) + (1 - y) * ref.softplus(x)) * weight, **kw
+            )
         ),
-        call=named("binary_cross_entropy_with_logits", "weight", "pos_weight"),
+        call=scaled("binary_cross_entropy_with_logits"),
     ),
     loss(
         "soft_margin_loss",
@@ -152,9 +173,9 @@ ROWS: tuple[Row, ...] = (
     loss(
         "multilabel_soft_margin_loss",
         s((3, 4), Arg((3, 4), **SIGNS)),
-        s((3, 4), Arg((3, 4), **SIGNS), positive((4,)), reduction="none"),
-        reference=ref.multilabel_soft,
-        call=named("multilabel_soft_margin_loss", "weight"),
+        s((3, 4), Arg((3, 4), **SIGNS), weight=(4,), reduction="none"),
+        reference=by_scale(ref.multilabel_soft),
+        call=scaled("multilabel_soft_margin_loss"),
     ),
     loss(
         "kl_div",
@@ -226,10 +247,10 @@ ROWS: tuple[Row, ...] = (
     loss(
         "multi_margin_loss",
         s((3, 4), index((3,), 4)),
-        s((3, 4), index((3,), 4), positive((4,)), p=2, margin=0.5, reduction="sum"),
+        s((3, 4), index((3,), 4), weight=(4,), p=2, margin=0.5, reduction="sum"),
         s((4,), index((), 4), reduction="none"),
-        reference=lambda x, y, weight=None, **kw: ref.multi_margin(x, y, weight=weight, **kw),
-        call=named("multi_margin_loss", "weight"),
+        reference=by_scale(ref.multi_margin),
+        call=scaled("multi_margin_loss"),
         twice=False,
     ),
     loss(
@@ -244,23 +265,23 @@ ROWS: tuple[Row, ...] = (
         "cross_entropy",
         s((3, 4), index((3,), 4)),
         s((4,), index((), 4)),
-        s((2, 3, 4), index((2, 4), 3), positive((3,)), reduction="sum"),
+        s((2, 3, 4), index((2, 4), 3), weight=(3,), reduction="sum"),
         s((5, 3), index((5,), 3), reduction="none", ignore_index=2),
-        s((6, 3), index((6,), 3), positive((3,)), ignore_index=1, label_smoothing=0.1),
+        s((6, 3), index((6,), 3), weight=(3,), ignore_index=1, label_smoothing=0.1),
         s((6, 3), index((6,), 3), label_smoothing=0.1),
-        s((2, 3, 4), Arg((2, 3, 4), domain=PROBABILITIES), positive((3,)), label_smoothing=0.2),
+        s((2, 3, 4), Arg((2, 3, 4), domain=PROBABILITIES), weight=(3,), label_smoothing=0.2),
         s((3, 4), Arg((3, 4), domain=PROBABILITIES), reduction="none"),
-        reference=ref.cross_entropy,
-        call=named("cross_entropy", "weight"),
+        reference=by_scale(ref.cross_entropy),
+        call=scaled("cross_entropy"),
     ),
     loss(
         "nll_loss",
         s((3, 4), index((3,), 4)),
         s((4,), index((), 4), reduction="sum"),
-        s((2, 3, 4), index((2, 4), 3), positive((3,)), ignore_index=0),
+        s((2, 3, 4), index((2, 4), 3), weight=(3,), ignore_index=0),
         s((2, 3, 2, 2), index((2, 2, 2), 3), reduction="none"),
-        reference=ref.nll,
-        call=named("nll_loss", "weight"),
+        reference=by_scale(ref.nll),
+        call=scaled("nll_loss"),
         twice=False,
     ),
     loss(
