@@ -131,7 +131,11 @@ ROWS: tuple[Row, ...] = (
         "huber_loss",
         *PAIRS,
         s((3, 4), (3, 4), weight=(3, 4), delta=0.5),
-        reference=by_scale(ref.pairwise(lambda x, y, delta=1.0: ref.huber(x - y, delta))),
+        reference=by_scale(
+            lambda x, y, weight=1.0, delta=1.0, **kw: ref.reduced(
+                ref.huber(x - y, delta) * weight, **kw
+            )
+        ),
         call=scaled("huber_loss"),
     ),
     loss(

@@ -43,12 +43,18 @@ _SPREAD = elementwise(
 
 
 def _nll(
-    x: Tensor, target: Tensor, scale: Tensor, axis: int, ignore_index: int, reduction: str
+    x: Tensor,
+    target: Tensor,
+    scale: Tensor,
+    axis: int,
+    ignore_index: int,
+    reduction: str,
+    weighted: bool,
 ) -> Tensor:
     ignored = literal(ignore_index, int64)
     safe = apply(_SAFE, target, ignored)
     picked = squeeze(gather(x, axis, unsqueeze(safe, axis)), axis)
-    if scale.value.ndim:
+    if weighted:
         picked = mul(picked, scale)
     loss = apply(_COUNTED, target, ignored, neg(picked))
     if reduction == "none":
@@ -155,7 +161,7 @@ def _likelihood_loss(
     scale = literal(1.0, dtype) if weight is None else _weights_of(target, weight, ignore_index)
     axis = _class_axis(likelihood)
     static = {"axis": axis, "ignore_index": ignore_index, "reduction": reduction}
-    return compose(_NLL, likelihood, target, scale, **static)
+    return compose(_NLL, likelihood, target, scale, **static, weighted=weight is not None)
 
 
 def _weights_of(target: Tensor, weight: Tensor, ignore_index: int) -> Tensor:

@@ -101,13 +101,15 @@ def huber_loss(
 ) -> Tensor:
     """Return d**2 / 2 for differences d up to ``delta`` and delta (|d| - delta / 2) beyond.
 
+    ``weight``, of the input's shape, scales each loss; the mean divides by the number of elements.
     Source: Huber, "Robust estimation of a location parameter" (1964). Raises `ArgumentError`
     unless ``delta`` is positive.
     """
     check_pair("huber_loss", input, target)
     need(delta > 0, f"huber_loss: delta must be positive, got {delta}")
     loss = apply(_HUBER, *aligned(sub(input, target), float(delta)))
-    return _weighted("huber_loss", loss, input, weight, reduction)
+    _check_weight("huber_loss", input, weight)
+    return reduced("huber_loss", loss if weight is None else mul(loss, weight), reduction)
 
 
 def smooth_l1_loss(
@@ -129,6 +131,11 @@ def smooth_l1_loss(
 def _weighted(
     name: str, loss: Tensor, input: Tensor, weight: Tensor | None, reduction: str
 ) -> Tensor:
+    _check_weight(name, input, weight)
+    return weighted(name, loss, weight, reduction)
+
+
+def _check_weight(name: str, input: Tensor, weight: Tensor | None) -> None:
     check_tensors(name, weight=weight)
     if weight is not None and tuple(weight.value.shape) != tuple(input.value.shape):
         raise ShapeError(
@@ -137,7 +144,6 @@ def _weighted(
                 f"{tuple(input.value.shape)}: they must be equal"
             )
         )
-    return weighted(name, loss, weight, reduction)
 
 
 # --- likelihoods --------------------------------------------------------------------------------
