@@ -29,7 +29,7 @@ VALUES: dict[str, Any] = {
     "bools": [True, False],
     "empty": [],
     "matrix": [[1.0, 2.5], [-3.0, 4.0]],
-    "long line": (np.arange(60) / 7).tolist(),
+    "long line": (np.arange(58) / 7).tolist(),
     "three axes": np.arange(12.0).reshape(2, 3, 2).tolist(),
     "summary": np.arange(1200.0).tolist(),
     "summary of rows": (np.arange(2000.0).reshape(50, 40) / 3).tolist(),
