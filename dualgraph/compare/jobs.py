@@ -18,6 +18,7 @@ from ..eager.modes import no_grad
 from ..eager.streams import manual_seed
 from ..eager.tensor import Tensor
 from ..errors import ModelPathError
+from ..nn.containers import Sequential
 from ..nn.layers import Linear, ReLU
 from ..nn.losses import CrossEntropyLoss
 from ..ops.build import need
