@@ -59,18 +59,6 @@ from .eager.streams import (
     set_rng_state as set_rng_state,
 )
 from .eager.tensor import max as max, min as min
-from .ops.axes import (
-    atleast_1d as atleast_1d,
-    atleast_2d as atleast_2d,
-    atleast_3d as atleast_3d,
-    broadcast_tensors as broadcast_tensors,
-    broadcast_to as broadcast_to,
-    moveaxis as moveaxis,
-    movedim as movedim,
-    ravel as ravel,
-    swapaxes as swapaxes,
-    swapdims as swapdims,
-    unflatten as unflatten,
 from .ops.activations import (
     hardshrink as hardshrink,
 )
@@ -84,6 +72,19 @@ from .ops.arithmetic import (
     rad2deg as rad2deg,
     round as round,
     rsub as rsub,
+)
+from .ops.axes import (
+    atleast_1d as atleast_1d,
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
+    broadcast_tensors as broadcast_tensors,
+    broadcast_to as broadcast_to,
+    moveaxis as moveaxis,
+    movedim as movedim,
+    ravel as ravel,
+    swapaxes as swapaxes,
+    swapdims as swapdims,
+    unflatten as unflatten,
 )
 from .ops.bitwise import (
     bitwise_and as bitwise_and,
@@ -120,6 +121,7 @@ from .ops.diagonals import (
     tril_indices as tril_indices,
     triu as triu,
     triu_indices as triu_indices,
+)
 from .ops.division import (
     div as div,
     floor_divide as floor_divide,
@@ -207,6 +209,7 @@ from .ops.ranges import (
     linspace as linspace,
     logspace as logspace,
     vander as vander,
+)
 from .ops.rectifiers import (
     celu as celu,
     celu_ as celu_,
@@ -241,6 +244,7 @@ from .ops.repeating import (
     roll as roll,
     rot90 as rot90,
     tile as tile,
+)
 from .ops.selection import (
     allclose as allclose,
     clamp_max as clamp_max,
@@ -287,6 +291,13 @@ from .ops.special import (
     polygamma as polygamma,
     xlogy as xlogy,
 )
+from .ops.splitting import (
+    dsplit as dsplit,
+    hsplit as hsplit,
+    split_with_sizes as split_with_sizes,
+    tensor_split as tensor_split,
+    vsplit as vsplit,
+)
 from .ops.trigonometric import (
     acos as acos,
     acosh as acosh,
@@ -300,14 +311,6 @@ from .ops.trigonometric import (
     sinc as sinc,
     sinh as sinh,
     tan as tan,
-)
-
-from .ops.splitting import (
-    dsplit as dsplit,
-    hsplit as hsplit,
-    split_with_sizes as split_with_sizes,
-    tensor_split as tensor_split,
-    vsplit as vsplit,
 )
 from .ops.windows import as_strided as as_strided
 

@@ -29,7 +29,13 @@ RANDOM = (
     "feature_alpha_dropout",
     "gumbel_softmax",
 )
-NOT_OPS = {"max", "min", "allclose", "equal", *(f"nn.functional.{f}" for f in RANDOM)}  # tested by suites of their own
+NOT_OPS = {
+    "max",
+    "min",
+    "allclose",
+    "equal",
+    *(f"nn.functional.{f}" for f in RANDOM),
+}  # tested by suites of their own
 
 
 NAMESPACES = ("", "linalg.", "special.", "nn.functional.")
