@@ -9,6 +9,7 @@ from tests.op_row import DTYPES, Row, Sample
 from tests.rows import (
     activations,
     arithmetic,
+    attention,
     axes,
     bitwise,
     contract,
@@ -19,6 +20,7 @@ from tests.rows import (
     functional,
     indexing,
     joining,
+    losses,
     normalization,
     pooling,
     random,
@@ -56,6 +58,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     pooling,
     normalization,
     resizing,
+    losses,
+    attention,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 

@@ -313,35 +313,6 @@ def reduced(loss: np.ndarray, reduction: str) -> np.ndarray:
     return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](loss)
 
 
-def nll_reference(
-    x: np.ndarray, target: np.ndarray, weight: Any = None, reduction: str = "mean"
-) -> np.ndarray:
-    """Pick the targets and weigh them."""
-    axis = 1 if x.ndim > 1 else 0
-    target = target.astype(np.int64)
-    picked = -np.take_along_axis(x, np.expand_dims(target, axis), axis).squeeze(axis)
-    if weight is None:
-        return reduced(picked, reduction)
-    return np.sum(picked * weight[target]) / np.sum(weight[target])
-
-
-def cross_entropy_reference(
-    x: np.ndarray,
-    target: np.ndarray,
-    reduction: str = "mean",
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-) -> np.ndarray:
-    """Compute in float64."""
-    likelihood = log_softmax_reference(x, 1 if x.ndim > 1 else 0)
-    if ignore_index is not None:
-        likelihood, target = likelihood[target != ignore_index], target[target != ignore_index]
-    hard = nll_reference(likelihood, target, None, reduction)
-    if not label_smoothing:
-        return hard
-    return (1 - label_smoothing) * hard - label_smoothing * likelihood.mean(1).mean()
-
-
 def elementwise(f: Callable[[float], float]) -> Callable[[np.ndarray], np.ndarray]:
     """Lift a function of Python floats to float64 arrays."""
 

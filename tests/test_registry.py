@@ -20,7 +20,20 @@ from tests.test_ops_compiled import leaves, listed
 
 ROOT = Path(dg.__file__).parent
 OP_NAMES = set(REGISTRY)
-NOT_OPS = {"allclose", "equal", "nn.functional.dropout"}  # tested by suites of their own
+RANDOM = (
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "alpha_dropout",
+    "feature_alpha_dropout",
+    "gumbel_softmax",
+)
+NOT_OPS = {
+    "allclose",
+    "equal",
+    *(f"nn.functional.{f}" for f in RANDOM),
+}  # tested by suites of their own
 
 
 NAMESPACES = ("", "linalg.", "special.", "nn.functional.")

@@ -18,7 +18,8 @@ from ..eager.modes import no_grad
 from ..eager.streams import manual_seed
 from ..eager.tensor import Tensor
 from ..errors import ModelPathError
-from ..nn.layers import Linear, ReLU, Sequential
+from ..nn.containers import Sequential
+from ..nn.layers import Linear, ReLU
 from ..nn.losses import CrossEntropyLoss
 from ..ops.build import need
 from ..ops.reductions import argmax

@@ -214,7 +214,11 @@ class Tensor(
         return format_tensor(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.value.ndim else str(self)
+        """Return the number of a 0-d tensor in this format; other tensors take no format."""
+        plain = type(self) is Tensor and not self.value.ndim
+        if plain and (spec or isinstance(self.value, np.ndarray)):
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
 
     def __iter__(self) -> Any:
         return iter(shaping.unbind(self, 0))

@@ -1,10 +1,9 @@
 """Layers with and without parameters."""
 
-from collections.abc import Iterator
 from math import sqrt
 from typing import Any
 
-from ..errors import ArgumentError, ShapeError, at_user_line
+from ..errors import ShapeError, at_user_line
 from ..ops.creation import ones, zeros
 from ..ops.shape import flatten
 from . import functional as F, init
@@ -117,22 +116,6 @@ class Flatten(Module):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
-class Dropout(Module):
-    """While training, zero elements with probability p and scale the others by 1 / (1 - p)."""
-
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        if not 0.0 <= p <= 1.0:
-            raise ArgumentError(at_user_line(f"Dropout: p must lie in [0, 1], got {p}"))
-        self.p = p
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
-
-
 class LayerNorm(Module):
     """Normalise the last axes to mean 0 and variance 1, then scale and shift each element."""
 
@@ -157,55 +140,3 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         affine = self.weight is not None
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
-
-
-class Sequential(Module):
-    """Call modules one after the other; takes them as arguments or in one dict of names.
-
-    >>> from dualgraph import nn
-    >>> nn.Sequential(nn.Linear(4, 8), nn.ReLU())
-    Sequential(
-      (0): Linear(in_features=4, out_features=8, bias=True)
-      (1): ReLU()
-    )
-    """
-
-    def __init__(self, *modules: Any) -> None:
-        super().__init__()
-        named = modules[0] if len(modules) == 1 and isinstance(modules[0], dict) else None
-        for name, module in (named or dict(enumerate(modules))).items():
-            self._add(str(name), module)
-
-    def _add(self, name: str, module: Any) -> None:
-        if not isinstance(module, Module):
-            raise ArgumentError(
-                at_user_line(
-                    f"Sequential: part {name} is a {type(module).__name__}, not a Module instance"
-                )
-            )
-        self.register_module(name, module)
-
-    def append(self, module: Module) -> "Sequential":
-        """Add one more module at the end and return the whole."""
-        self._add(str(len(self)), module)
-        return self
-
-    def forward(self, input: Any) -> Any:
-        for module in self:
-            input = module(input)
-        return input
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self.children())
-
-    def __getitem__(self, index: int | slice) -> Any:
-        """Return one module, or the part that a slice names as a new Sequential."""
-        named = list(self.named_children())
-        if isinstance(index, slice):
-            return type(self)(dict(named[index]))
-        if not -len(named) <= index < len(named):
-            raise IndexError(f"index {index} is out of range for {len(named)} modules")
-        return named[index][1]

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from tests import references as ref
-from tests.op_row import CLOSE, Arg, Row, Sample, index, of, s
+from tests.op_row import CLOSE, Row, Sample, of, s
 
 
 def functional(
@@ -48,29 +46,5 @@ ROWS: tuple[Row, ...] = (
         call=layer_norm,
         home="",
         rtol=1e-5,
-    ),
-    functional(
-        "mse_loss",
-        s((3, 4), (3, 4)),
-        s((5,), of((5,), "steps"), reduction="sum"),
-        s((2, 3), (2, 3), reduction="none"),
-        reference=lambda x, y, reduction="mean": ref.reduced(np.square(x - y), reduction),
-    ),
-    functional(
-        "cross_entropy",
-        s((3, 4), index((3,), 4)),
-        s((4,), index((), 4)),
-        s((2, 3, 4), index((2, 4), 3), reduction="sum"),
-        s((5, 3), index((5,), 3), reduction="none"),
-        s((6, 3), index((6,), 3), ignore_index=1),
-        s((6, 3), index((6,), 3), label_smoothing=0.1),
-        reference=ref.cross_entropy_reference,
-    ),
-    functional(
-        "nll_loss",
-        s((3, 4), index((3,), 4)),
-        s((3, 4), index((3,), 4), Arg((4,), domain=(0.5, 2.0))),
-        reference=ref.nll_reference,
-        twice=False,
     ),
 )

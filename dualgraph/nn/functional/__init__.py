@@ -38,6 +38,7 @@ from ...ops.rectifiers import (
     threshold_ as threshold_,
 )
 from ...ops.reductions import log_softmax as log_softmax, softmax as softmax
+from .attention import scaled_dot_product_attention as scaled_dot_product_attention
 from .convolution import (
     conv1d as conv1d,
     conv2d as conv2d,
@@ -48,8 +49,39 @@ from .convolution import (
     fold as fold,
     unfold as unfold,
 )
-from .dropout import dropout as dropout
-from .losses import cross_entropy as cross_entropy, mse_loss as mse_loss, nll_loss as nll_loss
+from .dropout import (
+    alpha_dropout as alpha_dropout,
+    dropout as dropout,
+    dropout1d as dropout1d,
+    dropout2d as dropout2d,
+    dropout3d as dropout3d,
+    feature_alpha_dropout as feature_alpha_dropout,
+    gumbel_softmax as gumbel_softmax,
+)
+from .embedding import embedding as embedding, embedding_bag as embedding_bag
+from .losses import (
+    binary_cross_entropy as binary_cross_entropy,
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    cosine_embedding_loss as cosine_embedding_loss,
+    cross_entropy as cross_entropy,
+    ctc_loss as ctc_loss,
+    gaussian_nll_loss as gaussian_nll_loss,
+    hinge_embedding_loss as hinge_embedding_loss,
+    huber_loss as huber_loss,
+    kl_div as kl_div,
+    l1_loss as l1_loss,
+    margin_ranking_loss as margin_ranking_loss,
+    mse_loss as mse_loss,
+    multi_margin_loss as multi_margin_loss,
+    multilabel_margin_loss as multilabel_margin_loss,
+    multilabel_soft_margin_loss as multilabel_soft_margin_loss,
+    nll_loss as nll_loss,
+    poisson_nll_loss as poisson_nll_loss,
+    smooth_l1_loss as smooth_l1_loss,
+    soft_margin_loss as soft_margin_loss,
+    triplet_margin_loss as triplet_margin_loss,
+    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+)
 from .normalization import (
     batch_norm as batch_norm,
     group_norm as group_norm,

@@ -1,0 +1,119 @@
+"""Scaled dot-product attention."""
+
+from math import sqrt
+
+from ...core.dispatch import compose
+from ...core.op import defcomposite
+from ...core.types import bool_
+from ...errors import DTypeError, ShapeError, at_user_line
+from ...ops.build import Tensor, need
+from ...ops.contract import matmul
+from ...ops.creation import arange
+from ...ops.elementwise import add, div, eq, exp, isfinite, le, mul, sub, where
+from ...ops.reductions import amax, expand, sum as sum_
+from ...ops.shape import reshape, transpose, unsqueeze
+from .dropout import dropout
+from .losses.common import check_floating, check_tensors
+
+
+def _weights(x: Tensor) -> Tensor:
+    """Return the softmax along the last axis, and zeros for a row that holds -inf alone."""
+    top = amax(x, -1, keepdim=True)
+    e = exp(sub(x, where(isfinite(top), top, where(eq(top, float("-inf")), 0.0, top))))
+    total = sum_(e, -1, keepdim=True)
+    return div(e, where(eq(total, 0), 1.0, total))
+
+
+_WEIGHTS = defcomposite(
+    "attention_weights",
+    inputs="x",
+    forward=_weights,
+    vjp=(lambda g, out: mul(out, sub(g, sum_(mul(g, out), -1, keepdim=True))),),
+)
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Return softmax(query @ key.mT * scale + mask) @ value, of shape (..., L, Ev).
+
+    Shapes: query (..., L, E), key (..., S, E), value (..., S, Ev). ``attn_mask`` broadcasts to
+    (..., L, S): bools say what takes part, floats are added. ``is_causal`` lets row i see columns
+    up to i, and excludes a mask. ``scale`` is 1 / sqrt(E) unless given. ``enable_gqa`` repeats the
+    heads (axis -3) of key and value to those of query. A row in which nothing takes part gives
+    zeros and no gradient. Source: Vaswani et al., "Attention is all you need" (2017).
+
+    >>> import dualgraph as dg
+    >>> x = dg.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> scaled_dot_product_attention(x, x, x, is_causal=True)
+    tensor([[1.0000, 0.0000],
+            [0.3302, 0.6698]])
+    """
+    _check(query, key, value)
+    need(
+        attn_mask is None or not is_causal,
+        "scaled_dot_product_attention: attn_mask and is_causal exclude each other; put the causal "
+        "part into the mask",
+    )
+    if enable_gqa:
+        heads = query.value.shape[-3]
+        key, value = _repeated("key", key, heads), _repeated("value", value, heads)
+    factor = 1.0 / sqrt(query.value.shape[-1]) if scale is None else scale
+    scores = matmul(mul(query, factor), transpose(key, -2, -1))
+    if is_causal:
+        rows, columns = scores.value.shape[-2:]
+        attn_mask = le(unsqueeze(arange(columns), 0), unsqueeze(arange(rows), 1))
+    weights = compose(_WEIGHTS, scores if attn_mask is None else _masked(scores, attn_mask))
+    return matmul(dropout(weights, dropout_p) if dropout_p > 0.0 else weights, value)
+
+
+def _masked(scores: Tensor, mask: Tensor) -> Tensor:
+    check_tensors("scaled_dot_product_attention", attn_mask=mask)
+    if mask.value.dtype == bool_:
+        return where(mask, scores, float("-inf"))
+    if mask.value.dtype.kind != "f":
+        raise DTypeError(
+            at_user_line(
+                "scaled_dot_product_attention: attn_mask must be bool or floating, got "
+                f"{mask.value.dtype.name}"
+            )
+        )
+    return add(scores, mask.to(scores.dtype))
+
+
+def _repeated(name: str, x: Tensor, heads: int) -> Tensor:
+    """Return each head as often as it takes to have ``heads`` of them, copies side by side."""
+    shape = tuple(x.value.shape)
+    if shape[-3] < 1 or heads % shape[-3]:
+        raise ShapeError(
+            at_user_line(
+                f"scaled_dot_product_attention: {heads} heads of the query are no multiple of the "
+                f"{shape[-3]} heads of the {name}"
+            )
+        )
+    times = heads // shape[-3]
+    grown = expand(unsqueeze(x, -3), *shape[:-2], times, *shape[-2:])
+    return reshape(grown, (*shape[:-3], heads, *shape[-2:]))
+
+
+def _check(query: Tensor, key: Tensor, value: Tensor) -> None:
+    name = "scaled_dot_product_attention"
+    check_floating(name, query=query, key=key, value=value)
+    shapes = [tuple(t.value.shape) for t in (query, key, value)]
+    q, k, v = shapes
+    if min(map(len, shapes)) < 2 or q[-1] != k[-1] or k[-2] != v[-2]:
+        raise ShapeError(
+            at_user_line(
+                f"{name}: shapes {q}, {k} and {v} do not fit: expected (..., L, E), (..., S, E) "
+                "and (..., S, Ev)"
+            )
+        )
+    if len({t.value.dtype for t in (query, key, value)}) > 1:
+        raise DTypeError(at_user_line(f"{name}: query, key and value must have one dtype"))
