@@ -11,20 +11,36 @@ True
 from . import (
     autograd as autograd,
     errors as errors,
+    func as func,
     linalg as linalg,
     nn as nn,
     optim as optim,
     special as special,
+    utils as utils,
 )
 from .api.compile import CompiledFunction as CompiledFunction, compile as compile
 from .compare.verify import VerifyReport as VerifyReport, verify as verify
 from .config import get_num_threads as get_num_threads, set_num_threads as set_num_threads
-from .core.types import DTYPES as _DTYPES, DType as DType
+from .core.dtypes import (
+    can_cast as can_cast,
+    device as device,
+    finfo as finfo,
+    get_default_dtype as get_default_dtype,
+    iinfo as iinfo,
+    promote_types as promote_types,
+    set_default_dtype as set_default_dtype,
+)
+from .core.types import DTYPES as _DTYPES, DType as DType, Size as Size
 from .eager import Tensor as Tensor
 from .eager.construct import (
     as_tensor as as_tensor,
+    asarray as asarray,
     from_numpy as from_numpy,
-    manual_seed as manual_seed,
+    is_floating_point as is_floating_point,
+    is_tensor as is_tensor,
+    numel as numel,
+    result_type as result_type,
+    scalar_tensor as scalar_tensor,
     tensor as tensor,
 )
 from .eager.modes import (
@@ -34,11 +50,34 @@ from .eager.modes import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
+from .eager.streams import (
+    fork_rng as fork_rng,
+    get_rng_state as get_rng_state,
+    initial_seed as initial_seed,
+    manual_seed as manual_seed,
+    seed as seed,
+    set_rng_state as set_rng_state,
+)
+from .ops.axes import (
+    atleast_1d as atleast_1d,
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
+    broadcast_tensors as broadcast_tensors,
+    broadcast_to as broadcast_to,
+    moveaxis as moveaxis,
+    movedim as movedim,
+    ravel as ravel,
+    swapaxes as swapaxes,
+    swapdims as swapdims,
+    unflatten as unflatten,
+)
 from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
 from .ops.creation import (
     Generator as Generator,
     arange as arange,
     bernoulli as bernoulli,
+    empty as empty,
+    empty_like as empty_like,
     full as full,
     full_like as full_like,
     ones as ones,
@@ -49,6 +88,16 @@ from .ops.creation import (
     randn_like as randn_like,
     zeros as zeros,
     zeros_like as zeros_like,
+)
+from .ops.diagonals import (
+    diag as diag,
+    diag_embed as diag_embed,
+    diagflat as diagflat,
+    diagonal as diagonal,
+    tril as tril,
+    tril_indices as tril_indices,
+    triu as triu,
+    triu_indices as triu_indices,
 )
 from .ops.differences import (
     cumulative_trapezoid as cumulative_trapezoid,
@@ -119,7 +168,34 @@ from .ops.indexing import (
     one_hot as one_hot,
     scatter_add as scatter_add,
 )
+from .ops.joining import (
+    block_diag as block_diag,
+    cartesian_prod as cartesian_prod,
+    column_stack as column_stack,
+    combinations as combinations,
+    concat as concat,
+    concatenate as concatenate,
+    dstack as dstack,
+    hstack as hstack,
+    meshgrid as meshgrid,
+    row_stack as row_stack,
+    vstack as vstack,
+)
 from .ops.norms import norm as norm
+from .ops.random import (
+    multinomial as multinomial,
+    normal as normal,
+    poisson as poisson,
+    randint as randint,
+    randint_like as randint_like,
+    randperm as randperm,
+)
+from .ops.ranges import (
+    eye as eye,
+    linspace as linspace,
+    logspace as logspace,
+    vander as vander,
+)
 from .ops.reductions import (
     all as all,
     amax as amax,
@@ -134,6 +210,14 @@ from .ops.reductions import (
     prod as prod,
     softmax as softmax,
     sum as sum,
+)
+from .ops.repeating import (
+    fliplr as fliplr,
+    flipud as flipud,
+    repeat_interleave as repeat_interleave,
+    roll as roll,
+    rot90 as rot90,
+    tile as tile,
 )
 from .ops.scans import cumprod as cumprod, cumsum as cumsum, logcumsumexp as logcumsumexp
 from .ops.searching import (
@@ -169,6 +253,26 @@ from .ops.sorting import (
     sort as sort,
     topk as topk,
 )
+from .ops.special import (
+    digamma as digamma,
+    erfinv as erfinv,
+    float_power as float_power,
+    i0 as i0,
+    lgamma as lgamma,
+    logaddexp as logaddexp,
+    logaddexp2 as logaddexp2,
+    logit as logit,
+    mvlgamma as mvlgamma,
+    polygamma as polygamma,
+    xlogy as xlogy,
+)
+from .ops.splitting import (
+    dsplit as dsplit,
+    hsplit as hsplit,
+    split_with_sizes as split_with_sizes,
+    tensor_split as tensor_split,
+    vsplit as vsplit,
+)
 from .ops.statistics import (
     median as median,
     nanmean as nanmean,
@@ -181,14 +285,32 @@ from .ops.statistics import (
     var as var,
     var_mean as var_mean,
 )
+from .ops.trigonometric import (
+    acos as acos,
+    acosh as acosh,
+    asin as asin,
+    asinh as asinh,
+    atan as atan,
+    atan2 as atan2,
+    atanh as atanh,
+    cosh as cosh,
+    hypot as hypot,
+    sinc as sinc,
+    sinh as sinh,
+    tan as tan,
+)
+from .ops.windows import as_strided as as_strided
+
+arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
+arccosh, arcsinh, arctanh = acosh, asinh, atanh
 
 __version__ = "0.1.0"
 
 bool = _DTYPES["bool"]
 uint8 = _DTYPES["uint8"]
 int8 = _DTYPES["int8"]
-int16 = _DTYPES["int16"]
-int32 = _DTYPES["int32"]
+int16 = short = _DTYPES["int16"]
+int32 = int = _DTYPES["int32"]
 int64 = long = _DTYPES["int64"]
 float16 = half = _DTYPES["float16"]
 float32 = float = _DTYPES["float32"]

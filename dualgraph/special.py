@@ -1,5 +1,6 @@
 """Special functions, under the names of ``torch.special``."""
 
+from .ops import elementwise as _elementwise, special as _special
 from .ops.elementwise import (
     erf as erf,
     erfc as erfc,
@@ -9,3 +10,27 @@ from .ops.elementwise import (
     round as round,
 )
 from .ops.reductions import log_softmax as log_softmax, logsumexp as logsumexp, softmax as softmax
+from .ops.special import (
+    digamma as digamma,
+    entr as entr,
+    erfcx as erfcx,
+    erfinv as erfinv,
+    i0 as i0,
+    i0e as i0e,
+    i1 as i1,
+    i1e as i1e,
+    log_ndtr as log_ndtr,
+    logit as logit,
+    ndtr as ndtr,
+    ndtri as ndtri,
+    polygamma as polygamma,
+    xlog1py as xlog1py,
+    xlogy as xlogy,
+    zeta as zeta,
+)
+from .ops.trigonometric import sinc as sinc
+
+expit = _elementwise.sigmoid
+psi = _special.digamma
+gammaln = _special.lgamma
+multigammaln = _special.mvlgamma

@@ -7,16 +7,22 @@ import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
 from tests.rows import (
+    axes,
     contract,
     creation,
+    diagonals,
     elementwise,
     functional,
     indexing,
+    joining,
+    random,
     reductions,
     scans,
     shape,
     sorting,
+    special,
     statistics,
+    windows,
 )
 
 FAMILIES: tuple[ModuleType, ...] = (
@@ -30,6 +36,12 @@ FAMILIES: tuple[ModuleType, ...] = (
     contract,
     creation,
     functional,
+    special,
+    windows,
+    axes,
+    joining,
+    diagonals,
+    random,
 )
 ROWS: tuple[Row, ...] = tuple(row for family in FAMILIES for row in family.ROWS)
 

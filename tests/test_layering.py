@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("api",),
     ("autograd", "linalg", "special"),
     ("nn",),
-    ("optim",),
+    ("optim", "func"),
     ("utils", "datasets"),
     ("compare", "viz"),
 )

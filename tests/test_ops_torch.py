@@ -22,7 +22,13 @@ def differs(case: Case) -> bool:
         (name == "cast" and case.sample.kwargs["dtype"] == "uint8")  # of negative floats
         or (name == "scatter_add" and shapes[1] != shapes[2])  # its derivative fails there
         or (name == "nll_loss" and len(shapes) == 3)  # no derivative for the weights
+        or (case.dtype == "float64" and trigamma_behind(case))  # 9 digits are right there
     )
+
+
+def trigamma_behind(case: Case) -> bool:
+    """Tell the calls whose value or gradient is PyTorch's trigamma."""
+    return case.row.name == "digamma" or case.sample.kwargs.get("n") in (0, 1)
 
 
 CASES = [
@@ -130,6 +136,24 @@ def edge_arrays(row: Row, dtype: str) -> list[np.ndarray]:
     return [first.ravel().copy(), second.ravel().copy()]
 
 
+def negative_zero(x: np.ndarray) -> np.ndarray:
+    """Return where -0 is."""
+    return np.signbit(x) & (x == 0)
+
+
+APART: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "rsqrt": negative_zero,  # the power rule and 1 / sqrt differ in sign
+    "logit": negative_zero,  # 1/(x (1 - x)) is -inf
+    "lgamma": np.signbit,  # at and next to poles PyTorch's pi*x is rounded
+    "digamma": np.signbit,
+    "special.log_ndtr": np.isinf,  # the limit, where PyTorch has NaN
+    "i0": np.isinf,  # infinite; in PyTorch it is NaN itself
+    "special.i1": np.isnan,  # 1/2 for NaN in PyTorch
+    "special.i1e": np.isnan,
+}
+"""Where gradients differ from PyTorch's on purpose."""
+
+
 @pytest.mark.parametrize(("row", "dtype"), EDGE_ROWS)
 def test_gradients_at_edge_values(row: Row, dtype: str) -> None:
     """NaN, infinities, zeros of both signs: finite, infinite and NaN gradients where PyTorch's are.
@@ -142,8 +166,8 @@ def test_gradients_at_edge_values(row: Row, dtype: str) -> None:
     for a in arrays:
         with np.errstate(all="ignore"):
             tame &= ~np.isfinite(a) | (a == 0) | ((np.abs(a) > 1e-6) & (np.abs(a) < 80))
-    if row.name == "rsqrt":  # at -0 the power rule and 1 / sqrt differ in sign
-        tame &= ~(np.signbit(arrays[0]) & (arrays[0] == 0))
+    if row.name in APART:
+        tame &= ~APART[row.name](arrays[0])
     arrays = [a[tame] for a in arrays]
     kwargs = row.samples[0].kwargs
     tensors, twins = leaves(arrays), torch_leaves(arrays)

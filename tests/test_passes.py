@@ -196,6 +196,13 @@ CASES = [
         (*ARITHMETIC, "bool"),
     ),
     Case(
+        "row-major x -> x",
+        lambda x: op("contiguous", x),
+        one_op("contiguous(%0)"),
+        NOTHING,
+        (*ARITHMETIC, "bool"),
+    ),
+    Case(
         "x overwritten by y -> y",
         lambda x: op("overwrite", number(1, x), x),
         one_op("overwrite(%1, %0)", const="1.0"),

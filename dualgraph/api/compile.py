@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.dispatch import state
+from ..core.types import default_float
 from ..eager import Tensor
 from ..errors import ArgumentError, RetraceWarning, at_user_line
 from .binding import Mismatch
@@ -83,14 +84,14 @@ class CompiledFunction:
         kinds = tuple(
             [(t.value.shape, t.value.dtype.char, t.requires_grad, first[id(t)]) for t in tensors]
         )
-        return kinds, frozen_tree(tree), state.grad_enabled
+        return kinds, frozen_tree(tree), state.grad_enabled, default_float()
 
     def _new_key_reason(self, key: Any) -> str:
         if not self.entries:
             return "first call"
         last = next(reversed(self.entries))
         for what, old, new in zip(
-            ("tensors", "other arguments", "grad mode"), last, key, strict=True
+            ("tensors", "other arguments", "grad mode", "default dtype"), last, key, strict=True
         ):
             if old != new:
                 return f"{what} are new: {_brief(new)} after {_brief(old)}"

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.types import Size
 from ..eager import Tensor
 from .tree import Leaf
 
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None))
-_SEQUENCES = (tuple, list, deque)
+_SEQUENCES = (tuple, list, deque, Size)
 _CONTAINERS = (*_SEQUENCES, dict, set, frozenset)
 _FOREIGN = frozenset({"dualgraph", "numpy", *sys.stdlib_module_names})
 _DEPTH = 4

@@ -8,7 +8,8 @@ from ..eager.modes import (
     detect_anomaly as detect_anomaly,
     set_detect_anomaly as set_detect_anomaly,
 )
-from . import function as function, graph as graph
+from . import function as function, functional as functional, graph as graph
+from .gradcheck import gradcheck as gradcheck, gradgradcheck as gradgradcheck
 
 
 def backward(

@@ -13,8 +13,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ..datasets.digits import digits_split, shuffled
-from ..eager.construct import manual_seed, tensor
+from ..eager.construct import tensor
 from ..eager.modes import no_grad
+from ..eager.streams import manual_seed
 from ..eager.tensor import Tensor
 from ..errors import ModelPathError
 from ..nn.layers import Linear, ReLU, Sequential

@@ -5,7 +5,7 @@ Inside the package an element type is a ``numpy.dtype``; `DType` is the name tha
 
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,6 +51,34 @@ float16 = np.dtype("float16")
 float32 = np.dtype("float32")
 float64 = np.dtype("float64")
 _WEAK = {bool: bool_, int: int64, float: float32}  # what a lone Python number becomes
+_NAMED = {bool: bool_, int: int64, float: float64}  # what ``dtype=float`` means, as in PyTorch
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple with ``numel()``, whose slices and sums are shapes too."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return prod(self)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if type(index) is slice else found
+
+    def __add__(self, other: Any) -> "Size":
+        return Size(tuple(self) + tuple(other))
+
+
+def default_float() -> np.dtype:
+    """Return the dtype of a Python float."""
+    return _WEAK[float]
+
+
+def set_default(dtype: np.dtype) -> None:
+    """Set the dtype of a Python float."""
+    _WEAK[float] = dtype
 
 
 class Aval(NamedTuple):
@@ -88,8 +116,8 @@ def numpy_dtype(dtype: object) -> np.dtype:
     """Accept a `DType`, a numpy dtype, its name, or ``float``/``int``/``bool``."""
     if isinstance(dtype, DType):
         return dtype.numpy
-    if dtype in _WEAK:
-        return _WEAK[dtype]  # type: ignore[index]
+    if dtype in _NAMED:
+        return _NAMED[dtype]  # type: ignore[index]
     try:
         found = np.dtype(dtype)  # type: ignore[arg-type]
     except TypeError:
@@ -140,7 +168,7 @@ def _promote_all(dtypes: list[np.dtype]) -> np.dtype | None:
 
 
 def weak_dtype(number: bool | int | float) -> np.dtype:
-    """Return the dtype that a Python number has on its own (float means float32)."""
+    """Return the dtype that a Python number has on its own (a float has the default dtype)."""
     return _WEAK[type(number)]
 
 

@@ -5,16 +5,32 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.types import float32, numpy_dtype, public_dtype
+from ..core.types import (
+    DType,
+    default_float,
+    numpy_dtype,
+    public_dtype,
+    result_type as promoted,
+    weak_dtype,
+)
 from ..errors import DTypeError, at_user_line
+from ..ops.arguments import check_device, check_options, need_tensor
+from ..ops.build import as_number, need
 from .frontend import eager_frontend
 from .tensor import Tensor
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    *,
+    device: Any = None,
+    **options: Any,
+) -> Tensor:
     """Return a new leaf tensor with a copy of ``data`` (numbers, nested lists, an array).
 
-    Python floats become float32, ints int64, bools bool; an array keeps its dtype.
+    Python floats get the default dtype, ints int64, bools bool; an array keeps its dtype.
     Raises `DTypeError` for complex numbers, strings and other types.
 
     >>> import dualgraph as dg
@@ -22,6 +38,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     tensor([[1., 2.],
             [3., 4.]])
     """
+    check_options("tensor", device, options)
     if isinstance(data, Tensor):
         data = data.detach().numpy()
     weak = not isinstance(data, np.ndarray | np.generic)
@@ -29,7 +46,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     if dtype is not None:
         array = array.astype(numpy_dtype(dtype))
     elif weak and array.dtype == np.float64 and not _holds_arrays(data):
-        array = array.astype(float32)
+        array = array.astype(default_float())
     public_dtype(array.dtype)
     out = eager_frontend.tensor(np.array(array, order="C"))
     return state.frontend.fresh(out, requires_grad)  # traced: new at every call
@@ -61,15 +78,77 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return eager_frontend.tensor(array if regular and whole else np.array(array))
 
 
-def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Return a tensor without a copy where possible."""
+    check_device("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    if isinstance(data, np.ndarray) and dtype is None:
+    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == numpy_dtype(dtype)):
         return from_numpy(data)
     return tensor(data, dtype)
 
 
-def manual_seed(seed: int) -> Any:
-    """Start the default random stream anew and return its generator."""
-    return eager_frontend.default_generator.manual_seed(seed)
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor of an object: on the same memory where possible, unless ``copy=True``.
+
+    Raises `ArgumentError` when ``copy=False`` and a copy is needed.
+    """
+    if copy:
+        found = tensor(obj, dtype, device=device)
+    else:
+        found = as_tensor(obj, dtype, device)
+        value = obj.value if isinstance(obj, Tensor) else obj
+        need(copy is None or found.value is value, "asarray: copy=False, but a copy is needed")
+        found = found.detach() if requires_grad and isinstance(obj, Tensor) else found
+    return found.requires_grad_() if requires_grad else found
+
+
+def scalar_tensor(s: bool | int | float, *, dtype: Any = None, **options: Any) -> Tensor:
+    """Return a 0-d tensor with a number, in the default dtype unless one is named."""
+    return tensor(s, dtype or default_float(), **options)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Return whether an object is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Return whether the dtype is a floating one."""
+    return need_tensor("is_floating_point", input).is_floating_point()
+
+
+def numel(input: Tensor) -> int:
+    """Return the number of elements."""
+    return need_tensor("numel", input).numel()
+
+
+def result_type(tensor1: Any, tensor2: Any) -> DType:
+    """Return the dtype of an operation on two tensors or numbers, as PyTorch promotes.
+
+    >>> import dualgraph as dg
+    >>> dg.result_type(dg.tensor([1, 2]), 1.0)
+    dualgraph.float32
+    """
+    strong, scalars, numbers = [], [], []
+    for x in (tensor1, tensor2):
+        if isinstance(x, Tensor):
+            (strong if x.value.shape else scalars).append(x.value.dtype)
+        else:
+            numbers.append(weak_dtype(as_number(x)))
+    return public_dtype(promoted(strong, scalars, numbers))
+
+
+def _new_tensor(self: Tensor, data: Any, *, dtype: Any = None, **options: Any) -> Tensor:
+    """Return a new leaf with a copy of ``data``, in the tensor's dtype unless one is named."""
+    return tensor(data, dtype or self.value.dtype, **options)
+
+
+Tensor.new_tensor = _new_tensor

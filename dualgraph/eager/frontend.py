@@ -13,6 +13,7 @@ from ..core.types import numpy_dtype
 from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError, at_user_line
 from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
+from ..kernels.view import row_major
 
 
 class EagerFrontend:
@@ -160,6 +161,19 @@ class EagerFrontend:
     def write_grad(self, x: Any, grad: Any) -> None:
         """Set ``x.grad``."""
         x.held_grad = grad
+
+    def strides(self, x: Any) -> tuple[int, ...]:
+        """Return the strides of a tensor, in elements; those of axes of extent 1 are dense."""
+        array = x.value
+        if array.flags.c_contiguous:
+            return row_major(array.shape)
+        return tuple(s // array.itemsize for s in array.strides)
+
+    def offset(self, x: Any) -> int:
+        """Return how many elements a tensor starts after the memory that it views."""
+        if x.base is None:
+            return 0
+        return (x.value.ctypes.data - x.base.value.ctypes.data) // x.value.itemsize
 
     def number(self, container: Any, key: str) -> Any:
         """Return a number that may change between steps, as it is now."""

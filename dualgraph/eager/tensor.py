@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.types import DType, category, numpy_dtype, public_dtype
+from ..core.types import DType, Size, category, public_dtype
 from ..errors import DTypeError, GradError, ShapeError, at_user_line
 from ..grad.hooks import Hooks, RemovableHandle
 from ..grad.tape import Node, keep_old_values, mark, version_counter
@@ -19,21 +19,27 @@ from .gradients import run_backward
 from .indexing import getitem
 from .methods import (
     ContractMethods,
+    ConversionMethods,
     ElementwiseMethods,
     IndexingMethods,
+    RandomMethods,
     ReductionMethods,
     ShapeMethods,
     SortingMethods,
+    SpecialMethods,
 )
 
 
 class Tensor(
     ElementwiseMethods,
+    SpecialMethods,
     ReductionMethods,
     SortingMethods,
     ShapeMethods,
     IndexingMethods,
     ContractMethods,
+    ConversionMethods,
+    RandomMethods,
 ):
     """An n-dimensional array that remembers how it was computed.
 
@@ -53,14 +59,15 @@ class Tensor(
     taped: Any = 0  # of a base: in-place ops on the tape; of a view: how many it has seen
     shared: bool = False  # a literal: never written to
     constant: Any = None  # the Python number that a literal stands for
+    new_tensor: Any  # of `dualgraph.eager.construct`
 
     __array_priority__ = 1000
 
     # --- facts ---
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.value.shape
+    def shape(self) -> Size:
+        return Size(self.value.shape)
 
     @property
     def dtype(self) -> DType:
@@ -107,15 +114,29 @@ class Tensor(
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the extent of one axis."""
-        return self.value.shape if dim is None else self.value.shape[dim]
+        return Size(self.value.shape) if dim is None else self.value.shape[dim]
 
     def dim(self) -> int:
         """Return the number of axes."""
         return self.value.ndim
 
+    ndimension = dim
+
     def numel(self) -> int:
         """Return the number of elements."""
         return self.value.size
+
+    nelement = numel
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.value.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.value.size * self.value.dtype.itemsize
 
     def element_size(self) -> int:
         """Return the bytes of one element."""
@@ -124,6 +145,10 @@ class Tensor(
     def is_floating_point(self) -> bool:
         """Return whether the dtype is float32 or float64."""
         return self.value.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """Return False: there are no complex dtypes."""
+        return False
 
     def __len__(self) -> int:
         if not self.value.ndim:
@@ -335,45 +360,6 @@ class Tensor(
     def zero_(self) -> "Tensor":
         """Overwrite every element with zero."""
         return self.copy_(0)
-
-    # --- conversion ---
-
-    def to(self, dtype: Any) -> "Tensor":
-        """Return the tensor in another dtype (itself when it already has it)."""
-        if isinstance(dtype, Tensor):
-            dtype = dtype.dtype
-        return as_dtype(self, numpy_dtype(dtype))
-
-    def type_as(self, other: "Tensor") -> "Tensor":
-        """Return the tensor in the dtype of another."""
-        return as_dtype(self, other.value.dtype)
-
-    def float(self) -> "Tensor":
-        """Return the tensor as float32."""
-        return self.to("float32")
-
-    def double(self) -> "Tensor":
-        """Return the tensor as float64."""
-        return self.to("float64")
-
-    def half(self) -> "Tensor":
-        """Return the tensor as float16."""
-        return self.to("float16")
-
-    def int(self) -> "Tensor":
-        """Return the tensor as int32."""
-        return self.to("int32")
-
-    def bool(self) -> "Tensor":
-        """Return where the tensor is not zero."""
-        return self.to("bool")
-
-    def contiguous(self) -> "Tensor":
-        """Return the tensor in row-major memory (itself when it already is)."""
-        array = self.value
-        if isinstance(array, np.ndarray) and array.flags.c_contiguous:
-            return self
-        return elementwise.clone(self)
 
     # --- operators ---
 

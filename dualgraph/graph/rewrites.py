@@ -99,6 +99,7 @@ REWRITES = (
     Rewrite("||x|| -> |x|", "abs", _twice, _first),
     Rewrite("not not b -> b", "logical_not", _twice, lambda n: n.inputs[0].inputs[0]),
     Rewrite("copy of x -> x", "clone", _always, _first),
+    Rewrite("row-major x -> x", "contiguous", _always, _first),
     Rewrite("x overwritten by y -> y", "overwrite", lambda n: n.aval == n.inputs[1].aval, _second),
     Rewrite("x as its own dtype -> x", "cast", _same_type, _first),
     Rewrite("x in its own shape -> x", "reshape", _same_type, _first),

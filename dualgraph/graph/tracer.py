@@ -25,7 +25,7 @@ from ..eager.frontend import (
 from ..errors import TraceError, at_user_line, user_location
 from ..grad.hooks import LeafHooks
 from ..grad.tape import Node as TapeNode, record, version_counter
-from ..kernels.view import Layout
+from ..kernels.view import Layout, row_major
 from .capture import (
     Argument,
     GradGuard,
@@ -291,6 +291,25 @@ class Tracer:
     def generator(self) -> Any:
         """Return the default random stream; its state is captured like a parameter."""
         return eager_frontend.default_generator
+
+    def strides(self, x: Any) -> tuple[int, ...]:
+        """Return the strides that a tensor has when every value that is no view is row-major."""
+        return self._layout(self.lift(x)).strides
+
+    def offset(self, x: Any) -> int:
+        """Return how many elements a tensor starts after the memory that it views."""
+        return self._layout(self.lift(x)).offset
+
+    def _layout(self, node: Node) -> Layout:
+        chain = []
+        while node.op.is_view:
+            chain.append(node)
+            node = node.inputs[0]
+        layout = Layout(node.shape, row_major(node.shape), 0)
+        for view in reversed(chain):
+            dense = Layout(view.shape, row_major(view.shape), 0)
+            layout = view.op.lower.apply(layout, view.shape, **view.static) or dense
+        return layout
 
     def number(self, container: Any, key: str) -> Any:
         """Return a 0-d float64 tensor that is read from the container at every call."""

@@ -12,6 +12,36 @@ from .exponential import (
     tanh_f4,
     tanh_f8,
 )
+from .hyperbolic import (
+    acosh_f4,
+    acosh_f8,
+    asinh_f4,
+    asinh_f8,
+    atanh_f4,
+    atanh_f8,
+    cosh_f4,
+    cosh_f8,
+    logaddexp2_f4,
+    logaddexp2_f8,
+    logaddexp_f4,
+    logaddexp_f8,
+    logit_f4,
+    logit_f8,
+    sinh_f4,
+    sinh_f8,
+)
+from .inverse import (
+    acos_f4,
+    acos_f8,
+    asin_f4,
+    asin_f8,
+    atan2_f4,
+    atan2_f8,
+    atan_f4,
+    atan_f8,
+    hypot_f4,
+    hypot_f8,
+)
 from .logarithm import (
     log1p_f4,
     log1p_f8,
@@ -24,7 +54,16 @@ from .logarithm import (
 )
 from .power import pow_f4, pow_f8, rsqrt_f4, rsqrt_f8
 from .scalar import ScalarFunction
-from .trigonometric import cos_f4, cos_f8, sin_f4, sin_f8
+from .trigonometric import (
+    cos_f4,
+    cos_f8,
+    sin_f4,
+    sin_f8,
+    sinc_f4,
+    sinc_f8,
+    tan_f4,
+    tan_f8,
+)
 
 SCALARS: dict[tuple[str, str], ScalarFunction] = {
     ("exp", "float32"): exp_f4,
@@ -53,5 +92,35 @@ SCALARS: dict[tuple[str, str], ScalarFunction] = {
     ("pow", "float64"): pow_f8,
     ("rsqrt", "float32"): rsqrt_f4,
     ("rsqrt", "float64"): rsqrt_f8,
+    ("tan", "float32"): tan_f4,
+    ("tan", "float64"): tan_f8,
+    ("sinc", "float32"): sinc_f4,
+    ("sinc", "float64"): sinc_f8,
+    ("asin", "float32"): asin_f4,
+    ("asin", "float64"): asin_f8,
+    ("acos", "float32"): acos_f4,
+    ("acos", "float64"): acos_f8,
+    ("atan", "float32"): atan_f4,
+    ("atan", "float64"): atan_f8,
+    ("atan2", "float32"): atan2_f4,
+    ("atan2", "float64"): atan2_f8,
+    ("hypot", "float32"): hypot_f4,
+    ("hypot", "float64"): hypot_f8,
+    ("sinh", "float32"): sinh_f4,
+    ("sinh", "float64"): sinh_f8,
+    ("cosh", "float32"): cosh_f4,
+    ("cosh", "float64"): cosh_f8,
+    ("asinh", "float32"): asinh_f4,
+    ("asinh", "float64"): asinh_f8,
+    ("acosh", "float32"): acosh_f4,
+    ("acosh", "float64"): acosh_f8,
+    ("atanh", "float32"): atanh_f4,
+    ("atanh", "float64"): atanh_f8,
+    ("logit", "float32"): logit_f4,
+    ("logit", "float64"): logit_f8,
+    ("logaddexp", "float32"): logaddexp_f4,
+    ("logaddexp", "float64"): logaddexp_f8,
+    ("logaddexp2", "float32"): logaddexp2_f4,
+    ("logaddexp2", "float64"): logaddexp2_f8,
 }
 """(name, dtype name) -> the function to call from compiled code."""

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from ..core.types import float16
 from ..errors import CompileError
-from . import elementary, gemm, random, special
+from . import bessel, elementary, gamma, gemm, normal, random, special
 from .intrinsics import (
     POINTER,
     STACK,
@@ -213,7 +213,10 @@ _NAMES: dict[str, Any] = {
     },
     **{
         f"{name}_{SUFFIX[dtype]}": function
-        for table in (elementary.SCALARS, special.SCALARS, random.SCALARS)
+        for table in (
+            elementary.SCALARS,
+            *(m.SCALARS for m in (special, gamma, normal, bessel, random)),
+        )
         for (name, dtype), function in table.items()
     },
 }

@@ -78,3 +78,23 @@ def both(make: Callable[[Format], ScalarFunction]) -> tuple[ScalarFunction, Scal
     free variables Numba takes as compile-time constants.
     """
     return make(F4), make(F8)
+
+
+def narrowed(function: ScalarFunction) -> ScalarFunction:
+    """Return the float32 form of a float64 function of one argument: it is rounded once."""
+
+    @scalar
+    def narrow(x):
+        return np.float32(function(np.float64(x)))
+
+    return narrow
+
+
+def narrowed_pair(function: ScalarFunction) -> ScalarFunction:
+    """Return the float32 form of a float64 function of two arguments."""
+
+    @scalar
+    def narrow(x, y):
+        return np.float32(function(np.float64(x), np.float64(y)))
+
+    return narrow

@@ -103,6 +103,16 @@ _ERFCX = {
 _MIDDLE = {F4: F4.real(2.0), F8: F8.real(3.0)}
 # From here on erfc rounds to 0.
 _ERFC_ZERO = {F4: F4.real(10.5), F8: F8.real(27.5)}
+# sqrt(pi)*x*erfcx(x) in 1/x^2, from 27.5 on (DLMF 7.12.1), divided by sqrt(pi).
+_ERFCX_ASYMPTOTIC = F8.constants(
+    0.5641895835477563,
+    -0.28209479177387814,
+    0.42314218766081724,
+    -1.057855469152043,
+    3.7024941420321507,
+    -16.661223639144676,
+    91.63673001529573,
+)
 _LOG = {F4: log_f4, F8: log_f8}
 # erfinv(x)/x: in w - m below an end, then in sqrt(w) - m; float64 has one more piece. The relative
 # errors are 2^-23.6 and 2^-22.9; 2^-54.3, 2^-52.4 and 2^-53.3.
@@ -204,22 +214,35 @@ _MIDDLE_AT_F8, _MIDDLE_END_F8, _FAR_AT_F8 = F8.constants(3.25, 4.0, 5.0)
 
 
 @both
+def _erfc_of_square(c: Format) -> ScalarFunction:
+    split, one, two, middle, coefficients = SPLIT_EXP[c], c.one, c.two, _MIDDLE[c], _ERFCX[c]
+
+    @scalar
+    def erfc_of_square(x, square, lost, scale):
+        """scale * erfc(x) for x >= 1/2, given ``x^2 = square + lost``."""
+        k, head, rest = split(-square)
+        exp = one + (head + (rest - fma(lost, head + rest, lost)))
+        t = (x - middle) / (x + middle)
+        y = scale * exp * (horner(t, coefficients) / fma(two, x, one))
+        half = iashr(k, 1)
+        return y * power_of_two(half) * power_of_two(isub(k, half))
+
+    return erfc_of_square
+
+
+_ERFC_OF_SQUARE = dict(zip((F4, F8), _erfc_of_square, strict=True))
+
+
+@both
 def _erfc_positive(c: Format) -> ScalarFunction:
-    split, one, two, middle, most = SPLIT_EXP[c], c.one, c.two, _MIDDLE[c], _ERFC_ZERO[c]
-    coefficients = _ERFCX[c]
+    erfc_of_square, one, most = _ERFC_OF_SQUARE[c], c.one, _ERFC_ZERO[c]
 
     @scalar
     def erfc_positive(x):
         """erfc(x) for x >= 0."""
         x = select(x > most, most, x)
         square = x * x
-        lost = fma(x, x, -square)
-        k, head, rest = split(-square)
-        exp = one + (head + (rest - fma(lost, head + rest, lost)))
-        t = (x - middle) / (x + middle)
-        y = exp * (horner(t, coefficients) / fma(two, x, one))
-        half = iashr(k, 1)
-        return y * power_of_two(half) * power_of_two(isub(k, half))
+        return erfc_of_square(x, square, fma(x, x, -square), one)
 
     return erfc_positive
 
@@ -290,21 +313,57 @@ _FAR = {F4: _far_f4, F8: _far_f8}
 
 
 @both
+def _erfinv_of(c: Format) -> ScalarFunction:
+    far, near, (near_end, near_at) = _FAR[c], _NEAR[c], _NEAR_PIECE[c]
+
+    @scalar
+    def erfinv_of(x, w):
+        """erfinv(x), given ``w = -log(1 - x^2)``."""
+        return x * select(w < near_end, horner(w - near_at, near), far(sqrt(w)))
+
+    return erfinv_of
+
+
+_ERFINV_OF = dict(zip((F4, F8), _erfinv_of, strict=True))
+
+
+@both
 def _erfinv(c: Format) -> ScalarFunction:
-    log, far, near, (near_end, near_at) = _LOG[c], _FAR[c], _NEAR[c], _NEAR_PIECE[c]
-    one, inf, nan = c.one, c.inf, c.nan
+    log, erfinv_of, one, inf, nan = _LOG[c], _ERFINV_OF[c], c.one, c.inf, c.nan
 
     @scalar
     def erfinv(x):
         """The inverse of erf on (-1, 1); infinite at -1 and 1, NaN beyond."""
         y = fabs(x)
-        w = -log(fma(-x, x, one))
-        z = x * select(w < near_end, horner(w - near_at, near), far(sqrt(w)))
+        z = erfinv_of(x, -log(fma(-x, x, one)))
         return select(y < one, z, select(y == one, copysign(inf, x), nan))
 
     return erfinv
 
 
+def _for_normal() -> tuple[ScalarFunction, ScalarFunction]:
+    middle, most, half, one = _MIDDLE[F8], _ERFC_ZERO[F8], F8.half, F8.one
+    near, far, asymptotic = _ERF[F8], _ERFCX[F8], _ERFCX_ASYMPTOTIC
+
+    @scalar
+    def erf_near(x):
+        """erf(x) for ``|x| <= 1``."""
+        return fma(x, horner(x * x, near), x)
+
+    @scalar
+    def erfcx_far(x):
+        """exp(x^2)*erfc(x) for x >= 1/2."""
+        y = select(x > most, most, x)
+        inner = half * horner((y - middle) / (y + middle), far) / (y + half)
+        inverse = one / x
+        outer = inverse * horner(inverse * inverse, asymptotic)
+        return select(x > most, outer, inner)
+
+    return erf_near, erfcx_far
+
+
+erf_near_f8, erfcx_far_f8 = _for_normal()
+erfc_of_square_f8, erfinv_of_f8 = _ERFC_OF_SQUARE[F8], _ERFINV_OF[F8]
 erf_f4, erf_f8 = _erf_f4(), _erf_f8()
 erfc_f4, erfc_f8 = _erfc
 erfinv_f4, erfinv_f8 = _erfinv

@@ -1,4 +1,4 @@
-"""sin and cos, right for every finite argument.
+"""sin, cos and tan, right for every finite argument; sine and cosine of pi*x.
 
 The reduction is that of Payne and Hanek, in doubles instead of integers, so that it vectorises and
 one path serves all arguments: with ``x = n * 2^g``, n an integer or x small, multiples of 4 can be
@@ -31,7 +31,8 @@ from .intrinsics import (
     select,
     table_of,
 )
-from .scalar import F4, F8, ScalarFunction, scalar
+from .scalar import F4, F8, ScalarFunction, narrowed, scalar
+from .words import quotient, two_sum
 
 _TWO_OVER_PI_BITS = 1280
 _TWO_OVER_PI = int(
@@ -47,6 +48,7 @@ _ROWS_F4, _ROWS_F8 = 3, 31
 _LOWEST_BIT = np.int64(1075)  # biased exponent at which the lowest bit of a double is worth 1
 
 _PI_2, _PI_2_REST = F8.constants(1.5707963267948966, 6.123233995736766e-17)
+_PI, _PI_REST = F8.constants(3.141592653589793, 1.2246467991473532e-16)
 # The relative errors of sin and cos are 2^-58.0 and 2^-63.9; for float32, 2^-37.6 and 2^-33.3.
 _SIN_F8 = F8.constants(
     -0.16666666666666632,
@@ -80,17 +82,9 @@ def _table(rows: int) -> Iterator[np.ndarray]:
         rests = [r - (p << _TWO_OVER_PI_BITS) // q for r, (p, q) in zip(rests, ratios, strict=True)]
 
 
-_HALF, _ONE, _FOUR, _QUARTER = F8.constants(0.5, 1.0, 4.0, 0.25)
+_HALF, _ONE, _TWO, _FOUR, _QUARTER = F8.constants(0.5, 1.0, 2.0, 4.0, 0.25)
 _TINY, _TINY_F4 = F8.real(2.0**-27), F4.real(2.0**-13)
 _MAGIC = F8.magic
-
-
-@scalar
-def _two_sum(a, b):
-    """a + b and its rounding error (Knuth)."""
-    total = a + b
-    added = total - a
-    return total, (a - (total - added)) + (b - added)
 
 
 def _locator(rows: int) -> ScalarFunction:
@@ -118,15 +112,15 @@ def _quarters_f8(x):
     h1, h2, h3 = n * t1, n * t2, n * t3
     l1, l2, l3 = fma(n, t1, -h1), fma(n, t2, -h2), fma(n, t4, fma(n, t3, -h3))
     h1 = fma(rint(h1 * _QUARTER), -_FOUR, h1)
-    b, b_rest = _two_sum(l1, h2)
+    b, b_rest = two_sum(l1, h2)
     b = fma(rint(b * _QUARTER), -_FOUR, b)
-    whole, whole_rest = _two_sum(h1, b)
+    whole, whole_rest = two_sum(h1, b)
     q = rint(whole)
     # What is left can cancel down to 2^-62: no error of a sum may be dropped.
-    small, small_rest = _two_sum(l2, h3)
-    v, v_rest = _two_sum(b_rest, small)
-    w, w_rest = _two_sum(whole - q, v)
-    u, u_rest = _two_sum(w, whole_rest)
+    small, small_rest = two_sum(l2, h3)
+    v, v_rest = two_sum(b_rest, small)
+    w, w_rest = two_sum(whole - q, v)
+    u, u_rest = two_sum(w, whole_rest)
     rest = (w_rest + u_rest) + ((v_rest + small_rest) + l3)
     high = u + rest
     low = (u - high) + rest
@@ -142,9 +136,9 @@ def _quarters_f4(x):
     h1, h2 = n * t1, n * t2
     l1, l2 = fma(n, t1, -h1), fma(n, t3, fma(n, t2, -h2))
     h1 = fma(rint(h1 * _QUARTER), -_FOUR, h1)
-    b, b_rest = _two_sum(l1, h2)
+    b, b_rest = two_sum(l1, h2)
     b = fma(rint(b * _QUARTER), -_FOUR, b)
-    whole, whole_rest = _two_sum(h1, b)
+    whole, whole_rest = two_sum(h1, b)
     q = rint(whole)
     return magic_int(q + _MAGIC), ((whole - q) + (b_rest + l2) + whole_rest) * _PI_2
 
@@ -204,3 +198,58 @@ def cos_f4(x):
     q, r = _quarters_f4(np.float64(x))
     sine, cosine = _waves_f4(r)
     return np.float32(_turn(iadd(q, 1), sine, cosine))
+
+
+@scalar
+def tan_f8(x):
+    """Tangent: sine over cosine, both in two words; -cosine over sine after an odd quarter turn."""
+    q, r, e = _quarters_f8(x)
+    z = r * r
+    add = fma(r * z, horner(z, _SIN_F8), e)
+    sine = r + add
+    sine_rest = (r - sine) + add
+    half = _HALF * z
+    top = _ONE - half
+    add = ((_ONE - top) - half) + fma(z * z, horner(z, _COS_F8), -r * e)
+    cosine = top + add
+    cosine_rest = (top - cosine) + add
+    odd = iand(q, 1) != 0
+    y, rest = quotient(
+        select(odd, -cosine, sine),
+        select(odd, -cosine_rest, sine_rest),
+        select(odd, sine, cosine),
+        select(odd, sine_rest, cosine_rest),
+    )
+    return select(fabs(x) < _TINY, x, y + rest)
+
+
+@scalar
+def tan_f4(x):
+    """Tangent; the sign of zero is put back."""
+    q, r = _quarters_f4(np.float64(x))
+    sine, cosine = _waves_f4(r)
+    odd = iand(q, 1) != 0
+    y = select(odd, -cosine, sine) / select(odd, sine, cosine)
+    return select(fabs(x) < _TINY_F4, x, np.float32(y))
+
+
+@scalar
+def sincospi_f8(x):
+    """(sin, cos) of pi*x: x is reduced exactly, and pi times the rest is taken in two words."""
+    turned = fma(rint(_HALF * x), -_TWO, x)
+    q = rint(turned + turned)
+    rest = fma(q, -_HALF, turned)
+    r = rest * _PI
+    sine, cosine = _waves_f8(r, fma(rest, _PI, -r) + rest * _PI_REST)
+    turns = magic_int(q + _MAGIC)
+    return _turn(turns, sine, cosine), _turn(iadd(turns, 1), sine, cosine)
+
+
+@scalar
+def sinc_f8(x):
+    """sin(pi*x)/(pi*x), and 1 at 0; exactly 0 at the other integers."""
+    sine, _ = sincospi_f8(x)
+    return select(fabs(x) < _TINY, _ONE, sine / (_PI * x)) + (x - x)
+
+
+sinc_f4 = narrowed(sinc_f8)

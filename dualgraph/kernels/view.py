@@ -77,6 +77,43 @@ class SliceView:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagonalView:
+    """Walk two axes at once, from ``offset`` columns to the right; the new axis is the last."""
+
+    is_view: ClassVar[bool] = True
+
+    def apply(self, layout: Layout, out: Shape, offset: int, dim1: int, dim2: int) -> Layout | None:
+        down, right = layout.strides[dim1], layout.strides[dim2]
+        kept = tuple(s for d, s in enumerate(layout.strides) if d not in (dim1, dim2))
+        start = offset * right if offset > 0 else -offset * down
+        return Layout(out, (*kept, down + right), layout.offset + start * (prod(out) > 0))
+
+
+@dataclass(frozen=True, slots=True)
+class StridedView:
+    """Any strides over dense memory, from its first element."""
+
+    is_view: ClassVar[bool] = True
+
+    def apply(
+        self, layout: Layout, out: Shape, size: Shape, stride: Shape, offset: int
+    ) -> Layout | None:
+        return Layout(out, stride, layout.offset + offset) if layout.contiguous else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnfoldView:
+    """Windows of ``size`` elements, ``step`` apart along ``axis``; a new last axis walks one."""
+
+    is_view: ClassVar[bool] = True
+
+    def apply(self, layout: Layout, out: Shape, axis: int, size: int, step: int) -> Layout | None:
+        own = layout.strides
+        strides = (*own[:axis], own[axis] * step, *own[axis + 1 :], own[axis])
+        return Layout(out, strides, layout.offset)
+
+
+@dataclass(frozen=True, slots=True)
 class ReshapeView:
     """Cut the same row-major order into other axes, when the strides allow it."""
 

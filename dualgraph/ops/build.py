@@ -14,6 +14,7 @@ from ..core.types import (
     Aval,
     broadcast_shapes,
     category,
+    default_float,
     float16,
     float32,
     int64,
@@ -74,10 +75,10 @@ def as_dtype(x: Any, dtype: np.dtype) -> Tensor:
 
 
 def as_floating(x: Any) -> Tensor:
-    """Return a floating tensor: integers and bools become float32, as in PyTorch."""
+    """Return a floating tensor: integers and bools get the default dtype, as in PyTorch."""
     if not is_tensor(x):
-        x = literal(as_number(x), float32)
-    return x if x.value.dtype.kind == "f" else apply(CAST, x, dtype=float32)
+        x = literal(as_number(x), default_float())
+    return x if x.value.dtype.kind == "f" else apply(CAST, x, dtype=default_float())
 
 
 # --- the element-wise families ------------------------------------------------------------------

@@ -38,27 +38,25 @@ RESHAPE = defop(
 )
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, shape: Any = (), *more: int) -> Tensor:
     """Return the elements in row-major order in another shape; one extent may be -1.
 
     A view where the strides allow it, else a copy. Raises `ShapeError` when the counts differ.
     """
-    wanted, have = sizes(shape), input.value.shape
+    wanted, have = sizes((shape, *more)), input.value.shape
     if wanted == have:
         return input
-    return apply(RESHAPE, input, shape=_complete(wanted, have))
+    return apply(RESHAPE, input, shape=completed("reshape", wanted, have))
 
 
-view = reshape
-
-
-def _complete(wanted: Shape, have: Shape) -> Shape:
+def completed(name: str, wanted: Shape, have: Shape) -> Shape:
+    """Return a shape with its -1 worked out from the shape that is to be reshaped."""
     if -1 not in wanted:
         return wanted
     known = prod(e for e in wanted if e != -1)
     if wanted.count(-1) > 1 or known == 0 or prod(have) % known:
         raise ShapeError(
-            at_user_line(f"reshape: the -1 in {wanted} cannot be worked out from shape {have}")
+            at_user_line(f"{name}: the -1 in {wanted} cannot be worked out from shape {have}")
         )
     return tuple(prod(have) // known if e == -1 else e for e in wanted)
 
@@ -106,10 +104,10 @@ def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(int(d) for d in np.argsort(dims))
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, dims: Any = (), *more: int) -> Tensor:
     """Return a view with the axes in another order."""
     ndim = input.value.ndim
-    order = tuple(normal_axis(d, ndim) for d in sizes(dims))
+    order = tuple(normal_axis(d, ndim) for d in sizes((dims, *more)))
     if sorted(order) != list(range(ndim)):
         raise ShapeError(
             at_user_line(f"permute: {order} is not an order of the {ndim} axes of the tensor")
@@ -267,9 +265,10 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return reshape(one, shape[:axis] + shape[axis + 1 :])
 
 
-def flip(input: Tensor, dims: Any) -> Tensor:
+def flip(input: Tensor, dims: Any, *more: int) -> Tensor:
     """Return a copy with the order along axes reversed."""
-    axes = normal_axes(dims, input.value.ndim)
+    named = sizes((dims, *more))
+    axes = normal_axes(named, input.value.ndim) if named else ()
     shape = input.value.shape
     if not axes or 0 in shape:
         return clone(input)
@@ -350,7 +349,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     Raises `ShapeError` when the other axes differ.
     """
     need(len(tensors) > 0, "cat: expected at least one tensor")
-    parts = aligned(*tensors)
+    parts = _of_one_rank(aligned(*tensors), dim)
     ndims = {p.value.ndim for p in parts}
     if 0 in ndims or len(ndims) > 1:
         shapes = " and ".join(str(p.value.shape) for p in parts)
@@ -359,6 +358,16 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
         )
     axis = normal_axis(dim, parts[0].value.ndim)
     return apply(CAT, *parts, axis=axis, extents=tuple(p.value.shape[axis] for p in parts))
+
+
+def _of_one_rank(parts: tuple[Tensor, ...], dim: int) -> tuple[Tensor, ...]:
+    """Let empty vectors stand beside tensors of other ranks: PyTorch's start of a growing list."""
+    others = [p.value.shape for p in parts if p.value.shape != (0,)]
+    if not others or len(others) == len(parts) or not others[0]:
+        return parts
+    axis = normal_axis(dim, len(others[0]))
+    empty = (*others[0][:axis], 0, *others[0][axis + 1 :])
+    return tuple(reshape(p, empty) if p.value.shape == (0,) else p for p in parts)
 
 
 def stack(tensors: Any, dim: int = 0) -> Tensor:

@@ -1,0 +1,3 @@
+"""Tools around training: checkpointing."""
+
+from . import checkpoint as checkpoint

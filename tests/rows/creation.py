@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dualgraph import Generator
 from tests import references as ref
 from tests.op_row import EVERY, Row, Sample, of, s
 
@@ -23,7 +24,7 @@ def created(name: str, *samples: Sample, reference: Any, **more: Any) -> Row:
     return Row(name, samples, reference, call, ("float32",), differentiable=False, **more)
 
 
-def alike(name: str, reference: Any) -> Row:
+def alike(name: str, reference: Any, **more: Any) -> Row:
     """Return the row of an op that makes a tensor like another."""
 
     def call(api: Any, x: Any, dtype: str | None = None, **kw: Any) -> Any:
@@ -37,6 +38,7 @@ def alike(name: str, reference: Any) -> Row:
         call,
         EVERY,
         differentiable=False,
+        **more,
     )
 
 
@@ -44,7 +46,7 @@ def random(name: str, reference: Any, **more: Any) -> Row:
     """Return the row of a random op, drawn from a generator of its own."""
 
     def call(api: Any, size: tuple[int, ...], dtype: str, seed: int) -> Any:
-        generator = api.Generator().manual_seed(seed)
+        generator = Generator().manual_seed(seed)
         return getattr(api, name)(size, dtype=getattr(api, dtype), generator=generator)
 
     samples = (
@@ -82,7 +84,20 @@ def random_like(name: str, of_size: str) -> Row:
 
 def bernoulli_call(api: Any, x: Any, seed: int) -> Any:
     """Draw with a stream of its own."""
-    return api.bernoulli(x, generator=api.Generator().manual_seed(seed))
+    return api.bernoulli(x, generator=Generator().manual_seed(seed))
+
+
+def linspace_reference(start: float, end: float, steps: int, dtype: str = "float32") -> np.ndarray:
+    """Return the points; integers are truncated."""
+    return np.linspace(start, end, steps).astype(dtype)
+
+
+def logspace_reference(
+    start: float, end: float, steps: int, base: float = 10.0, dtype: str = "float32"
+) -> np.ndarray:
+    """Return the powers of the points; integers saturate, as float conversions do here."""
+    points = base ** np.linspace(start, end, steps)
+    return np.minimum(points, 2.0**62).astype(dtype)
 
 
 NORMAL: dict[str, Any] = {
@@ -128,12 +143,52 @@ ROWS: tuple[Row, ...] = (
         s(start=0, end=1, step=0.1),
         s(start=3, end=3),
         s(end=4, dtype="float64"),
+        s(start=-1.5, end=4.0, step=0.7, dtype="float64"),
+        s(start=1, end=200, step=3, dtype="int32"),
         reference=lambda start=0, end=0, step=1, dtype=None: np.array(
             [start + i * step for i in range(max(0, math.ceil((end - start) / step)))]
         ).astype(dtype or (np.float32 if isinstance(step, float) else np.int64)),
         ulps=(1, 0),
         why="start + i*step is rounded twice in float32, the reference once",
         torch_ulps=(1, 1),
+    ),
+    *(
+        created(
+            name,
+            s(start=0, end=1, steps=5),
+            s(start=-3.0, end=2.5, steps=12, dtype="float64"),
+            s(start=10, end=0, steps=4, dtype="int64"),
+            s(start=2, end=9, steps=1),
+            s(start=0, end=1, steps=0),
+            *((s(start=0, end=3, steps=4, base=2.0),) if name == "logspace" else ()),
+            reference=reference,
+            ulps=(1, 4),
+            why="NumPy reckons every point from the start, and pow is not correctly rounded",
+        )
+        for name, reference in (("linspace", linspace_reference), ("logspace", logspace_reference))
+    ),
+    created(
+        "eye",
+        s(n=3),
+        s(n=2, m=4, dtype="int64"),
+        s(n=0),
+        reference=lambda n, m=None, dtype="float32": np.eye(n, m, dtype=dtype),
+    ),
+    created(
+        "empty",
+        s(size=(0, 2)),
+        reference=lambda size, dtype="float32": np.zeros(size, dtype),
+        torch=False,
+    ),
+    alike("empty_like", lambda x, dtype=None: np.zeros(x.shape, dtype or x.dtype), torch=False),
+    Row(
+        "vander",
+        (s((3,)), s((4,), N=2), s((2,), N=3, increasing=True), s((3,), N=0)),
+        lambda x, N=None, increasing=False: np.vander(x, N, increasing),
+        dtypes=("float32", "float64", "int64"),
+        ulps=(2, 2),
+        why="NumPy multiplies step by step, pow rounds once",
+        torch=False,  # PyTorch's has no gradient
     ),
     random("rand", ref.rand_reference),
     random("randn", ref.randn_reference, **NORMAL),

@@ -1,8 +1,11 @@
 """The methods of a tensor that are ops, one class for each family."""
 
 from .contract import ContractMethods as ContractMethods
+from .conversion import ConversionMethods as ConversionMethods
 from .elementwise import ElementwiseMethods as ElementwiseMethods
 from .indexing import IndexingMethods as IndexingMethods
+from .random import RandomMethods as RandomMethods
 from .reductions import ReductionMethods as ReductionMethods
 from .shape import ShapeMethods as ShapeMethods
 from .sorting import SortingMethods as SortingMethods
+from .special import SpecialMethods as SpecialMethods

@@ -1,0 +1,70 @@
+"""Arguments that many functions take in PyTorch's way: tensors, lists of them, options."""
+
+from typing import Any
+
+from ..errors import ArgumentError, DTypeError, at_user_line
+from .build import Tensor, is_tensor, need
+
+IGNORED = frozenset({"layout", "pin_memory", "memory_format", "non_blocking"})
+
+
+def need_tensor(name: str, x: Any) -> Tensor:
+    """Return a tensor; raise `DTypeError` for anything else."""
+    if not is_tensor(x):
+        raise DTypeError(
+            at_user_line(
+                f"{name}: expected a Tensor, got {type(x).__name__}; "
+                "convert arrays and lists with dualgraph.tensor(...)"
+            )
+        )
+    return x
+
+
+def need_tensors(name: str, given: Any) -> list[Tensor]:
+    """Return a list of tensors, at least one; raise `DTypeError` for anything else."""
+    if not isinstance(given, tuple | list):
+        raise DTypeError(
+            at_user_line(f"{name}: expected a list of tensors, got {type(given).__name__}")
+        )
+    need(len(given) > 0, f"{name}: expected at least one tensor")
+    return [need_tensor(name, x) for x in given]
+
+
+def several(name: str, given: tuple[Any, ...]) -> list[Tensor]:
+    """Accept ``f(a, b)`` and ``f([a, b])`` for tensors."""
+    if len(given) == 1 and isinstance(given[0], tuple | list):
+        return need_tensors(name, given[0])
+    return need_tensors(name, given)
+
+
+def listed(given: Any) -> tuple[Any, ...]:
+    """Return a tuple for one thing or a list of them."""
+    return tuple(given) if isinstance(given, tuple | list) else (given,)
+
+
+def need_int(name: str, what: str, x: Any) -> int:
+    """Return an int; raise `ArgumentError` for anything else."""
+    try:
+        whole = None if isinstance(x, bool) else x.__index__()
+    except (AttributeError, TypeError):
+        whole = None
+    need(whole is not None, f"{name}: {what} must be an int, got {x!r}")
+    return whole  # type: ignore[return-value]
+
+
+def check_options(name: str, device: Any, options: dict[str, Any]) -> None:
+    """Accept what says where memory lies: the device is the CPU, layouts are not chosen.
+
+    Raises `ArgumentError` for another device and for names that PyTorch does not know either.
+    """
+    check_device(name, device)
+    unknown = sorted(options.keys() - IGNORED)
+    need(not unknown, f"{name}: unexpected argument {', '.join(unknown)}")
+
+
+def check_device(name: str, device: Any) -> None:
+    """Raise `ArgumentError` unless the device is None or the CPU."""
+    if device is not None and str(device).partition(":")[0] != "cpu":
+        raise ArgumentError(
+            at_user_line(f"{name}: device {str(device)!r} does not exist; the only one is 'cpu'")
+        )
