@@ -58,7 +58,6 @@ from .eager.streams import (
     seed as seed,
     set_rng_state as set_rng_state,
 )
-from .eager.tensor import max as max, min as min
 from .nn.functional import (
     adaptive_avg_pool1d as adaptive_avg_pool1d,
     avg_pool1d as avg_pool1d,
