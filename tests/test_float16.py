@@ -71,3 +71,13 @@ def test_promotion() -> None:
     assert (x + 1.5).dtype == (x + dg.ones(2, dtype="int64")).dtype == dg.float16
     assert (x + dg.ones(2)).dtype == dg.float32
     assert (x + dg.tensor(1.0)).dtype == dg.float16  # a 0-d tensor is weak
+
+
+@pytest.mark.parametrize("name", ["asin", "asinh", "atanh", "tan", "lgamma", "atan2", "hypot"])
+def test_float64_kernels_are_rounded_to_float32_first(name: str) -> None:
+    """What computes in float64 inside is rounded to float32, then to float16, and calls nothing."""
+    x = dg.from_numpy(RNG.uniform(-0.9, 0.9, 100).astype(np.float16))
+    args = (x, x.flip(0)) if name in ("atan2", "hypot") else (x,)
+    expected = getattr(dg, name)(*(a.float() for a in args)).half()
+    assert_bits_equal(getattr(dg, name)(*args), expected)
+    assert_bits_equal(dg.compile(getattr(dg, name))(*args), expected)

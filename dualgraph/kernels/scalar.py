@@ -16,6 +16,9 @@ import numpy as np
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
 
+from .intrinsics import bits, fabs, from_bits, iand, ilshr, ior
+
+_SIGN = np.int32(-(2**31))
 _OPTIONS = {
     "nopython": True,
     "error_model": "numpy",
@@ -80,12 +83,23 @@ def both(make: Callable[[Format], ScalarFunction]) -> tuple[ScalarFunction, Scal
     return make(F4), make(F8)
 
 
+@scalar
+def _rounded(value):
+    """A float64 as a float32, the sign put on as a bit.
+
+    LLVM turns the rounding of a ``copysign``, when the result is rounded again to float16, into one
+    rounding from float64, for which it calls a function that is not there.
+    """
+    sign = iand(np.int32(ilshr(bits(value), 32)), _SIGN)
+    return from_bits(ior(bits(np.float32(fabs(value))), sign))
+
+
 def narrowed(function: ScalarFunction) -> ScalarFunction:
     """Return the float32 form of a float64 function of one argument: it is rounded once."""
 
     @scalar
     def narrow(x):
-        return np.float32(function(np.float64(x)))
+        return _rounded(function(np.float64(x)))
 
     return narrow
 
@@ -95,6 +109,6 @@ def narrowed_pair(function: ScalarFunction) -> ScalarFunction:
 
     @scalar
     def narrow(x, y):
-        return np.float32(function(np.float64(x), np.float64(y)))
+        return _rounded(function(np.float64(x), np.float64(y)))
 
     return narrow
