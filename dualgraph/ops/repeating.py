@@ -8,7 +8,8 @@ from .build import Tensor, is_tensor, need, need_index, normal_axis, sizes
 from .creation import ones, zeros
 from .elementwise import clone
 from .indexing import index_select, scatter_add
-from .reductions import cumsum, expand
+from .reductions import expand
+from .scans import cumsum
 from .shape import cat, flip, narrow, reshape, transpose
 
 
