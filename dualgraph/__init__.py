@@ -58,7 +58,6 @@ from .eager.streams import (
     seed as seed,
     set_rng_state as set_rng_state,
 )
-from .eager.tensor import max as max, min as min
 from .ops.activations import (
     hardshrink as hardshrink,
 )
@@ -301,6 +300,14 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
+from .ops.sorting import (
+    argsort as argsort,
+    kthvalue as kthvalue,
+    mode as mode,
+    msort as msort,
+    sort as sort,
+    topk as topk,
+)
 from .ops.special import (
     digamma as digamma,
     erfinv as erfinv,
@@ -320,6 +327,18 @@ from .ops.splitting import (
     split_with_sizes as split_with_sizes,
     tensor_split as tensor_split,
     vsplit as vsplit,
+)
+from .ops.statistics import (
+    median as median,
+    nanmean as nanmean,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    nansum as nansum,
+    quantile as quantile,
+    std as std,
+    std_mean as std_mean,
+    var as var,
+    var_mean as var_mean,
 )
 from .ops.trigonometric import (
     acos as acos,
@@ -350,28 +369,6 @@ negative = neg
 not_equal = ne
 sgn = sign
 subtract = sub
-
-
-from .ops.sorting import (
-    argsort as argsort,
-    kthvalue as kthvalue,
-    mode as mode,
-    msort as msort,
-    sort as sort,
-    topk as topk,
-)
-from .ops.statistics import (
-    median as median,
-    nanmean as nanmean,
-    nanmedian as nanmedian,
-    nanquantile as nanquantile,
-    nansum as nansum,
-    quantile as quantile,
-    std as std,
-    std_mean as std_mean,
-    var as var,
-    var_mean as var_mean,
-)
 
 arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
 arccosh, arcsinh, arctanh = acosh, asinh, atanh

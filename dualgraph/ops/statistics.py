@@ -8,6 +8,7 @@ from ..core.dispatch import compose, literal, owned
 from ..core.op import Op, defcomposite
 from ..core.types import Shape, float64, int64, numpy_dtype
 from ..errors import DTypeError, at_user_line
+from .arithmetic import round
 from .build import (
     Tensor,
     as_dtype,
@@ -35,7 +36,6 @@ from .elementwise import (
     lt,
     maximum,
     mul,
-    round,
     sqrt,
     square,
     sub,
