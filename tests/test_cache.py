@@ -270,7 +270,9 @@ def kernels():
         for name, dtype in table:
             s = SUFFIX[dtype]
             terms = {"pow": "x, x", "atan2": "x, x"}.get(name, "x")
-            terms = "i8(x), i8(3), i8(4)" if table is random.SCALARS else terms
+            if table is random.SCALARS:
+                last = {"below": ", i8(9)", "poisson": ", x"}.get(name, "")
+                terms = f"i8(x), i8(3), i8(4){last}"
             yield name, dtype, f"{name}_{s}({terms})"
     yield "ipow", "float64", "f8(ipow_i8(i8(x * 8), i8(x * 10)))"
 

@@ -69,7 +69,8 @@ ROWS: tuple[Row, ...] = (
         reference=lambda *xs: xs[0] if len(xs) == 1 else np.array(list(product(*xs)), xs[0].dtype),
     ),
     moved(
-        "combinations", s((4,)), s((3,), r=2, with_replacement=True), s((2,), r=3), s((2,), r=0),
+        "combinations", s((4,)), s((3,), r=2, with_replacement=True), s((2,), r=3),
+        s((2,), r=0, only=("int64",)),
         reference=combinations_reference,
     ),
     cutting("split_with_sizes", s((5, 2), at=(2, 0, 3)), reference=lambda x, at: np.split(
