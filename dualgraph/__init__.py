@@ -35,6 +35,7 @@ from .eager.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .eager.tensor import max as max, min as min
+from .ops.advanced import index_put as index_put
 from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
 from .ops.creation import (
     Generator as Generator,
@@ -107,6 +108,17 @@ from .ops.indexing import (
     one_hot as one_hot,
     scatter_add as scatter_add,
 )
+from .ops.masking import (
+    masked_fill as masked_fill,
+    masked_scatter as masked_scatter,
+    masked_select as masked_select,
+)
+from .ops.nonzero import argwhere as argwhere, nonzero as nonzero
+from .ops.overlay import (
+    diagonal_scatter as diagonal_scatter,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+)
 from .ops.reductions import (
     all as all,
     amax as amax,
@@ -121,6 +133,17 @@ from .ops.reductions import (
     prod as prod,
     softmax as softmax,
     sum as sum,
+)
+from .ops.scattering import (
+    index_add as index_add,
+    index_copy as index_copy,
+    index_fill as index_fill,
+    index_reduce as index_reduce,
+    put as put,
+    scatter as scatter,
+    scatter_reduce as scatter_reduce,
+    take as take,
+    take_along_dim as take_along_dim,
 )
 from .ops.shape import (
     cat as cat,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.op import Op
+from ..core.op import REGISTRY, Op
 from ..core.scope import current_path, recording_modules
 from ..eager.frontend import (
     Always,
