@@ -6,13 +6,23 @@ from types import ModuleType
 import numpy as np
 
 from tests.op_row import DTYPES, Row, Sample
-from tests.rows import contract, creation, elementwise, functional, indexing, reductions, shape
+from tests.rows import (
+    contract,
+    creation,
+    elementwise,
+    functional,
+    indexing,
+    reductions,
+    scattering,
+    shape,
+)
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise,
     reductions,
     shape,
     indexing,
+    scattering,
     contract,
     creation,
     functional,

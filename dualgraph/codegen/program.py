@@ -104,7 +104,8 @@ class Program:
 
     def _raise(self, index: int, row: Row) -> None:
         nodes = [n for n in row.nodes if can_fail(n)]
-        where = "; ".join(dict.fromkeys(f"{n.static.get('of', n.op.name)} at {n.source}" for n in nodes))
+        blamed = [f"{n.static.get('of', n.op.name)} at {n.source}" for n in nodes]
+        where = "; ".join(dict.fromkeys(blamed))
         raise AxisError(f"index {index} is out of range in a compiled function ({where})")
 
 

@@ -129,8 +129,9 @@ def _spread(name: str, values: Tensor, holds: Tensor, axis: int, *, exact: bool)
     """Return the values along an axis moved to where a vector mask holds, anything elsewhere."""
     given = values.value.shape[axis]
     _check_count(name, holds, given, exact)
-    if not given or not holds.value.size:
-        return expand(as_dtype(0, values.value.dtype), _extended(values, axis, holds.value.size))
+    if not given:  # the mask holds nowhere
+        nothing = as_dtype(sum(values, axis, keepdim=True), values.value.dtype)
+        return expand(nothing, _extended(values, axis, holds.value.size))
     counts = cumsum(holds, 0)
     at = where(holds, sub(counts, 1), 0)
     if exact:  # zero, or an index error

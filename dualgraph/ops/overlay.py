@@ -9,8 +9,10 @@ from ..core.op import defop
 from ..core.types import Aval, Shape
 from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
 from ..kernels.copying import Embed
-from .build import Tensor, is_tensor, need, normal_axis
+from .build import Tensor, as_dtype, is_tensor, need, normal_axis
 from .creation import zeros
+from .elementwise import overwrite
+from .reductions import expand
 from .shape import SLICE, permute, reshape, strided_slice, unsqueeze
 
 
@@ -47,9 +49,9 @@ OVERLAY = defop(
 
 
 def overlay(x: Tensor, y: Tensor, starts: Shape, steps: Shape) -> Tensor:
-    """Return x with y at ``starts`` in ``steps``; y itself when it covers x."""
+    """Return x with y at ``starts`` in ``steps``, all of it where y covers x."""
     if y.value.shape == x.value.shape and set(steps) <= {1}:
-        return y
+        return overwrite(x, y)
     return apply(OVERLAY, y, x, starts=starts, steps=steps)
 
 
@@ -157,7 +159,7 @@ def fill_diagonal(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     step = sum(int(np.prod(shape[i + 1 :])) for i in range(len(shape)))
     size = input.value.size
     count = len(range(0, size, step)) if wrap and len(shape) == 2 else min(shape)
-    value = zeros(count, dtype=input.value.dtype) + fill_value
+    value = expand(as_dtype(fill_value, input.value.dtype), (count,))
     flat = reshape(input, (size,))
     written = apply(OVERLAY, value, flat, starts=(0,), steps=(step,))
     return reshape(written, shape)
