@@ -125,7 +125,7 @@ def _is_number(x: Any) -> bool:
 
 def _part(part: Any) -> Any:
     """Return one part of an index: lists, arrays and bools as tensors, 0-d integers as ints."""
-    if part is None or part is Ellipsis or isinstance(part, slice):
+    if type(part) is int or part is None or part is Ellipsis or isinstance(part, slice):
         return part
     if isinstance(part, bool | np.bool_ | list | tuple | range | np.ndarray):
         part = _constant(part)

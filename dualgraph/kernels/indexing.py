@@ -45,6 +45,8 @@ def position(x: np.ndarray, extent: int) -> np.ndarray:
 
 # --- scatter ------------------------------------------------------------------------------------
 
+SIDE_BY_SIDE = 128  # elements of a row that one thread takes at least: whole cache lines
+
 _COMBINED = {
     "assign": "{b}",
     "mul": "{a} * {b}",
@@ -102,7 +104,7 @@ def _text(combine: str, x: Any, index: Any, source: Any, out: Any, axis: int) ->
     dtype = np.dtype("uint8") if out.dtype == np.bool_ else out.dtype
     if out.dtype == np.bool_:
         combine = _OF_BOOLS.get(combine, combine)
-    rows = _rows_share(index, source)
+    rows = len(index.shape) == 1
     i = "c" if rows else "0"
     a, b = f"out[{i}]", "source[c]"
     if combine == "add":
@@ -115,12 +117,8 @@ def _text(combine: str, x: Any, index: Any, source: Any, out: Any, axis: int) ->
     return _TEXT.format(**words, rows=body.format(**words, value=value))
 
 
-def _rows_share(index: Any, source: Any) -> bool:
-    return len(index.shape) == 1
-
-
 def _work(x: Any, index: Any, source: Any, out: Any, axis: int) -> Work:
     shape = source.shape
     p, n, q = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
-    least = 64 if _rows_share(index, source) else 1  # elements of a row that lie side by side
-    return Work((n, out.shape[axis], q), p * q, max(least, (1 << 15) // max(n, 1)))
+    grain = max(min(q, SIDE_BY_SIDE), (1 << 15) // max(n, 1))
+    return Work((n, out.shape[axis], q), p * q, grain)

@@ -88,7 +88,7 @@ def check_mask(x: Tensor, index: Index) -> None:
 def read_at(x: Tensor, indices: list[Index]) -> Tensor:
     """Return a copy of what the indices name."""
     plan = _plan(x, indices)
-    table = reshape(permute(x, plan.order), plan.table)
+    table = reshape(_turned(x, plan.order), plan.table)
     at = plan.positions
     out = compose(SELECT, table, reshape(at, (at.value.size,)), axis=plan.first)
     return reshape(out, _result_shape(plan))
@@ -106,7 +106,7 @@ def write_at(x: Tensor, indices: list[Index], value: Tensor, accumulate: bool = 
         check_mask(x, indices[0])
         return write_masked(x, indices[0].axis, indices[0].tensor, value, accumulate)
     plan = _plan(x, indices)
-    turned = permute(x, plan.order)
+    turned = _turned(x, plan.order)
     table = reshape(turned, plan.table)
     at, first = plan.positions, plan.first
     count = at.value.size
@@ -115,7 +115,11 @@ def write_at(x: Tensor, indices: list[Index], value: Tensor, accumulate: bool = 
     op = SCATTER_ADD if accumulate else SCATTER
     out = apply(op, table, reshape(at, (count,)), rows, axis=first)
     back = tuple(plan.order.index(d) for d in range(len(plan.order)))
-    return permute(reshape(out, turned.value.shape), back)
+    return _turned(reshape(out, turned.value.shape), back)
+
+
+def _turned(x: Tensor, order: tuple[int, ...]) -> Tensor:
+    return x if order == tuple(range(x.value.ndim)) else permute(x, order)
 
 
 def _fitted(value: Tensor, shape: Shape) -> Tensor:

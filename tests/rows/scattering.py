@@ -153,7 +153,6 @@ ROWS: tuple[Row, ...] = (
         lambda x, at, src, **more: scatter_reference(x, at, src, **more),
         lambda api, x, at, src, dim, **more: api.scatter_reduce(x, dim, at, src, **more),
         domain=(0.5, 2.0),
-        twice=False,
         rtol=1e-5,
     ),
     Row(
@@ -210,7 +209,6 @@ ROWS: tuple[Row, ...] = (
         lambda x, at, src, **more: rows_reference(x, at, src, **more),
         index_reduce,
         domain=(0.5, 2.0),
-        twice=False,
         rtol=1e-5,
     ),
     Row(
