@@ -27,24 +27,26 @@ def axes_of(part: Any) -> int:
     return array.ndim if array is not None and array.dtype == bool else 1
 
 
-def in_two_steps(index: tuple) -> tuple[tuple, tuple]:
+def in_two_steps(index: tuple, ndim: int) -> tuple[tuple, tuple]:
     """Return the basic index of a view and the index of arrays into that view."""
     basic: list[Any] = []
     advanced: list[Any] = []
-    for part in index:
+    rest = [slice(None)] * (ndim - sum(map(axes_of, index)))
+    at = next((i for i, p in enumerate(index) if p is Ellipsis), len(index))
+    for part in (*index[:at], *rest, *index[at + 1 :]):
         if is_advanced(part):
             basic += [slice(None)] * axes_of(part)
             advanced.append(part)
         else:
             basic.append(part)
-            if part is Ellipsis or part is None or isinstance(part, slice):
-                advanced.append(Ellipsis if part is Ellipsis else slice(None))
+            if part is None or isinstance(part, slice):
+                advanced.append(slice(None))
     return tuple(basic), tuple(advanced)
 
 
 def read(x: np.ndarray, index: tuple) -> np.ndarray:
     """Return what PyTorch reads."""
-    basic, advanced = in_two_steps(index)
+    basic, advanced = in_two_steps(index, x.ndim)
     view = x[basic]
     return view[advanced] if any(map(is_advanced, advanced)) else view
 

@@ -12,13 +12,10 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.types import Shape
 from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
-from ..ops.advanced import Index, need_index_or_mask, read_at, too_many, write_at
+from ..ops.advanced import Index, fitted, need_index_or_mask, read_at, too_many, write_at
 from ..ops.build import Tensor, as_dtype, is_tensor
+from ..ops.elementwise import overwrite
 from ..ops.indexing import index_select, position
-from ..ops.masking import without_leading_ones
-from ..ops.overlay import overlay
-from ..ops.reductions import expand
-from ..ops.scattering import index_copy
 from ..ops.shape import reshape, strided_slice
 
 
@@ -54,8 +51,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     return read_at(view, parsed.indices) if parsed.indices else view
 
 
-def setitem(x: Tensor, index: Any, value: Any) -> Tensor:
-    """Return x with ``x[index] = value``, which is broadcast and converted to x's dtype.
+def setitem(x: Tensor, index: Any, value: Any) -> None:
+    """Do ``x[index] = value``, which is broadcast and converted to x's dtype.
 
     Takes every index that `getitem` takes, masks also inside a traced function. Where several
     values go to one place, the last one in row-major order stays and alone gets a gradient.
@@ -65,39 +62,16 @@ def setitem(x: Tensor, index: Any, value: Any) -> Tensor:
     found = _traced_position(parts)
     if found is not None:
         axis, at, inner = _row_at_traced(x, parts, found)
-        row = setitem(index_select(x, axis, at), tuple(inner), value)
-        return index_copy(x, axis, at, row)
+        row = index_select(x, axis, at)
+        setitem(row, tuple(inner), value)
+        x.index_copy_(axis, at, row)
+        return
     parsed = parse(x, parts)
+    view = parsed.view(x)
     if parsed.indices:
-        view = write_at(parsed.view(x), parsed.indices, value)
+        view._inplace(lambda v: write_at(v, parsed.indices, value))
     else:
-        view = _broadcast(value, parsed.shape)
-    return overlay(x, reshape(view, parsed.lengths), parsed.starts, parsed.steps)
-
-
-def _broadcast(value: Tensor, shape: Shape) -> Tensor:
-    value = without_leading_ones(value, len(shape))
-    try:
-        return expand(value, shape)
-    except ShapeError:
-        raise ShapeError(
-            at_user_line(
-                f"cannot write values of shape {value.value.shape} to a part of shape {shape}: "
-                "they do not broadcast"
-            )
-        ) from None
-
-
-def is_basic(index: Any) -> bool:
-    """Tell whether an index names a view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None
-        or part is Ellipsis
-        or isinstance(part, slice)
-        or (isinstance(part, int | np.integer) and not isinstance(part, bool))
-        for part in parts
-    )
+        view._inplace(lambda v: overwrite(v, fitted(value, parsed.shape)))
 
 
 # --- what an index is made of -------------------------------------------------------------------
@@ -128,7 +102,9 @@ def _part(part: Any) -> Any:
     if type(part) is int or part is None or part is Ellipsis or isinstance(part, slice):
         return part
     if isinstance(part, bool | np.bool_ | list | tuple | range | np.ndarray):
-        part = _constant(part)
+        part = _known(part)
+    if isinstance(part, np.ndarray):
+        return part
     if is_tensor(part):
         part = need_index_or_mask(part)
         known = not state.tracing or part.constant is not None
@@ -148,21 +124,27 @@ def _is_position(part: Any) -> bool:
     return is_tensor(part) and not part.value.ndim and part.value.dtype.kind == "i"
 
 
-def _constant(part: Any) -> Any:
-    """Return a bool, a list or an array as an index tensor; of a mask, the positions."""
+def _known(part: Any) -> Any:
+    """Return a bool, a list or an array as an index tensor; a mask, whose values count, as array."""
     try:
         array = np.asarray(part)
     except ValueError as error:
         raise DTypeError(at_user_line(f"cannot index with ragged lists ({error})")) from None
     if not array.size and array.dtype.kind == "f":
         array = array.astype(np.int64)
-    return state.frontend.tensor(np.array(array))
+    if array.dtype == np.bool_:
+        return array.copy()
+    return state.frontend.tensor(array.copy()) if array.ndim else array.item()
 
 
 def _axes_of(part: Any) -> int:
     if part is None or part is Ellipsis:
         return 0
-    return part.value.ndim if is_tensor(part) and part.value.dtype.kind == "b" else 1
+    return Index(0, part).span if _is_advanced(part) else 1
+
+
+def _is_advanced(part: Any) -> bool:
+    return isinstance(part, np.ndarray) or is_tensor(part)
 
 
 def parse(x: Tensor, parts: list[Any]) -> Parsed:
@@ -177,7 +159,7 @@ def parse(x: Tensor, parts: list[Any]) -> Parsed:
         if part is None:
             shape.append(1)
             continue
-        if is_tensor(part):
+        if _is_advanced(part):
             indices.append(Index(len(shape), part))
             covered = x.value.shape[axis : axis + indices[-1].span]
             shape += covered
@@ -228,5 +210,5 @@ def _read_at_traced(x: Tensor, parts: list[Any], found: int) -> Tensor:
     """Read a copy, which must not be taken for the view that eager gives."""
     axis, at, inner = _row_at_traced(x, parts, found)
     out = getitem(index_select(x, axis, at), tuple(inner))
-    only_views = not any(is_tensor(p) and not _is_position(p) for p in parts)
+    only_views = not any(_is_advanced(p) and not _is_position(p) for p in parts)
     return state.frontend.stand_in(out, x) if only_views else out

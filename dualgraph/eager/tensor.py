@@ -16,7 +16,7 @@ from ..ops.build import as_dtype
 from .formatting import format_tensor
 from .frontend import EagerFrontend
 from .gradients import run_backward
-from .indexing import getitem, is_basic, setitem
+from .indexing import getitem, setitem
 from .methods import (
     ContractMethods,
     ElementwiseMethods,
@@ -390,14 +390,7 @@ class Tensor(ElementwiseMethods, ReductionMethods, ShapeMethods, IndexingMethods
     def __setitem__(self, index: Any, value: Any) -> None:
         """Overwrite the part that an index names; see `dualgraph.eager.indexing`."""
         self._check_inplace()
-        recorded = state.grad_enabled and (
-            self.requires_grad or getattr(value, "requires_grad", False)
-        )
-        if is_basic(index) and not recorded and not state.tracing:
-            part = getitem(self, index)  # a view: only what is overwritten is touched
-            part.copy_(setitem(part, (), value))
-            return
-        self._inplace(lambda x: setitem(x, index, value))
+        setitem(self, index, value)
 
     def max(self, dim: Any = None, keepdim: Any = False) -> Any:
         """Return the largest element, or (values, indices) along one axis."""

@@ -8,30 +8,39 @@ neighbours, and in front otherwise: the rule of NumPy and PyTorch.
 from math import prod
 from typing import Any, NamedTuple
 
-from ..core.dispatch import apply, compose
+import numpy as np
+
+from ..core.dispatch import compose
 from ..core.types import Shape, bool_, broadcast_shapes
 from ..errors import AxisError, DTypeError, ShapeError, at_user_line
-from .build import Tensor, as_dtype, need
+from .build import Tensor, as_dtype, is_tensor, need
 from .elementwise import add, mul
-from .indexing import SCATTER, SCATTER_ADD, SELECT, need_tensors, position
+from .indexing import SCATTER, SCATTER_ADD, SELECT, combined, need_tensors, position
 from .masking import true_positions, without_leading_ones, write_masked
 from .reductions import expand
 from .shape import permute, reshape
 
 
 class Index(NamedTuple):
-    """An index tensor, or a mask over as many axes as it has, from ``axis`` on."""
+    """An index tensor, or a mask over as many axes as it has, from ``axis`` on.
+
+    A mask that is known while tracing, too, is an array.
+    """
 
     axis: int
-    tensor: Tensor
+    tensor: Tensor | np.ndarray
+
+    @property
+    def array(self) -> Any:
+        return self.tensor.value if is_tensor(self.tensor) else self.tensor
 
     @property
     def is_mask(self) -> bool:
-        return self.tensor.value.dtype == bool_
+        return self.array.dtype == bool_
 
     @property
     def span(self) -> int:
-        return self.tensor.value.ndim if self.is_mask else 1
+        return self.array.ndim if self.is_mask else 1
 
 
 class Plan(NamedTuple):
@@ -76,10 +85,10 @@ def _linear(x: Tensor, indices: list[Index], extents: list[int]) -> Tensor:
 def check_mask(x: Tensor, index: Index) -> None:
     """Raise `ShapeError` unless a mask has the extents of the axes that it is applied to."""
     covered = x.value.shape[index.axis : index.axis + index.span]
-    if covered != index.tensor.value.shape:
+    if covered != index.array.shape:
         raise ShapeError(
             at_user_line(
-                f"a mask of shape {index.tensor.value.shape} does not fit the axes from "
+                f"a mask of shape {index.array.shape} does not fit the axes from "
                 f"{index.axis} on of a tensor of shape {x.value.shape}: they must be equal"
             )
         )
@@ -102,7 +111,7 @@ def _result_shape(plan: Plan) -> Shape:
 def write_at(x: Tensor, indices: list[Index], value: Tensor, accumulate: bool = False) -> Tensor:
     """Return x with a value, broadcast and in its dtype, written (or added) where indices say."""
     value = as_dtype(value, x.value.dtype)
-    if len(indices) == 1 and indices[0].is_mask:
+    if len(indices) == 1 and indices[0].is_mask and is_tensor(indices[0].tensor):
         check_mask(x, indices[0])
         return write_masked(x, indices[0].axis, indices[0].tensor, value, accumulate)
     plan = _plan(x, indices)
@@ -110,10 +119,10 @@ def write_at(x: Tensor, indices: list[Index], value: Tensor, accumulate: bool = 
     table = reshape(turned, plan.table)
     at, first = plan.positions, plan.first
     count = at.value.size
-    source = _fitted(value, _result_shape(plan))
+    source = fitted(value, _result_shape(plan))
     rows = reshape(source, (*plan.table[:first], count, *plan.table[first + 1 :]))
     op = SCATTER_ADD if accumulate else SCATTER
-    out = apply(op, table, reshape(at, (count,)), rows, axis=first)
+    out = combined(table, op, reshape(at, (count,)), rows, first)
     back = tuple(plan.order.index(d) for d in range(len(plan.order)))
     return _turned(reshape(out, turned.value.shape), back)
 
@@ -122,7 +131,7 @@ def _turned(x: Tensor, order: tuple[int, ...]) -> Tensor:
     return x if order == tuple(range(x.value.ndim)) else permute(x, order)
 
 
-def _fitted(value: Tensor, shape: Shape) -> Tensor:
+def fitted(value: Tensor, shape: Shape) -> Tensor:
     """Return a value broadcast to the shape of what it is written to."""
     value = without_leading_ones(value, len(shape))
     try:

@@ -16,7 +16,7 @@ from ..core.types import Aval, Shape
 from ..errors import AxisError, DTypeError, ShapeError, at_user_line
 from ..kernels import indexing
 from ..kernels.routine import eager_kernel
-from .build import Tensor, as_dtype, is_tensor, need, need_index, normal_axis
+from .build import Tensor, as_dtype, in_float32, is_tensor, need, need_index, normal_axis
 from .creation import arange, full, ones, ones_like, zeros
 from .elementwise import div, eq, logical_and, mul, where
 from .overlay import overlay
@@ -106,7 +106,7 @@ GATHER = defop(
     lower=indexing.Gather(),
     vjp=(
         lambda g, x_shape, index, *, axis: combined(
-            SCATTER_ADD, zeros(x_shape, dtype=g.value.dtype), index, g, axis
+            zeros(x_shape, dtype=g.value.dtype), SCATTER_ADD, index, g, axis
         ),
         NONDIFF,
     ),
@@ -125,8 +125,8 @@ SELECT = defcomposite(
     inputs="x index",
     forward=_select_rows,
     vjp=(
-        lambda g, x_shape, index, *, axis: apply(
-            SCATTER_ADD, zeros(x_shape, dtype=g.value.dtype), index, g, axis=axis
+        lambda g, x_shape, index, *, axis: combined(
+            zeros(x_shape, dtype=g.value.dtype), SCATTER_ADD, index, g, axis
         ),
         NONDIFF,
     ),
@@ -300,11 +300,12 @@ def _extreme_vjp(
     return mul(own, share), mul(others, read(share, index, axis))
 
 
-def combined(op: Op, x: Tensor, index: Tensor, source: Tensor, axis: int) -> Tensor:
-    """Apply a scatter op with an index that may be smaller than x beside the axis."""
+@in_float32
+def combined(x: Tensor, op: Op, index: Tensor, source: Tensor, axis: int) -> Tensor:
+    """Apply a scatter op; an index for each element may be smaller than x beside the axis."""
     shape = x.value.shape
     region = tuple(shape[d] if d == axis else e for d, e in enumerate(index.value.shape))
-    if region == shape:
+    if index.value.ndim == 1 or region == shape:
         return apply(op, x, index, source, axis=axis)
     part = apply(op, corner(x, region), index, source, axis=axis)
     return overlay(x, part, (0,) * len(shape), (1,) * len(shape))
@@ -327,7 +328,7 @@ def scatter_elements(
         return reshape(scatter_elements(name, op, one[0], 0, one[1], one[2]), ())
     check_shapes(name, input.value, index.value, axis)
     check_shapes(name, src.value, index.value, -1)
-    return combined(op, input, index, corner(src, index.value.shape), axis)
+    return combined(input, op, index, corner(src, index.value.shape), axis)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:

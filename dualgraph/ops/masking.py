@@ -15,7 +15,6 @@ from ..errors import ArgumentError, DTypeError, ShapeError, at_user_line
 from .build import Tensor, as_dtype
 from .elementwise import add, sub, where
 from .indexing import index_select, need_tensors, position
-from .nonzero import concrete_nonzero
 from .reductions import cumsum, expand, sum
 from .scattering import lone
 from .shape import reshape
@@ -56,11 +55,13 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     return index_select(reshape(x, (x.value.size,)), 0, true_positions(mask))
 
 
-def true_positions(mask: Tensor) -> Tensor:
-    """Return where a mask holds, as positions in row-major order; `TraceError` while tracing."""
-    shape = mask.value.shape or (1,)
-    found = np.ravel_multi_index(concrete_nonzero(mask, READING), shape)
-    return state.frontend.tensor(np.asarray(found, np.int64))
+def true_positions(mask: Tensor | np.ndarray) -> Tensor:
+    """Return where a mask holds, as positions in row-major order.
+
+    Raises `TraceError` for a tensor while tracing.
+    """
+    array = mask if isinstance(mask, np.ndarray) else state.frontend.concrete(mask, READING)
+    return state.frontend.tensor(np.flatnonzero(array))
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:

@@ -9,13 +9,6 @@ from ..errors import DTypeError, at_user_line
 from .build import Tensor, is_tensor
 
 
-def concrete_nonzero(input: Tensor, what: str) -> tuple[np.ndarray, ...]:
-    """Return the positions along each axis, row-major; raise `TraceError` while tracing."""
-    if not is_tensor(input):
-        raise DTypeError(at_user_line(f"{what}: expected a Tensor, got {type(input).__name__}"))
-    return np.nonzero(np.atleast_1d(state.frontend.concrete(input, what)))
-
-
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Return the int64 positions of what is not zero: (count, axes), rows in row-major order.
 
@@ -28,7 +21,9 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     tensor([[1],
             [2]])
     """
-    found = concrete_nonzero(input, "nonzero()")
+    if not is_tensor(input):
+        raise DTypeError(at_user_line(f"nonzero: expected a Tensor, got {type(input).__name__}"))
+    found = np.nonzero(np.atleast_1d(state.frontend.concrete(input, "nonzero()")))
     if as_tuple:
         return tuple(state.frontend.tensor(a) for a in found)
     rows = np.stack(found, 1) if input.value.ndim else np.empty((len(found[0]), 0), np.int64)

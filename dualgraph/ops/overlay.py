@@ -5,54 +5,22 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import apply
-from ..core.op import defop
-from ..core.types import Aval, Shape
+from ..core.types import Shape
 from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
-from ..kernels.copying import Embed
 from .build import Tensor, as_dtype, is_tensor, need, normal_axis
-from .creation import zeros
-from .elementwise import overwrite
 from .reductions import expand
-from .shape import SLICE, permute, reshape, strided_slice, unsqueeze
-
-
-def _infer_overlay(y: Any, x: Any, starts: Shape, steps: Shape) -> Aval:
-    SLICE.infer(x, starts=starts, lengths=tuple(y.shape), steps=steps)
-    if x.dtype != y.dtype:
-        raise DTypeError(
-            at_user_line(f"cannot write {y.dtype.name} into {x.dtype.name}: cast one of them")
-        )
-    return Aval(tuple(x.shape), x.dtype)
-
-
-def _overlay_kernel(y: np.ndarray, x: np.ndarray, starts: Shape, steps: Shape) -> np.ndarray:
-    _infer_overlay(y, x, starts, steps)
-    out = np.array(x, order="C")
-    SLICE.kernel(out, starts=starts, lengths=y.shape, steps=steps)[...] = y
-    return out
-
-
-OVERLAY = defop(
-    "overlay",
-    inputs="y x",
-    infer=_infer_overlay,
-    kernel=_overlay_kernel,
-    lower=Embed(),
-    vjp=(
-        lambda g, y_shape, *, starts, steps: strided_slice(g, starts, y_shape, steps),
-        lambda g, y_shape, *, starts, steps: apply(
-            OVERLAY, zeros(y_shape, dtype=g.value.dtype), g, starts=starts, steps=steps
-        ),
-    ),
-    grad_name="SliceScatter",
-)  # a copy of x with y in the place of a slice
+from .shape import OVERWRITE, permute, reshape, unsqueeze
 
 
 def overlay(x: Tensor, y: Tensor, starts: Shape, steps: Shape) -> Tensor:
-    """Return x with y at ``starts`` in ``steps``, all of it where y covers x."""
-    if y.value.shape == x.value.shape and set(steps) <= {1}:
-        return overwrite(x, y)
-    return apply(OVERLAY, y, x, starts=starts, steps=steps)
+    """Return x with y at ``starts`` in ``steps``."""
+    if x.value.dtype != y.value.dtype:
+        raise DTypeError(
+            at_user_line(
+                f"cannot write {y.value.dtype.name} into {x.value.dtype.name}: cast one of them"
+            )
+        )
+    return apply(OVERWRITE, x, y, starts=starts, lengths=y.value.shape, steps=steps)
 
 
 def _written(name: str, input: Any, src: Any, shape: Shape) -> None:
@@ -92,7 +60,7 @@ def slice_scatter(
     length = len(range(first, last, step))
     _written("slice_scatter", input, src, (*shape[:axis], length, *shape[axis + 1 :]))
     starts, steps = _on_axis(len(shape), axis, first, 0), _on_axis(len(shape), axis, step, 1)
-    return apply(OVERLAY, src, input, starts=starts, steps=steps)
+    return overlay(input, src, starts, steps)
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
@@ -112,7 +80,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
         )
     starts = _on_axis(len(shape), axis, index % shape[axis], 0)
     steps = (1,) * len(shape)
-    return apply(OVERLAY, unsqueeze(src, axis), input, starts=starts, steps=steps)
+    return overlay(input, unsqueeze(src, axis), starts, steps)
 
 
 def diagonal_scatter(
@@ -140,7 +108,7 @@ def _overlay_last(x: Tensor, src: Tensor, start: int, step: int) -> Tensor:
     *outer, rows, columns = x.value.shape
     flat = reshape(x, (*outer, rows * columns))
     starts, steps = (*(0 for _ in outer), start), (*(1 for _ in outer), step)
-    return reshape(apply(OVERLAY, src, flat, starts=starts, steps=steps), x.value.shape)
+    return reshape(overlay(flat, src, starts, steps), x.value.shape)
 
 
 def fill_diagonal(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
@@ -161,5 +129,5 @@ def fill_diagonal(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     count = len(range(0, size, step)) if wrap and len(shape) == 2 else min(shape)
     value = expand(as_dtype(fill_value, input.value.dtype), (count,))
     flat = reshape(input, (size,))
-    written = apply(OVERLAY, value, flat, starts=(0,), steps=(step,))
+    written = overlay(flat, value, (0,), (step,))
     return reshape(written, shape)

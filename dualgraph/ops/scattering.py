@@ -22,6 +22,7 @@ from .indexing import (
     SCATTER_MAX,
     SCATTER_MIN,
     SCATTER_MUL,
+    combined,
     gather,
     need_tensors,
     position,
@@ -149,7 +150,7 @@ def _rows(name: str, op: Op, input: Tensor, dim: int, index: Tensor, source: Ten
                 )
             )
         source = reshape(source, wanted)
-    return apply(op, input, at, source, axis=axis)
+    return combined(input, op, at, source, axis)
 
 
 def index_add(
@@ -270,4 +271,4 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     at = reshape(position("put", index, size), (count,))
     values = reshape(source, (count,))
     op = SCATTER_ADD if accumulate else SCATTER
-    return reshape(apply(op, reshape(input, (size,)), at, values, axis=0), input.value.shape)
+    return reshape(combined(reshape(input, (size,)), op, at, values, 0), input.value.shape)
