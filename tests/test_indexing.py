@@ -461,3 +461,44 @@ def test_threads_do_not_move_a_bit(threads: int, rows: bool) -> None:
         assert_bits_equal(dg.compile(function)(x, source), expected)
     finally:
         dg.set_num_threads(before)
+
+
+def test_float16_is_scattered_too() -> None:
+    """What accumulates does so in float32, and is rounded once."""
+    x = dg.tensor(np.full(2, 1.0), dtype="float16", requires_grad=True)
+    v = dg.tensor(np.full(4, 0.0004), dtype="float16", requires_grad=True)
+
+    def function(x: Any, v: Any) -> Any:
+        y = x.scatter_add(0, dg.tensor([0, 0, 0, 1]), v)
+        z = y[dg.tensor([0, 0, 1])]
+        return y, *dg.autograd.grad(z.float().sum(), [x, v])
+
+    found = function(x, v)
+    assert [t.dtype for t in found] == [dg.float16] * 3
+    assert array_of(found[0]).tolist() == [np.float16(1 + 3 * np.float32(np.float16(0.0004))), 1.0]
+    assert [t.tolist() for t in found[1:]] == [[2.0, 1.0], [2.0, 2.0, 2.0, 1.0]]
+    assert_bits_equal(dg.compile(function)(x, v), found)
+
+
+def test_known_masks_are_read_while_tracing() -> None:
+    """Bools, lists and arrays of bools are part of the program, not values of tensors."""
+    x = dg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    f = dg.compile(lambda x: (x[True], x[[False, True]], x[:, np.array([True, False])], x[False]))
+    assert [t.tolist() for t in f(x)] == [[[[1, 2], [3, 4]]], [[3, 4]], [[1], [3]], []]
+
+
+def test_adding_to_a_part() -> None:
+    """``x[i] += v`` for every kind of index, recorded and traced."""
+
+    def function(x: Any, v: Any, at: Any) -> Any:
+        y = x * 1.0
+        y[0] += v
+        y[1:, 1] += v * 2
+        y[at] += v * 3
+        return y, *dg.autograd.grad((y * y).sum(), [x, v])
+
+    x = dg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    v, at = dg.tensor(1.5, requires_grad=True), dg.tensor([-1])
+    outs = function(x, v, at)
+    assert outs[0].tolist() == [[2.5, 3.5], [7.5, 11.5]]
+    assert_bits_equal(dg.compile(function)(x, v, at), outs)

@@ -125,7 +125,7 @@ def _is_position(part: Any) -> bool:
 
 
 def _known(part: Any) -> Any:
-    """Return a bool, a list or an array as an index tensor; a mask, whose values count, as array."""
+    """Return an int, an index tensor, or (of bools) an array: a mask whose values are known."""
     try:
         array = np.asarray(part)
     except ValueError as error:

@@ -32,7 +32,7 @@ class Index(NamedTuple):
 
     @property
     def array(self) -> Any:
-        return self.tensor.value if is_tensor(self.tensor) else self.tensor
+        return getattr(self.tensor, "value", self.tensor)
 
     @property
     def is_mask(self) -> bool:
