@@ -85,6 +85,7 @@ from .nn.functional.top_level import (
 from .ops.activations import (
     hardshrink as hardshrink,
 )
+from .ops.advanced import index_put as index_put
 from .ops.arithmetic import (
     addcdiv as addcdiv,
     addcmul as addcmul,
@@ -232,7 +233,18 @@ from .ops.joining import (
     row_stack as row_stack,
     vstack as vstack,
 )
+from .ops.masking import (
+    masked_fill as masked_fill,
+    masked_scatter as masked_scatter,
+    masked_select as masked_select,
+)
+from .ops.nonzero import argwhere as argwhere, nonzero as nonzero
 from .ops.norms import norm as norm
+from .ops.overlay import (
+    diagonal_scatter as diagonal_scatter,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+)
 from .ops.random import (
     multinomial as multinomial,
     normal as normal,
@@ -283,6 +295,17 @@ from .ops.repeating import (
     tile as tile,
 )
 from .ops.scans import cumprod as cumprod, cumsum as cumsum, logcumsumexp as logcumsumexp
+from .ops.scattering import (
+    index_add as index_add,
+    index_copy as index_copy,
+    index_fill as index_fill,
+    index_reduce as index_reduce,
+    put as put,
+    scatter as scatter,
+    scatter_reduce as scatter_reduce,
+    take as take,
+    take_along_dim as take_along_dim,
+)
 from .ops.searching import (
     bincount as bincount,
     bucketize as bucketize,

@@ -234,8 +234,3 @@ def test_a_number_that_does_not_fit_is_refused(number: float) -> None:
 def test_a_negative_extent_is_named() -> None:
     with pytest.raises(ShapeError, match="negative extent"):
         dg.zeros(2, -1)
-
-
-def test_a_mask_as_index_names_the_way_out() -> None:
-    with pytest.raises(ShapeError, match=r"bool tensor of shape \(2,\).*where"):
-        dg.ones(2)[dg.tensor([True, False])]

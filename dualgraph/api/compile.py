@@ -146,6 +146,7 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
 
     The result is called like the original and gives the same bits: outputs, gradients, and every
     change of parameters, optimizer state and random streams. Also usable as a decorator.
+    What nothing needs is not computed, so that an index out of range there raises nothing.
 
     >>> import dualgraph as dg
     >>> f = dg.compile(lambda x: (x * x).sum())

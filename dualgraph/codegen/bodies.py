@@ -11,6 +11,7 @@ import numpy as np
 
 from ..graph.ir import Node, const_array
 from ..kernels.elementwise import Elementwise, load
+from ..kernels.indexing import Position
 from ..kernels.prelude import stored
 from ..kernels.view import Layout, Shape, row_major
 from .places import Place, Places
@@ -79,6 +80,7 @@ class Statement:
     node: Node
     terms: tuple[tuple[str, int], ...]
     table: tuple[int, int, int] | None = None  # a gather: operand, extent and stride extras
+    extent: int = -1  # a position: the extra word that bounds it
 
 
 def collect(nodes: list[Node], shape: Shape, places: Places) -> tuple[Body, list[Statement]]:
@@ -90,6 +92,11 @@ def collect(nodes: list[Node], shape: Shape, places: Places) -> tuple[Body, list
         if isinstance(node.op.lower, Elementwise):
             terms = tuple(term(i, shape, places, body, inside) for i in node.inputs)
             statements.append(Statement(node, terms))
+        elif isinstance(node.op.lower, Position):
+            index = term(node.inputs[0], shape, places, body, inside)
+            bound = body.extra(node.static["extent"])
+            body.may_fail = True
+            statements.append(Statement(node, (index,), extent=bound))
         else:
             statements.append(_gather(node, shape, places, body, inside))
         inside[node] = len(statements) - 1
@@ -156,16 +163,31 @@ def compute(body: Body, statement: Statement, k: int, kinds: list[str]) -> list[
         dtype = computing_dtype(node)
         value = node.op.lower.code(terms, dtype, node.dtype, "at")
         return [f"v{k} = {value}"]
+    if statement.extent >= 0:
+        bound = f"g{statement.extent}"
+        front = f"select({terms[0]} < 0, {terms[0]} + {bound}, {terms[0]})"
+        return [
+            *_checked(terms[0], f"-{bound}", bound, k),
+            f"v{k} = select(out{k}, i8(0), {front})",
+        ]
     if statement.table is None:  # a gather from a constant
         return [f"v{k} = {terms[0]}"]
     table, extent, step = statement.table
     where = f"{position(kinds, table)} + j{k} * g{step}"
     return [
-        f"out{k} = ({terms[0]} < 0) | ({terms[0]} >= g{extent})",
+        *_checked(terms[0], "0", f"g{extent}", k),
         f"j{k} = select(out{k}, i8(0), {terms[0]})",
-        f"if out{k}:",
-        f"    status[0] = {terms[0]} * 2 + 1",
         f"v{k} = {load(f'p{table}', where, node.dtype)}",
+    ]
+
+
+def _checked(index: str, low: str, high: str, k: int) -> list[str]:
+    """The lines that report an index outside of a range."""
+    return [
+        f"out{k} = ({index} < {low}) | ({index} >= {high})",
+        f"if out{k}:",
+        f"    status[2] = {index}",
+        "    status[0] = 1",
     ]
 
 

@@ -1,7 +1,7 @@
 """The native drivers: one call from Python runs every row of a program.
 
 A program is a header of int64 words: address of the row table, number of rows, address of the patch
-table, number of patches, address of the two status words (what failed, in which row). A row is
+table, number of patches, address of the status words (failed, row, index). A row is
 (kernel, argument block, items, grain, may fail). A patch is (slot, object, offset): at each call
 the slot gets the data pointer of that array plus the offset. Arrays are passed as one tuple; the
 driver reads the pointers out of the Python objects itself, at the offsets that CPython and NumPy

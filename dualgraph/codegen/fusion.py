@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ..graph.ir import CONST, INPUT, Graph, Node, users_of
 from ..kernels.copying import Cat, Embed, Overwrite
 from ..kernels.elementwise import Elementwise
-from ..kernels.indexing import Gather, ScatterAdd
+from ..kernels.indexing import Gather, Position
 from ..kernels.lines import Line
 from ..kernels.matmul import Gemm
 from ..kernels.reduce import Reduce
@@ -21,13 +21,13 @@ from .places import Places, single_stride
 FAMILIES = {
     Elementwise: "loop",
     Gather: "loop",
+    Position: "loop",
     Reduce: "reduce",
     Line: "line",
     Gemm: "gemm",
     Cat: "cat",
     Embed: "embed",
     Overwrite: "overwrite",
-    ScatterAdd: "scatter",
     Routine: "routine",
 }
 MOST_NODES = 48  # a longer kernel compiles slowly and spills registers

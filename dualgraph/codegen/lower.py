@@ -76,11 +76,11 @@ class Lowering:
             "cat": self._cat,
             "embed": self._embed,
             "overwrite": self._overwrite,
-            "scatter": self._scatter,
             "routine": self._routine,
         }
         for group in self.groups:
-            if all(n.size for n in group.nodes[-1:]) or group.family == "scatter":
+            fails = group.family == "routine" and may_fail(group)  # also with nothing to write
+            if all(n.size for n in group.nodes[-1:]) or fails:
                 writers[group.family](group)
         self._finish_copies()
         return Lowered(self.graph, self.groups, self.rows, self.fresh, self.status)
@@ -318,50 +318,25 @@ class Lowering:
         strides = tuple(s * t for s, t in zip(steps, own, strict=True))
         self._copy(value, lengths, Layout(lengths, strides, offset), target)
 
-    def _scatter(self, group: Group) -> None:
-        node = group.nodes[0]
-        x, index, source = node.inputs
-        axis, shape = node.static["axis"], index.shape
-        target = self._buffer(node)
-        self._copy(x, node.shape, contiguous_layout(node.shape), target)
-        if not prod(shape):
-            return
-        own = row_major(node.shape)
-        walked = tuple(0 if d == axis else s for d, s in enumerate(own))
-        strides = [*walked]
-        for value in (index, source):
-            strides += self.places[value].strides_over(shape)
-        arguments: list[int | Ref] = [Ref(target), self._ref(index), self._ref(source)]
-        arguments += [*shape, *strides, own[axis], node.shape[axis], Ref(self.status)]
-        text = indexing.scatter_program_text(node.dtype, len(shape))
-        row = Row(
-            text,
-            node.op.name,
-            arguments,
-            1,
-            1,
-            [target, *(a.buffer for a in arguments[1:3] if isinstance(a, Ref))],
-            [target],
-            [node],
-            may_fail=True,
-        )
-        self.rows.append(row)
-
     def _routine(self, group: Group) -> None:
         node = group.nodes[0]
         spec: Routine = node.op.lower
         avals = (*node.inputs, node)
         work = spec.work(*avals, **node.static)
         scratch = Buffer(work.scratch, "arena", label=f"{node.op.name} scratch")
-        refs = [*(self._ref(i) for i in node.inputs), self._ref(node), Ref(scratch)]
+        target = self._buffer(node)
+        if spec.updates:
+            self._copy(node.inputs[0], node.shape, contiguous_layout(node.shape), target)
+        operands = [self._ref(i) for i in node.inputs[spec.updates :]]
+        refs = [*operands, Ref(target), Ref(scratch)]
         row = Row(
             with_imports(spec.text(*avals, **node.static)),
             node.op.name,
             [*refs, Ref(self.status), *work.numbers],
             work.items,
             work.grain,
-            [r.buffer for r in refs[:-2]],
-            [r.buffer for r in refs[-2:]],
+            [*(r.buffer for r in operands), *([target] if spec.updates else [])],
+            [target, scratch],
             [node],
             may_fail=spec.may_fail,
         )

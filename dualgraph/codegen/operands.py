@@ -62,6 +62,8 @@ def _fits(node: Node, index: int, places: Places) -> bool:
         return index != 0 or not place.constant
     if kind == "reduce":
         return walkable(places, operand, operand.shape, node.static["axes"])
+    if kind == "overwrite" or (kind == "routine" and index == 0 and node.op.lower.updates):
+        return True
     if place.constant:
         return False
     if kind == "routine":

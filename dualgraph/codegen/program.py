@@ -98,14 +98,14 @@ class Program:
                     shared_driver()(self.header_address, id(arrays), 0)
             else:
                 serial_driver()(self.header_address, id(arrays), 0)
-            word, row = self.status
-        if word:
-            self._raise(int(word), self.rows[int(row)])
+            failed, row, index = self.status.tolist()
+        if failed:
+            self._raise(index, self.rows[row])
 
-    def _raise(self, word: int, row: Row) -> None:
-        index = (word - 1) // 2
+    def _raise(self, index: int, row: Row) -> None:
         nodes = [n for n in row.nodes if can_fail(n)]
-        where = "; ".join(dict.fromkeys(f"{n.op.name} at {n.source}" for n in nodes))
+        blamed = [f"{n.static.get('of', n.op.name)} at {n.source}" for n in nodes]
+        where = "; ".join(dict.fromkeys(blamed))
         raise AxisError(f"index {index} is out of range in a compiled function ({where})")
 
 
@@ -132,7 +132,7 @@ def _assemble(lowered: Lowered) -> Program:
     rows = [r for r in lowered.rows if r.items > 0]
     size = plan(rows)
     arena = np.zeros(size + ALIGNMENT, np.uint8)
-    status = np.zeros(2, np.int64)
+    status = np.zeros(3, np.int64)
     base = -(-arena.ctypes.data // ALIGNMENT) * ALIGNMENT
     starts = {"arena": base, "status": status.ctypes.data}
     blocks = np.zeros(max(1, sum(len(r.arguments) for r in rows)), np.int64)

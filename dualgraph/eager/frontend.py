@@ -43,7 +43,8 @@ class EagerFrontend:
         return out
 
     def _note_view(self, op: Op, out: Any, source: Any, static: dict) -> None:
-        if op.may_copy and not np.may_share_memory(out.value, source.value):
+        copied = out.value.size and not np.may_share_memory(out.value, source.value)
+        if op.may_copy and copied:
             return
         out.base = source if source.base is None else source.base
         out.taped = out.base.taped

@@ -16,7 +16,7 @@ from ..ops.build import as_dtype
 from .formatting import format_tensor
 from .frontend import EagerFrontend
 from .gradients import run_backward
-from .indexing import getitem
+from .indexing import getitem, setitem
 from .methods import (
     ArithmeticMethods,
     BitwiseMethods,
@@ -390,6 +390,11 @@ class Tensor(
 
     def __getitem__(self, index: Any) -> "Tensor":
         return getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Overwrite the part that an index names; see `dualgraph.eager.indexing`."""
+        self._check_inplace()
+        setitem(self, index, value)
 
 
 def _retain(x: Tensor | None, g: Tensor) -> None:

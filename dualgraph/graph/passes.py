@@ -85,7 +85,11 @@ def _key(node: Node) -> Any:
 
 
 def dead_code(graph: Graph) -> Graph:
-    """Drop nodes that no output needs; inputs stay."""
+    """Drop nodes that no output needs; inputs stay.
+
+    That an index is out of range is found where it is used: an op whose result nobody needs is not
+    run, and raises nothing.
+    """
     live = set(graph.outputs)
     for node in reversed(graph.nodes):
         if node in live:

@@ -14,6 +14,7 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Op
 from ..core.scope import current_path, recording_modules
+from ..core.types import Aval
 from ..eager.frontend import (
     Always,
     EagerFrontend,
@@ -225,8 +226,14 @@ class Tracer:
         out.via = Via(source, op, static)
         self.views[id(out)] = version_counter(out)[0]
 
+    def stand_in(self, out: Any, x: Any) -> Any:
+        """Let a copy stand for a view of x: it must not be changed, nor outlive a change of x."""
+        self._note_view(out, x, _UNKNOWN_PART, {})
+        return out
+
     def renew(self, view: Any) -> None:
         """Put a view where it belongs on the tape after its base was changed in place."""
+        _refuse_doubtful(*_made(view))
         view.value = eager_frontend.renew(view).value
         self.views[id(view)] = version_counter(view)[0]
 
@@ -236,7 +243,7 @@ class Tracer:
         if now == self.views[id(view)]:
             return
         source, op, static = view.via
-        _refuse_doubtful(op, source, static)
+        _refuse_doubtful(*_made(view))
         self.views[id(view)] = now
         value = self.lift(source)
         if op is not None:
@@ -268,7 +275,7 @@ class Tracer:
         """Finish an in-place op on a view: the tensor that it shows changes."""
         x = view
         while x.base is not None and x.via is not None:
-            _refuse_doubtful(x.via.op, x.via.source, x.via.static)
+            _refuse_doubtful(*_made(x))
             x = x.via.source
         base, value, call = written_through(view, out)
         new = value if call is None else self.run(*call)
@@ -460,8 +467,22 @@ class Tracer:
         return found
 
 
-def _refuse_doubtful(op: Op | None, source: Any, static: dict) -> None:
-    """Raise where eager makes a view or a copy, depending on strides that a trace does not know."""
+def _made(view: Any) -> tuple[Any, Op | None, dict]:
+    return view.via.source, view.via.op, view.via.static
+
+
+_UNKNOWN_PART = Op("x[i]", (), Aval, Aval, None, (), (), "", False, False, False, False, None)
+
+
+def _refuse_doubtful(source: Any, op: Op | None, static: dict) -> None:
+    """Raise where eager has a view, and a trace a copy or something that depends on strides."""
+    if op is _UNKNOWN_PART:
+        raise TraceError(
+            at_user_line(
+                "x[i] with a 0-d tensor i is a copy inside a traced function: it cannot be changed "
+                "in place, nor be used after x was. Write x[i] = value, and read x[i] again"
+            )
+        )
     if op is None or not op.may_copy:
         return
     shape = source.value.shape

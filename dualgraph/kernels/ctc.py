@@ -30,15 +30,18 @@ def KERNEL(args, lo, hi):
             for i in range(n):
                 first = first + label_counts[i]
         if frames < 0 or frames > T:
-            status[0] = frames * 2 + 1
+            status[2] = frames
+            status[0] = 1
             continue
         if length < 0 or 2 * length + 1 > span or first < 0 or first + length > total:
-            status[0] = length * 2 + 1
+            status[2] = length
+            status[0] = 1
             continue
         bad = False
         for i in range(length):
             if labels[first + i] < 0 or labels[first + i] >= C:
-                status[0] = labels[first + i] * 2 + 1
+                status[2] = labels[first + i]
+                status[0] = 1
                 bad = True
         if bad:
             continue

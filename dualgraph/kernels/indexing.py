@@ -1,17 +1,20 @@
-"""Reading and adding at positions given by an int64 tensor.
+"""Reading and writing at positions given by int64 tensors.
 
-Both ops take an index of the output's (gather) or source's (scatter_add) shape: along one axis the
-index says where, on the other axes the position is the element's own. `scatter_add` adds in
-row-major order of the source, so that duplicate indices accumulate in one fixed order.
+`Gather` and `Position` are element by element and fuse into loops. A scatter is a `Routine` with
+the way in which it combines old and new as data; what arrives at one place arrives in row-major
+order of the source, whatever the number of threads: sums of duplicates have one order, and of
+several assignments the last one stays.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .prelude import plus, suffix, with_imports
-from .ufunc import make_gufunc
+from .prelude import plus, suffix
+from .routine import Routine, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,67 +25,10 @@ class Gather:
 
 
 @dataclass(frozen=True, slots=True)
-class ScatterAdd:
-    """``out = x; out[index[i, j, k], j, k] += source[i, j, k]``, in row-major order."""
+class Position:
+    """``x`` or, where it is negative, ``x + extent``; it fails beyond the static ``extent``."""
 
     may_fail: ClassVar[bool] = True
-
-
-SCATTER_TEXT = """def KERNEL(args, dims, steps, data):
-    a = ptr_i8(args)
-    d = ptr_i8(dims)
-    c = ptr_i8(steps)
-    for line in range(d[0]):
-        for j in range(d[2]):
-            at = ptr_i8(a[1] + line * c[1] + j * c[5])[0]
-            out = ptr_{s}(a[0] + line * c[0] + at * c[4])
-            out[0] = {sum}
-        ptr_u1(a[3] + line * c[3])[0] = 0
-    clear_fp_flags()
-"""
-
-
-def scatter_program_text(dtype: np.dtype, rank: int) -> str:
-    """Return the serial kernel that adds a source into ``out``, in row-major order of the source.
-
-    Arguments: out, index, source; the extents; strides of each over them (out: 0 along the axis);
-    the stride and the extent of out along the axis; the status word.
-    """
-    s, z = suffix(dtype), dtype.itemsize
-    first = 3 + rank
-    lines = ["a = ptr_i8(args)", f"step, extent = a[{first + 3 * rank}], a[{first + 3 * rank + 1}]"]
-    lines.append(f"status = ptr_i8(a[{first + 3 * rank + 2}])")
-    for d in range(rank):
-        lines.append("    " * d + f"for i{d} in range(a[{3 + d}]):")
-    for name, p in (("away", 0), ("ia", 1), ("sa", 2)):
-        terms = [f"i{d} * a[{first + p * rank + d}]" for d in range(rank)]
-        lines.append("    " * rank + f"{name} = {' + '.join(terms)}")
-    body = [
-        "k = ptr_i8(a[1] + ia * 8)[0]",
-        "if k < 0 or k >= extent:",
-        "    status[0] = k * 2 + 1",
-        "else:",
-        f"    out = ptr_{s}(a[0] + (away + k * step) * {z})",
-        f"    out[0] = {plus('out[0]', f'ptr_{s}(a[2] + sa * {z})[0]', dtype)}",
-    ]
-    lines += ["    " * rank + line for line in body]
-    return with_imports("def KERNEL(args, lo, hi):\n" + "".join(f"    {x}\n" for x in lines))
-
-
-class _Scatters(dict[str, Any]):
-    def __missing__(self, char: str) -> Any:
-        dtype = np.dtype(char)
-        s = suffix(dtype)
-        total = plus("out[0]", f"ptr_{s}(a[2] + line * c[2] + j * c[6])[0]", dtype)
-        text = with_imports(SCATTER_TEXT.format(s=s, sum=total))
-        inputs = (dtype, np.dtype("int64"), dtype)
-        done = np.dtype("uint8")
-        label = f"scatter_add_{suffix(dtype)}"
-        self[char] = make_gufunc(text, inputs, done, label, "(n),(k),(k)->()")
-        return self[char]
-
-
-_scatters = _Scatters()
 
 
 def gather(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
@@ -92,11 +38,87 @@ def gather(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
     return np.take_along_axis(x[own], index, axis)
 
 
-def scatter_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, axis: int) -> np.ndarray:
-    """Return a copy of x with the source added at the (checked) indices."""
-    out = x.copy()
-    region = tuple(slice(0, e) for e in index.shape)
-    own = tuple(slice(None) if i == axis else region[i] for i in range(x.ndim))
-    lines = [np.moveaxis(v, axis, -1) for v in (out[own], index, source[region])]
-    _scatters[x.dtype.char](*lines)
-    return out
+def position(x: np.ndarray, extent: int) -> np.ndarray:
+    """Return the (checked) indices counted from the front."""
+    return np.where(x < 0, x + extent, x)
+
+
+# --- scatter ------------------------------------------------------------------------------------
+
+SIDE_BY_SIDE = 128  # elements of a row that one thread takes at least: whole cache lines
+
+_COMBINED = {
+    "assign": "{b}",
+    "mul": "{a} * {b}",
+    "max": "select(({a} >= {b}) | ({a} != {a}), {a}, {b})",
+    "min": "select(({a} <= {b}) | ({a} != {a}), {a}, {b})",
+}  # NaN wins
+_OF_INTEGERS = {"mul": "imul({a}, {b})"}
+_OF_BOOLS = {"add": "max", "mul": "min"}  # of the bytes 0 and 1: or, and
+
+_TEXT = """def KERNEL(args, lo, hi):
+    a = ptr_i8(args)
+    index = ptr_i8(a[0])
+    status = ptr_i8(a[4])
+    n, extent, q = a[5], a[6], a[7]
+    line = lo
+    while line < hi:
+        outer = line // q
+        first = line - outer * q
+        count = min(q - first, hi - line)
+        for j in range(n):
+            at = (outer * n + j) * q + first
+            source = ptr_{s}(a[1] + at * {z})
+{rows}
+        line += count
+"""
+_ONE_INDEX_PER_ROW = """            k = index[j]
+            if k < 0 or k >= extent:
+                status[2] = k
+                status[0] = 1
+            else:
+                out = ptr_{s}(a[2] + ((outer * extent + k) * q + first) * {z})
+                for c in range(count):
+                    out[c] = {value}"""
+_ONE_INDEX_PER_ELEMENT = """            for c in range(count):
+                k = index[at + c]
+                if k < 0 or k >= extent:
+                    status[2] = k
+                    status[0] = 1
+                else:
+                    out = ptr_{s}(a[2] + ((outer * extent + k) * q + first + c) * {z})
+                    out[0] = {value}"""
+
+
+def scatter(combine: str) -> Routine:
+    """Return how to combine a source into x: "add", "assign", "mul", "max" or "min".
+
+    Over x of shape (p, extent, q), source (p, n, q) and the axis in the middle: the index has shape
+    (n,), one for each row of q elements, or that of the source, one for each element. A work item
+    is one of the p * q lines along the axis.
+    """
+    return Routine(partial(_text, combine), _work, may_fail=True, updates=True)
+
+
+def _text(combine: str, x: Any, index: Any, source: Any, out: Any, axis: int) -> str:
+    dtype = np.dtype("uint8") if out.dtype == np.bool_ else out.dtype
+    if out.dtype == np.bool_:
+        combine = _OF_BOOLS.get(combine, combine)
+    rows = len(index.shape) == 1
+    i = "c" if rows else "0"
+    a, b = f"out[{i}]", "source[c]"
+    if combine == "add":
+        value = plus(a, b, dtype)
+    else:
+        texts = _COMBINED if dtype.kind == "f" else {**_COMBINED, **_OF_INTEGERS}
+        value = texts[combine].format(a=a, b=b)
+    body = _ONE_INDEX_PER_ROW if rows else _ONE_INDEX_PER_ELEMENT
+    words = {"s": suffix(dtype), "z": dtype.itemsize}
+    return _TEXT.format(**words, rows=body.format(**words, value=value))
+
+
+def _work(x: Any, index: Any, source: Any, out: Any, axis: int) -> Work:
+    shape = source.shape
+    p, n, q = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
+    grain = max(min(q, SIDE_BY_SIDE), (1 << 15) // max(n, 1))
+    return Work((n, out.shape[axis], q), p * q, grain)

@@ -55,7 +55,8 @@ UNPOOL = """def KERNEL(args, lo, hi):
         for i in range(windows):
             k = at[plane * windows + i]
             if k < 0 or k >= volume:
-                status[0] = k * 2 + 1
+                status[2] = k
+                status[0] = 1
             else:
                 y[plane * volume + k] = x[plane * windows + i]
 """

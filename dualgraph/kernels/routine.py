@@ -4,8 +4,8 @@ A `Routine` is for what is neither element-wise, nor a reduction, nor a product:
 scatters. Its kernel reads every input and writes its output in row-major memory.
 
 The argument block holds addresses, then numbers: the inputs in order, the output, scratch memory,
-the status word, and then ``Work.numbers``. The kernel does the items from ``lo`` up to ``hi``; what
-it does for one item must not depend on the others, for threads share them out.
+the status words, and then ``Work.numbers``. The kernel does the items from ``lo`` up to ``hi``;
+what it does for one item must not depend on the others, for threads share them out.
 """
 
 import ctypes
@@ -42,7 +42,8 @@ class Routine:
 
     text: Callable[..., str]
     work: Callable[..., Work]
-    may_fail: bool = False  # for an index k out of range it sets the status word to 2 * k + 1
+    may_fail: bool = False  # for an index k out of range: status[2] = k, then status[0] = 1
+    updates: bool = False  # the output starts as a copy of the first input, which the block omits
 
 
 def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callable[..., np.ndarray]:
@@ -71,15 +72,16 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
     def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
         entry, work, aval = plan(arrays, static)
         out = np.empty(aval.shape, aval.dtype)
-        dense = [np.ascontiguousarray(a) for a in arrays]
-        scratch, status = np.empty(work.scratch, np.uint8), np.zeros(2, np.int64)
+        if spec.updates:
+            out[...] = arrays[0]
+        dense = [np.ascontiguousarray(a) for a in arrays[spec.updates :]]
+        scratch, status = np.empty(work.scratch, np.uint8), np.zeros(3, np.int64)
         memory = (*dense, out, scratch, status)
         block = np.array([*(a.ctypes.data for a in memory), *work.numbers], np.int64)
         if out.size:
             entry(block.ctypes.data, 0, work.items)
         if status[0]:
-            index = (int(status[0]) - 1) // 2
-            raise AxisError(at_user_line(f"{name}: index {index} is out of range"))
+            raise AxisError(at_user_line(f"{name}: index {status[2]} is out of range"))
         return out
 
     return kernel

@@ -25,6 +25,7 @@ from .build import (
     unary,
     unary_float,
 )
+from .nonzero import nonzero
 
 # --- arithmetic ---------------------------------------------------------------------------------
 
@@ -244,8 +245,13 @@ def _share(g: Tensor, loses: Tensor, ties: Tensor) -> Tensor:
     return where(loses, 0.0, where(ties, mul(g, 0.5), g))
 
 
-def where(condition: Tensor, input: Any, other: Any) -> Tensor:
-    """Return ``input`` where the condition holds and ``other`` elsewhere, broadcast."""
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """Return ``input`` where the condition holds and ``other`` elsewhere, broadcast.
+
+    ``where(condition)`` alone is ``nonzero(condition, as_tuple=True)``.
+    """
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
     if not is_tensor(condition) or condition.value.dtype != bool_:
         got = condition.value.dtype.name if is_tensor(condition) else type(condition).__name__
         raise DTypeError(at_user_line(f"where: the condition must be a bool tensor, got {got}"))
