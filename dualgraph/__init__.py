@@ -100,6 +100,13 @@ from .ops.diagonals import (
     triu as triu,
     triu_indices as triu_indices,
 )
+from .ops.distances import (
+    bilinear as bilinear,
+    cdist as cdist,
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+)
+from .ops.einsum import einsum as einsum
 from .ops.elementwise import (
     abs as abs,
     add as add,
@@ -150,6 +157,10 @@ from .ops.elementwise import (
     trunc as trunc,
     where as where,
 )
+from .ops.factorizations import (
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+)
 from .ops.indexing import (
     gather as gather,
     index_select as index_select,
@@ -168,6 +179,29 @@ from .ops.joining import (
     meshgrid as meshgrid,
     row_stack as row_stack,
     vstack as vstack,
+)
+from .ops.legacy import (
+    cholesky as cholesky,
+    cross as cross,
+    qr as qr,
+    svd as svd,
+)
+from .ops.products import (
+    addbmm as addbmm,
+    addmm as addmm,
+    addmv as addmv,
+    addr as addr,
+    baddbmm as baddbmm,
+    chain_matmul as chain_matmul,
+    ger as ger,
+    inner as inner,
+    kron as kron,
+    matrix_exp as matrix_exp,
+    mv as mv,
+    outer as outer,
+    tensordot as tensordot,
+    trace as trace,
+    vdot as vdot,
 )
 from .ops.random import (
     multinomial as multinomial,
@@ -223,6 +257,13 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
+from .ops.solving import (
+    det as det,
+    inverse as inverse,
+    logdet as logdet,
+    matrix_power as matrix_power,
+    slogdet as slogdet,
+)
 from .ops.special import (
     digamma as digamma,
     erfinv as erfinv,
@@ -235,6 +276,9 @@ from .ops.special import (
     mvlgamma as mvlgamma,
     polygamma as polygamma,
     xlogy as xlogy,
+)
+from .ops.spectral import (
+    pinverse as pinverse,
 )
 from .ops.trigonometric import (
     acos as acos,

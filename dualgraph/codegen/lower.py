@@ -5,7 +5,7 @@ from math import prod
 
 from ..core.op import REGISTRY
 from ..graph.ir import Graph, Node, constant
-from ..kernels import indexing, lines, matmul, reduce
+from ..kernels import indexing, library, lines, matmul, reduce
 from ..kernels.prelude import with_imports
 from ..kernels.routine import Routine
 from ..kernels.view import Layout, Shape, row_major
@@ -78,6 +78,7 @@ class Lowering:
             "overwrite": self._overwrite,
             "scatter": self._scatter,
             "routine": self._routine,
+            "library": self._library,
         }
         for group in self.groups:
             if all(n.size for n in group.nodes[-1:]) or group.family == "scatter":
@@ -365,6 +366,18 @@ class Lowering:
             [node],
             may_fail=spec.may_fail,
         )
+        self.rows.append(row)
+
+    def _library(self, group: Group) -> None:
+        """Append a call of Python: the arguments are the operands and the result."""
+        node = group.nodes[0]
+        spec: library.Library = node.op.lower
+        refs = [*(self._ref(i) for i in node.inputs), self._ref(node)]
+        reads, writes = [r.buffer for r in refs[:-1]], [refs[-1].buffer]
+        static = "".join(f", {k}={v!r}" for k, v in node.static.items())
+        text = f"{node.op.name}({', '.join(map(repr, node.inputs))}{static})"
+        row = Row(text, node.op.name, [*refs], 1, 1, reads, writes, [node], may_fail=True)
+        row.library = lambda *arrays: library.run(spec, arrays, node.static)
         self.rows.append(row)
 
     # --- the end ---

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import AxisError, at_user_line
+from ..errors import AxisError, DualgraphError, at_user_line
 from .native import address_of, content_name
 from .prelude import with_imports
 
@@ -42,12 +42,14 @@ class Routine:
     text: Callable[..., str]
     work: Callable[..., Work]
     may_fail: bool = False  # for an index k out of range it sets the status word to 2 * k + 1
+    problem: str = "index {} is out of range"  # what is wrong with k
+    error: type[DualgraphError] = AxisError
 
 
 def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """Return the eager kernel of an op: it calls the machine code that programs call.
 
-    Raises `AxisError` for an index that the routine found out of range.
+    Raises ``spec.error`` for what the routine found wrong, such as an index out of range.
     """
     entries: dict[str, Any] = {}
 
@@ -66,7 +68,7 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
             entries[text](block.ctypes.data, 0, work.items)
         if status[0]:
             index = (int(status[0]) - 1) // 2
-            raise AxisError(at_user_line(f"{name}: index {index} is out of range"))
+            raise spec.error(at_user_line(f"{name}: {spec.problem.format(index)}"))
         return out
 
     return kernel
