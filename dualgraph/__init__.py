@@ -152,6 +152,12 @@ from .ops.differences import (
     trapezoid as trapezoid,
     trapz as trapz,
 )
+from .ops.distances import (
+    bilinear as bilinear,
+    cdist as cdist,
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+)
 from .ops.division import (
     div as div,
     floor_divide as floor_divide,
@@ -159,6 +165,7 @@ from .ops.division import (
     remainder as remainder,
     true_divide as true_divide,
 )
+from .ops.einsum import einsum as einsum
 from .ops.elementwise import (
     abs as abs,
     add as add,
@@ -214,6 +221,10 @@ from .ops.extremes import (
     max as max,
     min as min,
 )
+from .ops.factorizations import (
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+)
 from .ops.indexing import (
     gather as gather,
     index_select as index_select,
@@ -233,6 +244,12 @@ from .ops.joining import (
     row_stack as row_stack,
     vstack as vstack,
 )
+from .ops.legacy import (
+    cholesky as cholesky,
+    cross as cross,
+    qr as qr,
+    svd as svd,
+)
 from .ops.masking import (
     masked_fill as masked_fill,
     masked_scatter as masked_scatter,
@@ -244,6 +261,23 @@ from .ops.overlay import (
     diagonal_scatter as diagonal_scatter,
     select_scatter as select_scatter,
     slice_scatter as slice_scatter,
+)
+from .ops.products import (
+    addbmm as addbmm,
+    addmm as addmm,
+    addmv as addmv,
+    addr as addr,
+    baddbmm as baddbmm,
+    chain_matmul as chain_matmul,
+    ger as ger,
+    inner as inner,
+    kron as kron,
+    matrix_exp as matrix_exp,
+    mv as mv,
+    outer as outer,
+    tensordot as tensordot,
+    trace as trace,
+    vdot as vdot,
 )
 from .ops.random import (
     multinomial as multinomial,
@@ -347,6 +381,13 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
+from .ops.solving import (
+    det as det,
+    inverse as inverse,
+    logdet as logdet,
+    matrix_power as matrix_power,
+    slogdet as slogdet,
+)
 from .ops.sorting import (
     argsort as argsort,
     kthvalue as kthvalue,
@@ -367,6 +408,9 @@ from .ops.special import (
     mvlgamma as mvlgamma,
     polygamma as polygamma,
     xlogy as xlogy,
+)
+from .ops.spectral import (
+    pinverse as pinverse,
 )
 from .ops.splitting import (
     dsplit as dsplit,

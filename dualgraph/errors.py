@@ -35,6 +35,10 @@ class GradError(DualgraphError, RuntimeError):
     """Backward was asked for something it cannot or must not compute."""
 
 
+class LinAlgError(DualgraphError, RuntimeError):
+    """A matrix that the operation cannot handle: singular, not positive definite, not finite."""
+
+
 class TraceError(DualgraphError, RuntimeError):
     """A traced function did something that a static graph cannot hold."""
 

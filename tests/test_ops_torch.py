@@ -13,7 +13,7 @@ from tests.op_table import ROWS, Case, cases
 from tests.test_ops_compiled import leaves, listed
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.filterwarnings("ignore:reduction")  # of its kl_div
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated", "ignore:reduction")  # of its own
 
 
 def differs(case: Case) -> bool:

@@ -131,6 +131,11 @@ class CompiledFunction:
                 f"  {len(program.rows)} calls of {len(program.kernels)} kernels, "
                 f"{program.fused_ops} fused ops, {program.arena_bytes} bytes of arena"
             )
+            if program.library_calls:
+                lines.append(
+                    f"  split into {program.native_calls} native segments by library calls: "
+                    f"{', '.join(program.library_calls)}"
+                )
             cost = ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in trace.timings.items())
             lines.append(f"  {cost}")
         return "\n".join(lines)

@@ -12,6 +12,7 @@ from ..graph.ir import CONST, INPUT, Graph, Node, users_of
 from ..kernels.copying import Cat, Embed, Overwrite
 from ..kernels.elementwise import Elementwise
 from ..kernels.indexing import Gather, Position
+from ..kernels.library import Library
 from ..kernels.lines import Line
 from ..kernels.matmul import Gemm
 from ..kernels.reduce import Reduce
@@ -29,6 +30,7 @@ FAMILIES = {
     Embed: "embed",
     Overwrite: "overwrite",
     Routine: "routine",
+    Library: "library",
 }
 MOST_NODES = 48  # a longer kernel compiles slowly and spills registers
 MOST_OPERANDS = 14  # LLVM checks every pair of pointers for overlap before a vector loop
@@ -53,12 +55,12 @@ def family(node: Node) -> str:
 
 
 def can_fail(node: Node) -> bool:
-    """Tell whether an op can find an index out of range."""
+    """Tell whether an op can refuse its input: an index out of range, a singular matrix."""
     return getattr(node.op.lower, "may_fail", False)
 
 
 def may_fail(group: Group) -> bool:
-    """Tell whether a group has an op that can find an index out of range."""
+    """Tell whether a group has an op that can refuse its input."""
     return any(can_fail(n) for n in group.nodes)
 
 

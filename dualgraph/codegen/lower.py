@@ -5,7 +5,7 @@ from math import prod
 
 from ..core.op import REGISTRY
 from ..graph.ir import Graph, Node, constant
-from ..kernels import indexing, lines, matmul, reduce
+from ..kernels import indexing, library, lines, matmul, reduce
 from ..kernels.prelude import with_imports
 from ..kernels.routine import Routine
 from ..kernels.view import Layout, Shape, row_major
@@ -77,6 +77,7 @@ class Lowering:
             "embed": self._embed,
             "overwrite": self._overwrite,
             "routine": self._routine,
+            "library": self._library,
         }
         for group in self.groups:
             fails = group.family == "routine" and may_fail(group)  # also with nothing to write
@@ -340,6 +341,18 @@ class Lowering:
             [node],
             may_fail=spec.may_fail,
         )
+        self.rows.append(row)
+
+    def _library(self, group: Group) -> None:
+        """Append a call of Python: the arguments are the operands and the result."""
+        node = group.nodes[0]
+        spec: library.Library = node.op.lower
+        refs = [*(self._ref(i) for i in node.inputs), self._ref(node)]
+        reads, writes = [r.buffer for r in refs[:-1]], [refs[-1].buffer]
+        static = "".join(f", {k}={v!r}" for k, v in node.static.items())
+        text = f"{node.op.name}({', '.join(map(repr, node.inputs))}{static})"
+        row = Row(text, node.op.name, [*refs], 1, 1, reads, writes, [node], may_fail=True)
+        row.library = lambda *arrays: library.run(spec, arrays, node.static)
         self.rows.append(row)
 
     # --- the end ---

@@ -1,8 +1,9 @@
 """The last passes before code generation: operands that a kernel family cannot walk are copied.
 
 Loops walk any strides; a matrix product wants one stride over its batch, a reduction one stride
-before, along and after the reduced axes, a line op likewise, a routine dense memory. Constants are
-literals in loops and reductions; for everything else they are written to memory first.
+before, along and after the reduced axes, a line op likewise, a routine or a library dense memory.
+Constants are literals in loops and reductions; for everything else they are written to memory
+first.
 """
 
 from ..core.op import REGISTRY
@@ -66,7 +67,7 @@ def _fits(node: Node, index: int, places: Places) -> bool:
         return True
     if place.constant:
         return False
-    if kind == "routine":
+    if kind in ("routine", "library"):
         return place.layout.contiguous
     if kind == "line":
         axis = node.static["axis"]

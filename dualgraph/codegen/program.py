@@ -1,4 +1,8 @@
-"""A compiled program: rows of kernels over one arena, run by one native call."""
+"""A compiled program: rows of kernels over one arena, run by one native call.
+
+An op that is a call of a library cuts the program: the rows before it and after it are segments of
+their own, each run by one native call.
+"""
 
 import threading
 import time
@@ -7,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..config import settings
-from ..errors import AxisError
+from ..errors import AxisError, LinAlgError
 from ..graph.ir import Graph, Node
 from ..kernels.native import address_of, content_name, stats
 from .arena import ALIGNMENT, plan
@@ -15,6 +19,7 @@ from .driver import serial_driver, shared_driver, use_threads
 from .fusion import Group, can_fail
 from .lower import Destination, Lowered, Lowering
 from .rows import Buffer, Ref, Row
+from .segments import LibraryCall, Segment, cut
 
 _ONE_AT_A_TIME = threading.Lock()  # not every threading layer of Numba may be entered twice
 
@@ -54,10 +59,8 @@ class Program:
     arena_bytes: int
     cost: Cost
     memory: list[np.ndarray]
-    header: np.ndarray
     status: np.ndarray
-    shares: bool
-    header_address: int
+    steps: list[Segment | LibraryCall]
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __repr__(self) -> str:
@@ -68,8 +71,25 @@ class Program:
         """The distinct kernels in the order of their first call."""
         found: dict[str, Kernel] = {}
         for row in self.rows:
+            if row.library is not None:
+                continue
             found.setdefault(row.name, Kernel(row.name, row.text)).calls += 1
         return list(found.values())
+
+    @property
+    def shares(self) -> bool:
+        """Whether some row is long enough for several threads."""
+        return any(isinstance(s, Segment) and s.shares for s in self.steps)
+
+    @property
+    def library_calls(self) -> list[str]:
+        """The ops that leave native code, in order; empty for nearly all programs."""
+        return [s.row.prefix for s in self.steps if isinstance(s, LibraryCall)]
+
+    @property
+    def native_calls(self) -> int:
+        """How many native calls one run makes: 1, and more where libraries are called."""
+        return sum(isinstance(s, Segment) for s in self.steps)
 
     @property
     def fused_ops(self) -> int:
@@ -84,29 +104,53 @@ class Program:
             lines += [
                 f"# {n.op.name} -> {n.aval!r}  {n.source} {n.path}".rstrip() for n in row.nodes
             ]
-            lines.append(f"{row.name}(arguments, 0, {row.items})")
+            if row.library is None:
+                lines.append(f"{row.name}(arguments, 0, {row.items})")
+            else:
+                lines.append(f"{row.text}  # leaves native code: a library call")
         kernels = [k.source.replace("KERNEL", k.name) for k in self.kernels]
         return "\n".join([*lines, "", "", *kernels])
 
     def run(self, arrays: tuple[np.ndarray, ...]) -> None:
-        """Execute on C-contiguous arrays; raises `AxisError` for an index out of range."""
-        shared = self.shares and settings.num_threads > 1
+        """Execute on C-contiguous arrays.
+
+        Raises `AxisError` for an index out of range, `LinAlgError` for a matrix without a result.
+        """
         with self.lock:
-            if shared:
-                with _ONE_AT_A_TIME:
-                    use_threads(settings.num_threads)
-                    shared_driver()(self.header_address, id(arrays), 0)
-            else:
-                serial_driver()(self.header_address, id(arrays), 0)
-            failed, row, index = self.status.tolist()
+            for step in self.steps:
+                if isinstance(step, LibraryCall):
+                    self._call(step, arrays)
+                else:
+                    self._run_segment(step, arrays)
+
+    def _run_segment(self, segment: Segment, arrays: tuple[np.ndarray, ...]) -> None:
+        if segment.shares and settings.num_threads > 1:
+            with _ONE_AT_A_TIME:
+                use_threads(settings.num_threads)
+                shared_driver()(segment.address, id(arrays), 0)
+        else:
+            serial_driver()(segment.address, id(arrays), 0)
+        failed, row, index = self.status.tolist()
         if failed:
-            self._raise(index, self.rows[row])
+            self._raise(index, self.rows[segment.first + row])
+
+    def _call(self, call: LibraryCall, arrays: tuple[np.ndarray, ...]) -> None:
+        try:
+            call.run(arrays, self.memory[0])
+        except np.linalg.LinAlgError as error:
+            raise LinAlgError(f"{error} in a compiled function ({_where(call.row)})") from error
 
     def _raise(self, index: int, row: Row) -> None:
-        nodes = [n for n in row.nodes if can_fail(n)]
-        blamed = [f"{n.static.get('of', n.op.name)} at {n.source}" for n in nodes]
-        where = "; ".join(dict.fromkeys(blamed))
-        raise AxisError(f"index {index} is out of range in a compiled function ({where})")
+        spec = next(n.op.lower for n in row.nodes if can_fail(n))
+        problem = getattr(spec, "problem", "index {} is out of range").format(index)
+        error = getattr(spec, "error", AxisError)
+        raise error(f"{problem} in a compiled function ({_where(row)})")
+
+
+def _where(row: Row) -> str:
+    nodes = [n for n in row.nodes if can_fail(n)]
+    blamed = [f"{n.static.get('of', n.op.name)} at {n.source}" for n in nodes]
+    return "; ".join(dict.fromkeys(blamed))
 
 
 def build(graph: Graph, destinations: list[Destination]) -> Program:
@@ -115,6 +159,9 @@ def build(graph: Graph, destinations: list[Destination]) -> Program:
     before = (stats.llvm_seconds, stats.load_seconds, stats.compiled, stats.loaded)
     lowered = Lowering(graph, destinations).run()
     for row in lowered.rows:
+        if row.library is not None:
+            row.name = row.prefix
+            continue
         row.name = content_name(row.prefix, row.text)
         row.address = address_of(row.text, row.name)
     serial_driver()
@@ -131,9 +178,10 @@ def build(graph: Graph, destinations: list[Destination]) -> Program:
 def _assemble(lowered: Lowered) -> Program:
     rows = [r for r in lowered.rows if r.items > 0]
     size = plan(rows)
-    arena = np.zeros(size + ALIGNMENT, np.uint8)
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
     status = np.zeros(3, np.int64)
-    base = -(-arena.ctypes.data // ALIGNMENT) * ALIGNMENT
+    base = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+    arena = memory[base - memory.ctypes.data :]
     starts = {"arena": base, "status": status.ctypes.data}
     blocks = np.zeros(max(1, sum(len(r.arguments) for r in rows)), np.int64)
     table = np.zeros((max(1, len(rows)), 5), np.int64)
@@ -149,8 +197,7 @@ def _assemble(lowered: Lowered) -> Program:
                 blocks[at + j] = _word(argument, starts)
         at += len(row.arguments)
     patch_table = np.array(patches or [(0, 0, 0)], np.int64)
-    pointers = (table.ctypes.data, len(rows), patch_table.ctypes.data, len(patches))
-    header = np.array([*pointers, status.ctypes.data], np.int64)
+    starts |= {"rows": table.ctypes.data, "patches": patch_table.ctypes.data}
     return Program(
         graph=lowered.graph,
         groups=lowered.groups,
@@ -159,10 +206,8 @@ def _assemble(lowered: Lowered) -> Program:
         arena_bytes=size,
         cost=Cost(),
         memory=[arena, blocks, table, patch_table],
-        header=header,
         status=status,
-        header_address=header.ctypes.data,
-        shares=any(r.items > _grain(r) for r in rows),
+        steps=cut(rows, starts, len(patches), [r.items > _grain(r) for r in rows]),
     )
 
 

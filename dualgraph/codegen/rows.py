@@ -1,6 +1,9 @@
 """What a program is made of: rows that call one kernel on one argument block."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from ..graph.ir import Node
 
@@ -39,3 +42,4 @@ class Row:
     may_fail: bool = False
     name: str = ""
     address: int = 0
+    library: Callable[..., np.ndarray] | None = None  # called from Python, between native segments

@@ -46,6 +46,8 @@ class Report:
     eager_peak_bytes: int
     compiled_peak_bytes: int
     arena_bytes: int
+    library_calls: list[str] = field(default_factory=list)  # what leaves native code
+    native_calls: int = 1
     timing: Timing | None = field(default=None)
 
     @property
@@ -89,6 +91,8 @@ class Report:
             "kernels": self.kernels,
             "kernel_calls": self.kernel_calls,
             "fused_ops": self.fused_ops,
+            "native_calls": self.native_calls,
+            "library_calls": self.library_calls,
             "eager_losses": self.eager_losses,
             "compiled_losses": self.compiled_losses,
         }
@@ -128,13 +132,19 @@ class Report:
         if len(self.traces) > 1:
             yield "traces", "", f"{len(self.traces)}, last: {self.traces[-1]}"
 
+    def _calls(self) -> str:
+        if not self.library_calls:
+            return "1 native call"
+        names = ", ".join(dict.fromkeys(self.library_calls))
+        return f"{self.native_calls} native calls, split by {len(self.library_calls)} of {names}"
+
     def _program_rows(self) -> Iterator[Row]:
         yield (
             "peak memory",
             size(self.eager_peak_bytes),
             (f"{size(self.compiled_peak_bytes)} (arena {size(self.arena_bytes)})"),
         )
-        yield "ops in the tape, and update", f"{self.tape_ops:,}", "1 native call"
+        yield "ops in the tape, and update", f"{self.tape_ops:,}", self._calls()
         for name, before, after in self.passes:
             yield f"nodes: {name.replace('_', ' ')}", "", f"{before:,} -> {after:,}"
         yield "kernels", "", f"{self.kernels:,} in {self.kernel_calls:,} calls"

@@ -162,6 +162,8 @@ def _report(
         kernels=len(trace.program.kernels),
         kernel_calls=len(trace.program.rows),
         fused_ops=trace.program.fused_ops,
+        library_calls=trace.program.library_calls,
+        native_calls=trace.program.native_calls,
         tape_ops=ops_dispatched(copies[0]),
         eager_peak_bytes=peak_bytes(copies[0]),
         compiled_peak_bytes=arena + peak_bytes(copies[1]),

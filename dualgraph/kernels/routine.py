@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import AxisError, at_user_line
+from ..errors import AxisError, DualgraphError, at_user_line
 from .native import address_of, content_name
 from .prelude import with_imports
 
@@ -44,12 +44,14 @@ class Routine:
     work: Callable[..., Work]
     may_fail: bool = False  # for an index k out of range: status[2] = k, then status[0] = 1
     updates: bool = False  # the output starts as a copy of the first input, which the block omits
+    problem: str = "index {} is out of range"  # what is wrong with k
+    error: type[DualgraphError] = AxisError
 
 
 def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callable[..., np.ndarray]:
     """Return the eager kernel of an op: it calls the machine code that programs call.
 
-    Raises `AxisError` for an index that the routine found out of range.
+    Raises ``spec.error`` for what the routine found wrong, such as an index out of range.
     """
     plans: dict[Any, tuple[Any, Work, Any]] = {}
 
@@ -81,7 +83,7 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
         if out.size:
             entry(block.ctypes.data, 0, work.items)
         if status[0]:
-            raise AxisError(at_user_line(f"{name}: index {status[2]} is out of range"))
+            raise spec.error(at_user_line(f"{name}: {spec.problem.format(status[2])}"))
         return out
 
     return kernel

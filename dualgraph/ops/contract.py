@@ -3,13 +3,15 @@
 from typing import Any
 
 from ..core.dispatch import apply, compose, owned
-from ..core.op import defcomposite, defop
-from ..core.types import Aval, broadcast_shapes
+from ..core.op import NONDIFF, defcomposite, defop
+from ..core.types import Aval, bool_, broadcast_shapes, float16, float32, float64
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.matmul import Gemm, matmul as product_kernel
+from ..kernels.products import INTEGER_MATMUL
+from ..kernels.routine import eager_kernel
 from .build import Tensor, as_dtype, is_tensor, need
 from .elementwise import add, mul
-from .reductions import sum
+from .reductions import expand, sum
 from .shape import reshape, transpose, unsqueeze
 
 
@@ -46,16 +48,48 @@ _MATMUL = defop(
 )  # d(XY) = dX Y + X dY
 
 
-def _check_operands(x: Any, y: Any) -> None:
+def _infer_integer(x: Any, y: Any) -> Aval:
+    return Aval((*x.shape[:-1], y.shape[-1]), x.dtype)
+
+
+_INTEGER_MATMUL = defop(
+    "integer_matmul",
+    inputs="x y",
+    infer=_infer_integer,
+    kernel=eager_kernel("integer_matmul", INTEGER_MATMUL, _infer_integer),
+    lower=INTEGER_MATMUL,
+    vjp=(NONDIFF, NONDIFF),
+)
+
+
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    """Multiply matrices or batches of them: integers wrap, float16 is summed in float32."""
+    a, b = x.value, y.value
+    if a.dtype == b.dtype and a.dtype.kind in "iu":
+        shape = _infer_matmul(_as_float(a), _as_float(b)).shape
+        batch = shape[:-2]
+        x, y = expand(x, (*batch, *a.shape[-2:])), expand(y, (*batch, *b.shape[-2:]))
+        return apply(_INTEGER_MATMUL, x, y)
+    if a.dtype == b.dtype == float16:
+        return as_dtype(_product(as_dtype(x, float32), as_dtype(y, float32)), float16)
+    _infer_matmul(a, b)  # NumPy would convert
+    return apply(_MATMUL, x, y)
+
+
+def _as_float(aval: Any) -> Aval:
+    return Aval(tuple(aval.shape), float32)
+
+
+def _check_operands(x: Any, y: Any, name: str = "matmul") -> None:
     for operand in (x, y):
         if not is_tensor(operand):
             raise DTypeError(
-                at_user_line(f"matmul: expected tensors, got {type(operand).__name__}")
+                at_user_line(f"{name}: expected tensors, got {type(operand).__name__}")
             )
     if not (x.value.ndim and y.value.ndim):
         raise ShapeError(
             at_user_line(
-                f"matmul: both operands need at least 1 axis, got shapes {x.value.shape} and "
+                f"{name}: both operands need at least 1 axis, got shapes {x.value.shape} and "
                 f"{y.value.shape}; multiply by a scalar with *"
             )
         )
@@ -71,20 +105,21 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     x_ndim, y_ndim = input.value.ndim, other.value.ndim
     if x_ndim >= 2 and y_ndim >= 2:
         a, b = input.value, other.value
-        if a.dtype is not b.dtype or a.dtype.kind != "f":
-            _infer_matmul(a, b)  # NumPy would convert
-        return apply(_MATMUL, input, other)
+        if a.dtype is b.dtype and a.dtype in (float32, float64):
+            return apply(_MATMUL, input, other)
+        return _product(input, other)
     if x_ndim == y_ndim:
         return dot(input, other)
     x = unsqueeze(input, 0) if x_ndim == 1 else input
     y = unsqueeze(other, 1) if y_ndim == 1 else other
-    out = apply(_MATMUL, x, y)
+    out = _product(x, y)
     shape = out.value.shape
     return owned(reshape(out, shape[:-1] if y_ndim == 1 else (*shape[:-2], shape[-1])))
 
 
 def dot(input: Tensor, other: Tensor) -> Tensor:
     """Return the inner product of two vectors of one length."""
+    _check_operands(input, other, "dot")
     a, b = input.value, other.value
     if a.dtype != b.dtype:
         raise DTypeError(at_user_line(f"dot: dtypes {a.dtype.name} and {b.dtype.name} differ"))
@@ -92,17 +127,21 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
         raise ShapeError(
             at_user_line(f"dot: needs two vectors of one length, got {a.shape} and {b.shape}")
         )
+    if a.dtype == bool_:
+        raise DTypeError(at_user_line("dot is not defined for bool tensors; use (x & y).any()"))
     return as_dtype(sum(mul(input, other)), a.dtype)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the product of two matrices, without broadcasting."""
+    _check_operands(input, mat2, "mm")
     need(input.value.ndim == 2 and mat2.value.ndim == 2, "mm: both operands must be matrices")
     return matmul(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the products of two equally long batches of matrices, without broadcasting."""
+    _check_operands(input, mat2, "bmm")
     a, b = input.value.shape, mat2.value.shape
     need(
         len(a) == len(b) == 3 and a[0] == b[0],

@@ -16,6 +16,11 @@ from ...ops.activations import (
     tanhshrink as tanhshrink,
 )
 from ...ops.contract import linear as linear
+from ...ops.distances import (
+    bilinear as bilinear,
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+)
 from ...ops.elementwise import relu as relu, sigmoid as sigmoid, tanh as tanh
 from ...ops.indexing import one_hot as one_hot
 from ...ops.rectifiers import (
