@@ -29,7 +29,8 @@ _CHOLESKY = """def KERNEL(args, lo, hi):
         for k in range(n):
             d = y[k * n + k]
             if not (d > zero):
-                ptr_i8(a[3])[0] = 2 * k + 1
+                ptr_i8(a[3])[2] = k
+                ptr_i8(a[3])[0] = 1
                 break
             d = sqrt(d)
             y[k * n + k] = d
@@ -143,7 +144,9 @@ _LU = """def KERNEL(args, lo, hi):
         ptr_{s}(base + (size - 1) * {z})[0] = regular
 """
 _ZERO_PIVOT = {
-    "raise": "ptr_i8(a[3])[0] = 2 * k + 1\n                    continue",
+    "raise": (
+        "ptr_i8(a[3])[2] = k\n                    ptr_i8(a[3])[0] = 1\n                    continue"
+    ),
     "keep": "continue",
     "move": "d = {s}({tiny})\n                    y[k * n + k] = d",
 }

@@ -151,6 +151,11 @@ def _compile(text: str, name: str, signature: Any) -> int:
             f"Numba could not compile the kernel {name} ({path}):\n{error}"
         ) from error
     code = compiled._library.serialize_using_object_code()[2][0]
+    if b"numba_do_raise" in code:
+        raise CompileError(
+            f"the kernel {name} ({path}) may raise a Python error, which a program cannot pass on: "
+            "write the test as a comparison (a range() with a variable step raises for step 0)"
+        )
     rest = compiled.native_name.encode() + b"\n" + code
     blob = MAGIC + hashlib.sha256(rest).digest() + rest
     _store(_object_path(name, signature), blob)
