@@ -29,6 +29,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-examples", type=int, default=500, help="random programs that test_fuzz tries"
     )
+    parser.addoption(
+        "--every", action="store_true", help="also the cases marked exhaustive, which CI leaves out"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out (visibly: "deselected") what only a person who has time runs."""
+    if config.getoption("--every"):
+        return
+    left_out = [i for i in items if i.get_closest_marker("exhaustive")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [i for i in items if not i.get_closest_marker("exhaustive")]
 
 
 @pytest.fixture(scope="session", autouse=True)

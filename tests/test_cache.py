@@ -15,8 +15,8 @@ import pytest
 import dualgraph as dg
 from dualgraph.config import settings
 from dualgraph.errors import CacheWarning, CompileError
-from dualgraph.kernels import elementary, native, random, special
-from dualgraph.kernels.prelude import SUFFIX, with_imports
+from dualgraph.kernels import native
+from dualgraph.kernels.prelude import SCALAR_TABLES, SUFFIX, with_imports
 
 KERNEL = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
@@ -261,15 +261,15 @@ def test_a_second_process_compiles_nothing_and_has_equal_bits(tmp_path: Path) ->
 SCALARS = """
 import ctypes, sys
 import numpy as np
-from dualgraph.kernels import elementary, native, random, special
-from dualgraph.kernels.prelude import SUFFIX, with_imports
+import inspect
+from dualgraph.kernels import native, random
+from dualgraph.kernels.prelude import SCALAR_TABLES, SUFFIX, with_imports
 
 def kernels():
-    tables = (elementary.SCALARS, special.SCALARS, random.SCALARS)
-    for table in tables:
-        for name, dtype in table:
+    for table in SCALAR_TABLES:
+        for (name, dtype), function in table.items():
             s = SUFFIX[dtype]
-            terms = {"pow": "x, x", "atan2": "x, x"}.get(name, "x")
+            terms = ", ".join("x" for _ in inspect.signature(function.py_func).parameters)
             if table is random.SCALARS:
                 last = {"below": ", i8(9)", "poisson": ", x"}.get(name, "")
                 terms = f"i8(x), i8(3), i8(4){last}"
@@ -303,12 +303,11 @@ def test_every_scalar_function_works_when_loaded_warm(tmp_path: Path) -> None:
     cold = finish(start(SCALARS, tmp_path))
     warm = finish(start(SCALARS, tmp_path))
     assert warm[:-2] == cold[:-2]
-    tables = (elementary.SCALARS, special.SCALARS, random.SCALARS)
-    count = sum(len(t) for t in tables) + 1
+    count = sum(len(t) for t in SCALAR_TABLES) + 1
     assert len(warm) == count + 2
     assert cold[-2:] == [str(count), "0"]
     assert warm[-2:] == ["0", str(count)]
-    assert {dtype for t in tables for _, dtype in t} <= SUFFIX.keys()
+    assert {dtype for t in SCALAR_TABLES for _, dtype in t} <= SUFFIX.keys()
 
 
 def test_a_read_only_cache_is_bypassed_in_a_process(tmp_path: Path) -> None:

@@ -1179,7 +1179,8 @@ def test_the_chunk_size_moves_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     with num_threads(2):
         for grain in (1, 3, 17):
             rows[:, 3] = np.where(rows[:, 4] != 0, rows[:, 3], grain)
-            f.last.program.shares = True
+            (segment,) = f.last.program.steps
+            segment.shares = True
             assert_bits_equal(f(x, w, table, index), expected, f"grain {grain}")
 
 

@@ -199,7 +199,7 @@ INTEGER_IN_PLACE = {
     "bitwise_left_shift_": (2,), "bitwise_right_shift_": (2,),
 }  # fmt: skip
 ELSEWHERE = {
-    "polygamma_", "float_power_",
+    "polygamma_", "float_power_", "addmm_", "addmv_", "addr_", "addbmm_", "baddbmm_",
     "uniform_", "normal_", "log_normal_", "exponential_", "geometric_", "cauchy_", "bernoulli_",
     "random_", "tril_", "triu_",
 }  # fmt: skip

@@ -150,8 +150,8 @@ def hessian(
 
     >>> import dualgraph as dg
     >>> hessian(lambda x: (x * x * x).sum(), dg.tensor([1.0, 2.0]))
-    tensor([[6., 0.],
-            [0., 12.]])
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
     """
 
     def gradient(*leaves: Any) -> Any:

@@ -185,6 +185,11 @@ def odd_f4(x):
     return near if back == x else from_bits_f4(np.int32(toward_zero | np.int32(1)))
 
 
+SCALAR_TABLES: tuple[dict[tuple[str, str], Any], ...] = tuple(
+    m.SCALARS for m in (division, elementary, special, gamma, normal, bessel, random)
+)
+"""(name, dtype name) -> scalar function, by module."""
+
 _NAMES: dict[str, Any] = {
     "odd_f4": odd_f4,
     "select": select,
@@ -227,10 +232,7 @@ _NAMES: dict[str, Any] = {
     },
     **{
         f"{name}_{SUFFIX[dtype]}": function
-        for table in (
-            elementary.SCALARS,
-            *(m.SCALARS for m in (division, special, gamma, normal, bessel, random)),
-        )
+        for table in SCALAR_TABLES
         for (name, dtype), function in table.items()
     },
 }

@@ -52,7 +52,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
     >>> import dualgraph as dg
     >>> dg.div(dg.tensor([1, -7]), 4)
-    tensor([0.2500, -1.7500])
+    tensor([ 0.2500, -1.7500])
     >>> dg.div(dg.tensor([1, -7]), 4, rounding_mode="floor")
     tensor([ 0, -2])
     """

@@ -173,7 +173,7 @@ def det(A: Tensor) -> Tensor:
 
     >>> import dualgraph as dg
     >>> dg.linalg.det(dg.tensor([[1.0, 2.0], [3.0, 4.0]]))
-    tensor(-2.)
+    tensor(-2.0000)
     """
     need_square("linalg.det", A)
     return compose(_DET, A, packed_lu(A, "move"), moved=False)

@@ -100,7 +100,7 @@ atan2 = binary_float(
 
     >>> import dualgraph as dg
     >>> dg.atan2(dg.tensor([1.0, -0.0]), dg.tensor([1.0, -1.0]))
-    tensor([0.7854, -3.1416])
+    tensor([ 0.7854, -3.1416])
     """,
 )
 hypot = binary_float(
