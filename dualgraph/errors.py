@@ -65,6 +65,22 @@ class MissingExtraError(DualgraphError, ImportError):
     """An optional package is needed; the message names the extra that installs it."""
 
 
+class DataError(DualgraphError, ValueError):
+    """A dataset, sampler or worker that cannot give the batches it was asked for."""
+
+
+class SaveError(DualgraphError, ValueError):
+    """An object that a file cannot hold."""
+
+
+class LoadError(DualgraphError, ValueError):
+    """A file that is damaged, foreign, or not what it says it is."""
+
+
+class ExchangeError(DualgraphError, BufferError):
+    """Memory that must not, or cannot, be shared with another library."""
+
+
 class CacheWarning(UserWarning):
     """The disk cache was damaged or cannot be written: it was rebuilt or bypassed."""
 

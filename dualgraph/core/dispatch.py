@@ -20,6 +20,7 @@ class ThreadState(threading.local):
     tracing: bool = False
     anomaly: bool = False  # remember where ops were recorded, look for NaN in backward
     saved_hooks: Any = None  # (pack, unpack) for what the tape keeps
+    stream: Any = None  # the generator that stands for the default one (loading of data)
     visiting: Any = None  # the tape node whose rule runs in a backward walk
 
 

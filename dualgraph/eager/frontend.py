@@ -141,8 +141,8 @@ class EagerFrontend:
             self.renew(x)
 
     def generator(self) -> Any:
-        """Return the default random stream."""
-        return self.default_generator
+        """Return the default random stream, or what stands for it in this thread."""
+        return state.stream or self.default_generator
 
     def leaf_hooks(self, x: Any) -> LeafHooks:
         """Return the hooks of a leaf at which a gradient has arrived."""

@@ -1,3 +1,3 @@
-"""Tools around training: checkpointing."""
+"""Tools around training: checkpointing, data."""
 
-from . import checkpoint as checkpoint
+from . import checkpoint as checkpoint, data as data
