@@ -446,6 +446,7 @@ from .ops.trigonometric import (
     tan as tan,
 )
 from .ops.windows import as_strided as as_strided
+from .utils.storage import load as load, save as save
 
 absolute = abs
 clip = clamp

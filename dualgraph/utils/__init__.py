@@ -1,3 +1,3 @@
-"""Tools around training: checkpointing, data."""
+"""Tools around training: checkpointing, data, files."""
 
-from . import checkpoint as checkpoint, data as data
+from . import checkpoint as checkpoint, data as data, storage as storage

@@ -146,7 +146,9 @@ class ChainDataset(IterableDataset):
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
                 raise DataError(
-                    at_user_line(f"ChainDataset takes IterableDatasets, got {type(dataset).__name__}")
+                    at_user_line(
+                        f"ChainDataset takes IterableDatasets, got {type(dataset).__name__}"
+                    )
                 )
             yield from dataset
 
