@@ -183,8 +183,8 @@ def _counts(lengths: Sequence[float], total: int) -> list[int]:
     if sum(counts) != total or any(n < 0 or n != int(n) for n in counts):
         raise DataError(
             at_user_line(
-                f"random_split: lengths {list(lengths)} do not add up to the {total} samples of the "
-                "dataset, nor do they add up to 1 as fractions"
+                f"random_split: lengths {list(lengths)} do not add up to the {total} samples of "
+                "the dataset, nor do they add up to 1 as fractions"
             )
         )
     return [int(n) for n in counts]

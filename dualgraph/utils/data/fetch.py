@@ -34,7 +34,7 @@ def stream_of_batch(seed: int, number: int) -> Iterator[None]:
 
 
 class ByIndex:
-    """Reads the samples that a list of indices names, or with ``batched=False`` the one of a key."""
+    """Reads the samples that a list of indices names; with ``batched=False`` that of one key."""
 
     def __init__(self, dataset: Any, collate: Callable[[Any], Any], batched: bool) -> None:
         self.dataset, self.collate, self.batched = dataset, collate, batched

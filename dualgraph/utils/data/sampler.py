@@ -35,7 +35,7 @@ def _count(name: str, what: str, value: Any) -> int:
 
 
 class Sampler:
-    """Base of the samplers: subclass it and write ``__iter__``, and ``__len__`` where it is known."""
+    """Base of the samplers: subclass it and write ``__iter__``, and ``__len__`` if known."""
 
     def __init__(self, data_source: Any = None) -> None:
         """Take the dataset, which the base class has no use for."""

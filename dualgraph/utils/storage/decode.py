@@ -28,8 +28,8 @@ _NUMPY = {
     "F64": "float64",
 }
 _CONVERT = (
-    "Convert it where PyTorch is installed: safetensors.torch.save_file({k: v.contiguous() for k, v "
-    "in torch.load(path, weights_only=True).items()}, 'model.safetensors')"
+    "Convert it where PyTorch is installed: safetensors.torch.save_file({k: v.contiguous() for k, "
+    "v in torch.load(path, weights_only=True).items()}, 'model.safetensors')"
 )
 _FOREIGN = (
     (b"PK\x03\x04", "a PyTorch checkpoint (a zip archive with pickled code), or another zip file"),
@@ -85,7 +85,7 @@ def _array(name: str, entry: dict[str, Any], source: str) -> np.ndarray:
             f"load: tensor {name!r} in {source} has the dtype {entry['dtype']}, which dualgraph "
             f"does not have: convert it to one of {', '.join(_NUMPY)} first"
         )
-    flat = np.frombuffer(bytearray(entry["data"]), dtype)
+    flat = np.frombuffer(bytearray(entry["data"]), dtype) if entry["data"] else np.empty(0, dtype)
     if dtype == "bool":
         flat = flat.view("uint8") != 0  # a byte of 2 is not a bool
     return flat.reshape(entry["shape"])
@@ -128,8 +128,8 @@ class _Decoder:
     def _tensor(self, x: dict) -> Any:
         key = (x["object"], x["name"])
         if key not in self.objects:
-            shown = self._named(x["name"]).detach() if x["name"] in self.memory else None
-            shown = self._named(x["name"]) if shown is None else shown
+            known = x["name"] in self.memory
+            shown = self._named(x["name"]).detach() if known else self._named(x["name"])
             if x.get("parameter"):
                 self.objects[key] = Parameter(shown, bool(x.get("grad")))
             else:

@@ -72,7 +72,8 @@ class Encoder:
         memory = (array.ctypes.data, array.shape, array.strides, array.dtype.str)
         if array.size and memory in self._names:
             return self._names[memory]
-        name, n = path or "tensor", 1
+        path = path.encode("utf-8", "replace").decode() or "tensor"  # no lone surrogates
+        name, n = path, 1
         while name in self.arrays or name == "__metadata__":
             n += 1
             name = f"{path}#{n}"
@@ -130,6 +131,6 @@ def _refusal(x: Any) -> str:
         base = next(b for b in type(x).__mro__ if b.__module__ == "builtins")
         return f"{name}, whose class a file cannot hold: save {base.__name__}(x)"
     return (
-        f"{name}; what can be saved: tensors, numbers, strings, booleans, None, dtypes, generators, "
-        "and dicts, lists and tuples of these"
+        f"{name}; what can be saved: tensors, numbers, strings, booleans, None, dtypes, "
+        "generators, and dicts, lists and tuples of these"
     )
