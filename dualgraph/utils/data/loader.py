@@ -21,7 +21,7 @@ class DataLoader:
     ``num_workers`` counts *threads*, which read up to ``prefetch_factor`` batches each ahead of the
     loop. The batches, and the random numbers that a dataset draws from dualgraph's default stream,
     do not depend on that count; ``generator``, or by default `manual_seed`, fixes both. (Every
-    worker reads the whole of an `IterableDataset`: see there.) An error in a worker is raised in the
+    worker reads the whole of an `IterableDataset`.) An error in a worker is raised in the
     loop, with its own traceback and the name of the worker. ``pin_memory`` means nothing here, and
     batches always come in order.
 
