@@ -35,13 +35,17 @@ from .eager import Tensor as Tensor
 from .eager.construct import (
     as_tensor as as_tensor,
     asarray as asarray,
-    from_numpy as from_numpy,
     is_floating_point as is_floating_point,
     is_tensor as is_tensor,
     numel as numel,
     result_type as result_type,
     scalar_tensor as scalar_tensor,
     tensor as tensor,
+)
+from .eager.interchange import (
+    from_dlpack as from_dlpack,
+    from_numpy as from_numpy,
+    frombuffer as frombuffer,
 )
 from .eager.modes import (
     enable_grad as enable_grad,

@@ -17,6 +17,7 @@ from ..errors import DTypeError, at_user_line
 from ..ops.arguments import check_device, check_options, need_tensor
 from ..ops.build import as_number, need
 from .frontend import eager_frontend
+from .interchange import from_numpy as from_numpy, viewed
 from .tensor import Tensor
 
 
@@ -41,7 +42,7 @@ def tensor(
     check_options("tensor", device, options)
     if isinstance(data, Tensor):
         data = data.detach().numpy()
-    weak = not isinstance(data, np.ndarray | np.generic)
+    weak = not hasattr(data, "__array__")  # Python's numbers and lists
     array = _array(data)
     if dtype is not None:
         array = array.astype(numpy_dtype(dtype))
@@ -65,22 +66,10 @@ def _holds_arrays(data: Any) -> bool:
     return isinstance(data, np.ndarray | np.generic)
 
 
-def from_numpy(array: np.ndarray) -> Tensor:
-    """Return a tensor on the memory of a NumPy array: changes are seen by both.
-
-    Raises `DTypeError` for dtypes that dualgraph does not have.
-    """
-    if not isinstance(array, np.ndarray):
-        raise DTypeError(at_user_line(f"from_numpy: got {type(array).__name__}, not an ndarray"))
-    public_dtype(array.dtype)
-    regular = array.dtype.isnative and array.flags.aligned
-    whole = all(s % array.itemsize == 0 for s in array.strides)
-    return eager_frontend.tensor(array if regular and whole else np.array(array))
-
-
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return a tensor without a copy where possible."""
+    """Return a tensor without a copy where possible: of tensors, arrays, and through DLPack."""
     check_device("as_tensor", device)
+    data = viewed(data)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == numpy_dtype(dtype)):
@@ -98,8 +87,10 @@ def asarray(
 ) -> Tensor:
     """Return a tensor of an object: on the same memory where possible, unless ``copy=True``.
 
+    Takes what `as_tensor` takes, and buffers: bytes hold elements of ``dtype`` (by default uint8).
     Raises `ArgumentError` when ``copy=False`` and a copy is needed.
     """
+    obj = viewed(obj, dtype, buffers=True)
     if copy:
         found = tensor(obj, dtype, device=device)
     else:

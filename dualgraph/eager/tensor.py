@@ -238,7 +238,8 @@ class Tensor(
     def __reduce_ex__(self, protocol: Any) -> tuple:
         if not self.is_leaf:
             raise GradError(at_user_line("only leaf tensors can be pickled: detach() first"))
-        return _rebuild, (type(self), np.ascontiguousarray(self.value), self.requires_grad)
+        array = state.frontend.concrete(self, "pickle")
+        return _rebuild, (type(self), np.array(array, order="C", copy=None), self.requires_grad)
 
     # --- autograd ---
 
