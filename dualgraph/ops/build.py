@@ -18,6 +18,7 @@ from ..core.types import (
     default_float,
     float16,
     float32,
+    float64,
     int64,
     result_type,
     weak_dtype,
@@ -197,20 +198,44 @@ def in_float32(function: F) -> F:
     """Let a function whose first operand is float16 compute in float32 and round its results once.
 
     Element-wise ops do so by themselves; this is for what accumulates, or is made of several ops.
+    Operands of a wider floating dtype are left to the function: it promotes, or raises.
     """
 
     @wraps(function)
     def wrapper(input: Any, *args: Any, **kwargs: Any) -> Any:
         if not is_tensor(input) or input.value.dtype is not float16:
             return function(input, *args, **kwargs)
-        wide = [_widened(x) for x in (input, *args)]
-        out = function(*wide, **{k: _widened(v) for k, v in kwargs.items()})
-        if not isinstance(out, tuple):
-            return _narrowed(out)
-        parts = [_narrowed(x) for x in out]
-        return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
+        if any(map(_wider, args)) or any(map(_wider, kwargs.values())):
+            return function(input, *args, **kwargs)
+        return _rounded_once(function, input, args, kwargs)
 
     return named(wrapper, function.__name__, function.__doc__ or "")
+
+
+def in_float32_mixed(function: F) -> F:
+    """As `in_float32`, for what takes float16 together with float32 parameters."""
+
+    @wraps(function)
+    def wrapper(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if not is_tensor(input) or input.value.dtype is not float16:
+            return function(input, *args, **kwargs)
+        return _rounded_once(function, input, args, kwargs)
+
+    return named(wrapper, function.__name__, function.__doc__ or "")
+
+
+def _wider(x: Any) -> bool:
+    """Tell a tensor that makes float16 give way in a promotion."""
+    return is_tensor(x) and x.value.ndim > 0 and x.value.dtype in (float32, float64)
+
+
+def _rounded_once(function: Any, input: Tensor, args: tuple, kwargs: dict[str, Any]) -> Any:
+    wide = [_widened(x) for x in (input, *args)]
+    out = function(*wide, **{k: _widened(v) for k, v in kwargs.items()})
+    if not isinstance(out, tuple):
+        return _narrowed(out)
+    parts = [_narrowed(x) for x in out]
+    return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
 
 
 def _widened(x: Any) -> Any:

@@ -9,7 +9,7 @@ from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.matmul import Gemm, matmul as product_kernel
 from ..kernels.products import INTEGER_MATMUL
 from ..kernels.routine import eager_kernel
-from .build import Tensor, as_dtype, is_tensor, need
+from .build import Tensor, as_dtype, in_float32, is_tensor, need
 from .elementwise import add, mul
 from .reductions import expand, sum
 from .shape import reshape, transpose, unsqueeze
@@ -117,6 +117,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return owned(reshape(out, shape[:-1] if y_ndim == 1 else (*shape[:-2], shape[-1])))
 
 
+@in_float32
 def dot(input: Tensor, other: Tensor) -> Tensor:
     """Return the inner product of two vectors of one length."""
     _check_operands(input, other, "dot")
@@ -168,6 +169,7 @@ _LINEAR = defcomposite(
 )  # d(x W^T + b) = dx W^T + x dW^T + db
 
 
+@in_float32
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``input @ weight.T + bias``.
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from ..core.dispatch import apply
 from ..core.op import Op, defop
-from ..core.types import FLOATING, Aval, category
+from ..core.types import FLOATING, Aval, bool_, category, int64, uint8
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels import convolution, pooling
 from ..kernels.routine import Routine, eager_kernel
 from ..kernels.sliding import Windows
-from .build import Tensor, in_float32, is_tensor, need
+from .build import Tensor, as_dtype, in_float32, is_tensor, need
 from .elementwise import add
 from .shape import reshape
 
@@ -284,6 +284,10 @@ def unfold(
     Rows are (channel, window element), columns are windows, both in row-major order.
     Raises `ShapeError` when no window fits.
     """
+    if is_tensor(input) and input.value.dtype is bool_:
+        return as_dtype(
+            unfold(as_dtype(input, uint8), kernel_size, dilation, padding, stride), bool_
+        )
     x, alone = batched("unfold", input, 2)
     extent = tuple(x.value.shape[2:])
     windows = _plane_windows("unfold", extent, kernel_size, dilation, padding, stride)
@@ -303,6 +307,9 @@ def fold(
 
     The transpose of `unfold`. Raises `ShapeError` when the columns do not fit.
     """
+    if is_tensor(input) and input.value.dtype is bool_:
+        sums = fold(as_dtype(input, int64), output_size, kernel_size, dilation, padding, stride)
+        return as_dtype(sums, bool_)
     x, alone = batched("fold", input, 1)
     extent = per_axis("fold", "output_size", output_size, 2, 1)
     windows = _plane_windows("fold", extent, kernel_size, dilation, padding, stride)

@@ -2,7 +2,7 @@
 
 from ..core.types import broadcast_shapes
 from ..errors import ShapeError, at_user_line
-from .build import Tensor, aligned, as_dtype, need, need_floating
+from .build import Tensor, aligned, as_dtype, in_float32, need, need_floating
 from .contract import matmul
 from .elementwise import add, div, maximum, mul, sub
 from .matrices import need_equal_dtypes, need_tensors
@@ -14,6 +14,7 @@ _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist",
           "donot_use_mm_for_euclid_dist")  # fmt: skip
 
 
+@in_float32
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _MODES[0]) -> Tensor:
     """Return the p-norm distances of all pairs of rows: (..., P, M) and (..., R, M) to (..., P, R).
 
@@ -33,6 +34,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _MODES[0])
     return vector_norm(sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
 
 
+@in_float32
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
@@ -41,6 +43,7 @@ def pairwise_distance(
     return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
+@in_float32
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return the cosines of the angles of vectors along an axis of the broadcast operands.
 
@@ -61,6 +64,7 @@ def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
     return div(x, add(norm, sub(maximum(norm, bound), norm).detach()))
 
 
+@in_float32
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``input1' W_o input2 + bias_o`` for every output o.
 

@@ -7,7 +7,7 @@ from ..core.dispatch import compose
 from ..core.op import NONDIFF, defcomposite
 from ..core.types import numpy_dtype
 from ..errors import ArgumentError, ShapeError, at_user_line
-from .build import Tensor, as_dtype, need, need_floating, normal_axes, normal_axis
+from .build import Tensor, as_dtype, in_float32, need, need_floating, normal_axes, normal_axis
 from .elementwise import abs, div, eq, mul, ne, pow, sign, sqrt, square, where
 from .matrices import need_matrix, need_square, need_tensors
 from .reductions import amax, amin, sum
@@ -100,6 +100,7 @@ def _extreme(x: Tensor, p: float, axes: Axes, keepdim: bool) -> Tensor:
     return (amax if p > 0 else amin)(abs(x), axes, keepdim)
 
 
+@in_float32
 def matrix_norm(
     A: Tensor,
     ord: Any = "fro",

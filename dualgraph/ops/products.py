@@ -6,7 +6,7 @@ from ..core.dispatch import apply, literal
 from ..core.types import Aval, bool_
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.products import MATRIX_EXP
-from .build import Tensor, as_dtype, is_tensor, need, normal_axis
+from .build import Tensor, as_dtype, in_float32, is_tensor, need, normal_axis
 from .contract import bmm, dot, matmul, mm
 from .elementwise import add, mul, sub, where
 from .matrices import mT, native_op, need_square, need_tensors
@@ -24,11 +24,13 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@in_float32
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Return the inner product of two vectors (real numbers: the same as `dot`)."""
     return dot(input, other)
 
 
+@in_float32
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Return the inner products along an axis of the broadcast operands."""
     need_tensors("linalg.vecdot", x, y)
@@ -61,6 +63,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 ger = outer
 
 
+@in_float32
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """Return the cross products along an axis of extent 3; the operands broadcast.
 
@@ -106,24 +109,28 @@ def _combined(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) 
     return add(input if beta == 1 else mul(input, beta), scaled)
 
 
+@in_float32
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return ``beta * input + alpha * (mat1 @ mat2)`` for matrices; the input broadcasts."""
     need_tensors("addmm", input, mat1, mat2)
     return _combined("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
+@in_float32
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return ``beta * input + alpha * (mat @ vec)``; the input broadcasts."""
     need_tensors("addmv", input, mat, vec)
     return _combined("addmv", input, mv(mat, vec), beta, alpha)
 
 
+@in_float32
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return ``beta * input + alpha * outer(vec1, vec2)``; the input broadcasts."""
     need_tensors("addr", input, vec1, vec2)
     return _combined("addr", input, outer(vec1, vec2), beta, alpha)
 
 
+@in_float32
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
@@ -132,6 +139,7 @@ def baddbmm(
     return _combined("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
+@in_float32
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
@@ -293,6 +301,7 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
     return diagonal_of(A, offset, dim1, dim2)
 
 
+@in_float32
 def trace(input: Tensor) -> Tensor:
     """Return the sum of the diagonal of a matrix; integers and bools sum as int64."""
     need_tensors("trace", input)
@@ -324,6 +333,7 @@ _EXP = native_op(
 )
 
 
+@in_float32
 def matrix_exp(A: Tensor) -> Tensor:
     """Return the exponentials of square matrices (..., n, n), by scaling and squaring."""
     need_square("linalg.matrix_exp", A)

@@ -16,6 +16,7 @@ from .build import (
     as_operand,
     changed,
     elementwise,
+    in_float32,
     need,
     need_floating,
     refuse_bools,
@@ -67,6 +68,7 @@ def _elu_vjp(g: Tensor, x: Tensor, slope: Any, rate: Any) -> Tensor:
     return where(below, mul(mul(g, slope), exp(mul(where(below, x, 0.0), rate))), g)
 
 
+@in_float32
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return the input, times ``negative_slope`` where it is not positive."""
     if inplace:
@@ -95,6 +97,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return apply(_PRELU, input, reshape(as_dtype(weight, input.value.dtype), slopes))
 
 
+@in_float32
 def rrelu(
     input: Tensor,
     lower: float = 1.0 / 8,

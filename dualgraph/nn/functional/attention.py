@@ -6,7 +6,7 @@ from ...core.dispatch import compose
 from ...core.op import defcomposite
 from ...core.types import bool_
 from ...errors import DTypeError, ShapeError, at_user_line
-from ...ops.build import Tensor, need
+from ...ops.build import Tensor, in_float32, need
 from ...ops.contract import matmul
 from ...ops.creation import arange
 from ...ops.elementwise import add, div, eq, exp, isfinite, le, mul, sub, where
@@ -32,6 +32,7 @@ _WEIGHTS = defcomposite(
 )
 
 
+@in_float32
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -90,6 +90,7 @@ def embedding(
     index = _checked("embedding", input, weight, sparse)
     padding = _padding("embedding", padding_idx, weight)
     if max_norm is not None:
+        need_floating("embedding", weight)
         _limit_rows(weight, index, float(max_norm), float(norm_type))
     return compose(
         _EMBEDDING, index, weight, padding=padding, by_frequency=bool(scale_grad_by_freq)
@@ -98,7 +99,6 @@ def embedding(
 
 def _checked(name: str, input: Tensor, weight: Tensor, sparse: bool) -> Tensor:
     check_tensors(name, input=input, weight=weight)
-    need_floating(name, weight)
     need(not sparse, f"{name}: sparse gradients do not exist here; use sparse=False")
     if weight.value.ndim != 2:
         raise ShapeError(
@@ -166,6 +166,7 @@ def embedding_bag(
     """
     name = "embedding_bag"
     index = _checked(name, input, weight, sparse)
+    need_floating(name, weight)
     _check_bag(name, index, offsets, per_sample_weights, mode, include_last_offset)
     padding = _padding(name, padding_idx, weight)
     if max_norm is not None:

@@ -8,7 +8,15 @@ import numpy as np
 from ...core.types import float16, float32
 from ...eager.modes import no_grad
 from ...errors import ShapeError, at_user_line
-from ...ops.build import Tensor, as_dtype, in_float32, need, need_floating, normal_axes
+from ...ops.build import (
+    Tensor,
+    as_dtype,
+    in_float32,
+    in_float32_mixed,
+    need,
+    need_floating,
+    normal_axes,
+)
 from ...ops.convolution import per_axis
 from ...ops.elementwise import (
     abs,
@@ -31,7 +39,7 @@ from ...ops.resizing import pad_constant
 from ...ops.shape import reshape
 
 
-@in_float32
+@in_float32_mixed
 def layer_norm(
     input: Tensor,
     normalized_shape: tuple[int, ...],
@@ -49,7 +57,7 @@ def layer_norm(
     return _affine(out, weight, bias)
 
 
-@in_float32
+@in_float32_mixed
 def rms_norm(
     input: Tensor,
     normalized_shape: Any,
@@ -160,7 +168,7 @@ def instance_norm(
     return _affine(out, _in_line(weight, line), _in_line(bias, line))
 
 
-@in_float32
+@in_float32_mixed
 def group_norm(
     input: Tensor,
     num_groups: int,

@@ -2,7 +2,7 @@
 
 from ....core.dispatch import apply
 from ....errors import ShapeError, at_user_line
-from ....ops.build import Tensor, aligned, elementwise
+from ....ops.build import Tensor, aligned, elementwise, in_float32
 from ....ops.elementwise import (
     add,
     clamp,
@@ -58,6 +58,7 @@ def softplus(x: Tensor) -> Tensor:
     return apply(_SOFTPLUS, x)
 
 
+@in_float32
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:
@@ -74,6 +75,7 @@ def binary_cross_entropy(
     return reduced(name, loss if weight is None else mul(loss, weight), reduction)
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -106,6 +108,7 @@ def binary_cross_entropy_with_logits(
     return reduced(name, loss if weight is None else mul(loss, weight), reduction)
 
 
+@in_float32
 def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return log(1 + exp(-target * input)) for targets 1 and -1, without overflow."""
     check_floating("soft_margin_loss", input=input)
@@ -114,6 +117,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") 
     return reduced("soft_margin_loss", softplus(mul(neg(target), input)), reduction)
 
 
+@in_float32
 def multilabel_soft_margin_loss(
     input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
 ) -> Tensor:

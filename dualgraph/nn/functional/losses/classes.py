@@ -4,7 +4,7 @@ from ....core.dispatch import apply, compose, literal
 from ....core.op import NONDIFF, defcomposite, refuse
 from ....core.types import FLOATING, INTEGER, category, int64
 from ....errors import DTypeError, ShapeError, at_user_line
-from ....ops.build import Tensor, as_dtype, elementwise, need
+from ....ops.build import Tensor, as_dtype, elementwise, in_float32, need
 from ....ops.creation import arange, zeros_like
 from ....ops.elementwise import (
     add,
@@ -102,6 +102,7 @@ _NLL = defcomposite(
 )
 
 
+@in_float32
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -137,6 +138,7 @@ def cross_entropy(
     return _smoothed(likelihood, target, weight, ignore_index, reduction, label_smoothing)
 
 
+@in_float32
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -254,6 +256,7 @@ def _check_weight(name: str, weight: Tensor | None, classes: int) -> None:
 # --- margins ------------------------------------------------------------------------------------
 
 
+@in_float32
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -294,6 +297,7 @@ def multi_margin_loss(
     return reduced(name, reshape(loss, ()) if single else loss, reduction)
 
 
+@in_float32
 def multilabel_margin_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
     """Return sum over targets y and other classes j of max(0, 1 - x[y] + x[j]) / C.
 

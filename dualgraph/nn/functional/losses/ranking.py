@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 
 from ....errors import ShapeError, at_user_line
-from ....ops.build import Tensor, need
+from ....ops.build import Tensor, in_float32, need
 from ....ops.elementwise import (
     abs,
     add,
@@ -27,6 +27,7 @@ from .common import check_floating, check_reduction, check_tensors, reduced
 _TINY = 1e-12  # keeps the norms of `cosine_embedding_loss` from zero, as in PyTorch
 
 
+@in_float32
 def hinge_embedding_loss(
     input: Tensor, target: Tensor, margin: float = 1.0, *, reduction: str = "mean"
 ) -> Tensor:
@@ -38,6 +39,7 @@ def hinge_embedding_loss(
     return reduced("hinge_embedding_loss", add(apart, near), reduction)
 
 
+@in_float32
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -58,6 +60,7 @@ def margin_ranking_loss(
     return reduced(name, loss, reduction)
 
 
+@in_float32
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -84,6 +87,7 @@ def triplet_margin_loss(
     return _triplet(name, anchor, positive, negative, distance, margin, swap, reduction)
 
 
+@in_float32
 def triplet_margin_with_distance_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -136,6 +140,7 @@ def _distance(x: Tensor, y: Tensor, p: float, eps: float) -> Tensor:
     return where(zero, 0.0, sqrt(safe) if p == 2 else pow(safe, 1.0 / p))
 
 
+@in_float32
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,

@@ -6,7 +6,7 @@ from typing import Any
 from ....core.dispatch import apply, compose
 from ....core.op import NONDIFF, defcomposite
 from ....errors import ArgumentError, ShapeError, at_user_line
-from ....ops.build import Tensor, aligned, elementwise, is_tensor, need
+from ....ops.build import Tensor, aligned, elementwise, in_float32, is_tensor, need
 from ....ops.creation import full_like
 from ....ops.elementwise import (
     abs,
@@ -64,6 +64,7 @@ _FLOOR = elementwise(
 )
 
 
+@in_float32
 def mse_loss(
     input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None
 ) -> Tensor:
@@ -83,6 +84,7 @@ def mse_loss(
     return compose(_MSE, x, y, reduction=reduction)
 
 
+@in_float32
 def l1_loss(
     input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None
 ) -> Tensor:
@@ -91,6 +93,7 @@ def l1_loss(
     return _weighted("l1_loss", abs(sub(input, target)), input, weight, reduction)
 
 
+@in_float32
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -112,6 +115,7 @@ def huber_loss(
     return reduced("huber_loss", loss if weight is None else mul(loss, weight), reduction)
 
 
+@in_float32
 def smooth_l1_loss(
     input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0
 ) -> Tensor:
@@ -149,6 +153,7 @@ def _check_weight(name: str, input: Tensor, weight: Tensor | None) -> None:
 # --- likelihoods --------------------------------------------------------------------------------
 
 
+@in_float32
 def kl_div(
     input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False
 ) -> Tensor:
@@ -175,6 +180,7 @@ def _entropy(p: Tensor) -> Tensor:
     return where(zero, 0.0, mul(p, log(where(zero, 1.0, p))))
 
 
+@in_float32
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -222,6 +228,7 @@ def _variance(input: Tensor, var: Any) -> Tensor:
     )
 
 
+@in_float32
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
