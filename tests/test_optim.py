@@ -163,19 +163,24 @@ def test_the_learning_rate_may_be_a_number_or_a_tensor_with_the_same_bits():
     assert results[:3] == results[3:]
 
 
-def test_guard_values_hold_all_options_but_the_learning_rate():
+def test_guard_values_hold_all_options_but_those_that_schedulers_change():
     p = dg.ones(2, requires_grad=True)
     optimizer = optim.SGD([p], lr=0.5, momentum=0.9)
     before = optimizer.guard_values()
-    optimizer.param_groups[0]["lr"] = 0.1
+    optimizer.param_groups[0].update({"lr": 0.1, "momentum": 0.8, "foreach": True})
     assert optimizer.guard_values() == before
-    optimizer.param_groups[0]["momentum"] = 0.8
+    optimizer.param_groups[0]["momentum"] = 0.0  # no velocity: another program
+    assert optimizer.guard_values() != before
+    optimizer.param_groups[0].update({"momentum": 0.9, "weight_decay": 0.8})
     assert optimizer.guard_values() != before
 
 
 def test_repr_lists_the_options():
     text = repr(optim.SGD([dg.ones(1, requires_grad=True)], lr=0.5))
-    assert text.startswith("SGD (\nParameter Group 0\n    dampening: 0.0\n    lr: 0.5\n")
+    assert text.startswith(
+        "SGD (\nParameter Group 0\n    dampening: 0.0\n    differentiable: False\n"
+    )
+    assert "    lr: 0.5\n" in text
 
 
 def test_training_a_small_classifier_works():

@@ -1,8 +1,11 @@
 """What every optimizer shares: groups, state, and how a step walks over the parameters.
 
-All updates are in-place public ops under `no_grad`, so a traced step records them. Two rules keep
-eager and compiled equal in every bit: state is created concretely, before any op touches it, and
-the learning rate, which may change between steps, enters every formula as a 0-d float64 tensor.
+An optimizer is its options, its state, and one update rule: `limits` says which numbers are
+allowed, `initial_state` which tensors there are, `update` changes them. All updates are in-place
+public ops under `no_grad`, so a traced step records them. Two rules keep eager and compiled equal
+in every bit: state is created concretely, before any op touches it, and options that schedulers
+change (`may_change`) are Python floats in eager and 0-d float64 tensors when traced, combined with
+``+ - * /`` alone, which give the same bits for both; every other function is an op on a tensor.
 """
 
 from abc import ABC, abstractmethod
@@ -16,12 +19,24 @@ from ..core.scope import note_module
 from ..core.types import float64
 from ..eager.modes import enable_grad, no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, ShapeError, at_user_line
+from ..errors import ArgumentError, DTypeError, ShapeError, TraceError, at_user_line
+from ..grad.hooks import Hooks, RemovableHandle
 from ..nn.module import clear_grad
 from ..ops.build import as_dtype, need
+from ..ops.elementwise import add, mul, neg
+from ..ops.shape import reshape, select
 
 Group = dict[str, Any]
 State = dict[str, Any]
+Limits = dict[str, tuple[float, float | None]]  # from, and below what, an option may be
+
+HINTS = ("foreach", "capturable", "differentiable", "fused")  # how PyTorch runs a step
+KEPT = (
+    "param_names",
+    "name",
+    *("initial_lr", "max_lr", "min_lr", "swa_lr", "base_momentum", "max_momentum"),
+)  # what groups hold besides options: names, and what schedulers note down
+SCALARS = frozenset({"step", "mu_product", "eta", "mu"})  # state that is 0-d and float64
 
 
 class Optimizer(ABC):
@@ -32,12 +47,16 @@ class Optimizer(ABC):
     `DTypeError` for what is not a floating leaf tensor.
     """
 
-    may_change: ClassVar[tuple[str, ...]] = ("params", "lr")  # all else is guarded when compiled
+    may_change: ClassVar[tuple[str, ...]] = ("lr",)  # every other option is guarded when compiled
+    limits: ClassVar[Limits] = {}
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, State] = {}
+        self.stepped = False  # schedulers warn when they are stepped first
+        self._before, self._after = Hooks(), Hooks()
+        self._guarded = [k for k in defaults if k not in (*self.may_change, *HINTS)]
         groups = _listed(params)
         if not groups:
             raise ArgumentError(
@@ -53,52 +72,101 @@ class Optimizer(ABC):
         """Add parameters with options of their own; absent options take the defaults."""
         if not isinstance(group, dict) or "params" not in group:
             raise ArgumentError(at_user_line("a parameter group is a dict with the key 'params'"))
-        unknown = sorted(set(group) - set(self.defaults) - {"params"})
         name = type(self).__name__
+        unknown = sorted(set(group) - set(self.defaults) - {"params", *KEPT})
         need(not unknown, f"{name} does not know the options {', '.join(unknown)}")
-        params = _listed(group["params"])
+        params, names = _without_names(_listed(group["params"]))
         present = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             _check_parameter(p)
             need(id(p) not in present, f"{name}: a parameter of shape {p.shape} is given twice")
             present.add(id(p))
-        complete = {**self.defaults, **group, "params": params}
+        complete = {**self.defaults, **group, **names, "params": params}
+        for other in self.param_groups:
+            need(
+                ("param_names" in other) == ("param_names" in complete),
+                f"{name}: either all parameter groups have names or none has",
+            )
         self.check_options(complete)
         self.param_groups.append(complete)
 
-    @abstractmethod
     def check_options(self, group: Group) -> None:
         """Raise `ArgumentError` for options out of range."""
+        for name, (low, below) in self.limits.items():
+            value = group[name]
+            if not isinstance(value, tuple | list):
+                check_number(name, value, low, below)
+                continue
+            for i, part in enumerate(value):
+                check_number(f"{name}[{i}]", part, low, below)
+        need(
+            not group.get("differentiable"),
+            "differentiable=True is not supported: updates are made in place under no_grad(). "
+            "Write the step with public ops, or take gradients of a function with func.grad",
+        )
 
     @abstractmethod
-    def init_state(self, parameter: Tensor, group: Group) -> State:
-        """Return the state that a parameter starts with, made by `zeros_state` only."""
+    def initial_state(self, group: Group) -> dict[str, Any]:
+        """Return the names of a parameter's state and the number that fills each at first.
+
+        Those in `SCALARS` are 0-d float64 tensors, all others have the parameter's shape and dtype.
+        """
 
     @abstractmethod
     def update(self, parameter: Tensor, grad: Tensor, held: State, group: Group) -> None:
-        """Change one parameter and its state in place."""
+        """Change one parameter and its state in place; ``grad`` is what `descent` returned.
+
+        In ``group``, the options in `may_change` are numbers of the active frontend.
+        """
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; return what the closure returned."""
         note_module(self)  # a traced step guards on the options and on which state there is
+        self.stepped = True
+        if self._before or self._after:
+            _refuse_traced_hooks()
+        for key in sorted(self._before):
+            self._before[key](self, (closure,), {})
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
         with no_grad():
             for group in self.param_groups:
-                for parameter in group["params"]:
-                    grad = parameter.grad
-                    if grad is not None:
-                        held = self._held(parameter, group)
-                        self.update(parameter, grad, held, group)
+                self._step_group(group)
+        for key in sorted(self._after):
+            self._after[key](self, (closure,), {})
         return loss
 
-    def _held(self, parameter: Tensor, group: Group) -> State:
+    def _step_group(self, group: Group) -> None:
+        initial = self.initial_state(group)
+        numbers = {name: number(group, name) for name in self.may_change}
+        present = {**group, **numbers}
+        for parameter in group["params"]:
+            grad = parameter.grad
+            if grad is not None:
+                held = self._held(parameter, initial)
+                self.update(parameter, descent(parameter, grad, present), held, present)
+
+    def _held(self, parameter: Tensor, initial: dict[str, Any]) -> State:
         held = self.state.get(parameter)
         if held is None:
-            held = self.state[parameter] = self.init_state(parameter, group)
+            held = self.state[parameter] = {}
+        for name, fill in initial.items():
+            if name not in held:
+                held[name] = state_tensor(name, parameter, fill)
         return held
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before every step; what it returns is ignored.
+
+        A step with hooks cannot be traced: a compiled step runs no Python.
+        """
+        return self._before.add(hook)
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after every step; see the hook before it."""
+        return self._after.add(hook)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients, or overwrite them with zeros."""
@@ -108,10 +176,11 @@ class Optimizer(ABC):
 
     def guard_values(self) -> tuple:
         """Return every option that a traced step has fixed; a change means a new trace."""
-        values: list[Any] = []
+        values: list[Any] = [len(self._before), len(self._after)]
         for group in self.param_groups:
             values.append(len(group["params"]))
-            values.extend(group[k] for k in group if k not in self.may_change)
+            values.extend([group[k] for k in self._guarded])
+            values.extend([_is_there(group[k]) for k in self.may_change])
         return tuple(values)
 
     # --- saving and loading ---
@@ -146,8 +215,13 @@ class Optimizer(ABC):
         )
         order = [i for g in groups for i in g["params"]]
         by_index = dict(zip(order, parameters, strict=True))
-        loaded = {by_index[i]: held for i, held in state_dict["state"].items()}
-        fresh = {p: self._fitting(p, held) for p, held in loaded.items()}
+        fields = {
+            p: {**own, **new}
+            for own, new in zip(self.param_groups, groups, strict=True)
+            for p in own["params"]
+        }
+        loaded = {by_index[i]: _numbers_only(held) for i, held in state_dict["state"].items()}
+        fresh = {p: self._fitting(p, held, fields[p]) for p, held in loaded.items()}
         for own, new in zip(self.param_groups, groups, strict=True):
             own.update({k: v for k, v in new.items() if k != "params"})
         for parameter in [p for p in self.state if p not in fresh]:
@@ -155,19 +229,21 @@ class Optimizer(ABC):
         for parameter, held in fresh.items():
             _overwrite(self.state.setdefault(parameter, held), loaded[parameter])
 
-    def _fitting(self, parameter: Tensor, held: State) -> State:
+    def _fitting(self, parameter: Tensor, held: State, group: Group) -> State:
         """Return state of the right shapes for values that are about to be loaded."""
-        group = next(g for g in self.param_groups if any(parameter is p for p in g["params"]))
-        own = self.state.get(parameter) or self.init_state(parameter, group)
+        initial = self.initial_state(group)
+        own = {k: state_tensor(k, parameter, fill) for k, fill in initial.items()}
+        own.update(self.state.get(parameter, {}))
         need(
-            set(own) >= set(held) or not own,
+            set(own) >= set(held),
             f"load_state_dict: state {sorted(held)} does not fit {sorted(own)}",
         )
         for name, tensor in held.items():
-            if tuple(own[name].shape) != tuple(tensor.shape):
+            shape = np.shape(tensor) if not isinstance(tensor, Tensor) else tuple(tensor.shape)
+            if tuple(own[name].shape) != shape:
                 raise ShapeError(
                     at_user_line(
-                        f"load_state_dict: {name} has shape {tuple(tensor.shape)}, the parameter's "
+                        f"load_state_dict: {name} has shape {shape}, the parameter's "
                         f"is {tuple(own[name].shape)}"
                     )
                 )
@@ -181,14 +257,69 @@ class Optimizer(ABC):
         return "\n".join([*lines, ")"])
 
 
-def zeros_state(shape: tuple[int, ...], dtype: Any) -> Tensor:
-    """Return concrete zeros, also while a step is traced: state is never a node of a graph."""
-    return state.frontend.tensor(np.zeros(shape, dtype))
+def options_of(scope: dict[str, Any]) -> Group:
+    """Return the options among the ``locals()`` of a constructor, in the order of its signature."""
+    return {k: v for k, v in scope.items() if k not in ("self", "params", "__class__")}
 
 
-def learning_rate(group: Group) -> Tensor:
-    """Return ``lr`` as a 0-d float64 tensor; traced, it is read anew at every call."""
-    return as_dtype(state.frontend.number(group, "lr"), float64)
+def state_tensor(name: str, parameter: Tensor, fill: Any) -> Tensor:
+    """Return concrete state, also while a step is traced: it is never a node of a graph."""
+    scalar = name in SCALARS
+    shape, dtype = ((), float64) if scalar else (parameter.value.shape, parameter.value.dtype)
+    fill = fill.value if isinstance(fill, Tensor) else fill
+    return state.frontend.tensor(np.full(shape, fill, dtype))
+
+
+def number(group: Group, name: str) -> Any:
+    """Return an option as it is now: floats in eager, 0-d float64 tensors when traced.
+
+    Several numbers come as a tuple. A momentum of 0 stays the float 0, and is guarded.
+    """
+    held = group[name]
+    if isinstance(held, Tensor):
+        return as_dtype(reshape(held, ()), float64)
+    if name != "lr" and not _is_there(held):
+        return 0.0
+    now = state.frontend.number(group, name)
+    if isinstance(now, Tensor):
+        return tuple(select(now, 0, i) for i in range(len(held))) if now.shape else now
+    return tuple(map(float, now)) if isinstance(now, tuple | list) else float(now)
+
+
+def is_zero(value: Any) -> bool:
+    """Tell whether an option of a group that steps is known to be 0."""
+    return isinstance(value, float) and value == 0.0
+
+
+def _is_there(value: Any) -> bool:
+    return isinstance(value, Tensor | tuple | list) or value != 0
+
+
+def descent(parameter: Tensor, grad: Tensor, group: Group) -> Tensor:
+    """Return the gradient to descend along: negated to maximize, with the pull of weight decay.
+
+    Decoupled weight decay shrinks the parameter instead.
+    """
+    if group["maximize"]:
+        grad = neg(grad)
+    decay = group.get("weight_decay", 0)
+    if decay == 0:
+        return grad
+    if group.get("decoupled_weight_decay"):
+        parameter.mul_(scaled(1.0 - group["lr"] * decay, parameter))
+        return grad
+    return add(grad, mul(parameter, scaled(decay, parameter)))
+
+
+def move_towards(mean: Tensor, x: Tensor, weight: Any) -> None:
+    """Advance a running mean: mean += (x - mean) * weight."""
+    mean.add_(mul(x - mean, scaled(weight, x)))
+
+
+def decay_squares(mean: Tensor, x: Tensor, keep: Any) -> None:
+    """Advance a running mean of squares: mean = keep * mean + (1 - keep) * x**2."""
+    mean.mul_(scaled(keep, x))
+    mean.add_(mul(mul(x, x), scaled(1.0 - keep, x)))
 
 
 def scaled(number: Any, like: Tensor) -> Tensor:
@@ -200,12 +331,36 @@ def scaled(number: Any, like: Tensor) -> Tensor:
 
 
 def check_number(name: str, value: Any, low: float = 0.0, below: float | None = None) -> None:
-    """Raise `ArgumentError` unless low <= value (< below); tensors are not read."""
+    """Raise `ArgumentError` unless low <= value (< below); the numbers of tensors are not read."""
     if isinstance(value, Tensor):
+        need(value.numel() == 1, f"{name} must be one number, got shape {tuple(value.shape)}")
         return
     fits = low <= value and (below is None or value < below)
     limits = f">= {low:g}" if below is None else f"in [{low:g}, {below:g})"
     need(fits, f"{name} must be {limits}, got {value}")
+
+
+def _refuse_traced_hooks() -> None:
+    if state.tracing:
+        raise TraceError(
+            at_user_line(
+                "an optimizer with step hooks cannot step in a traced function: a compiled step "
+                "runs no Python. Remove the hooks, or call what they do outside of the function"
+            )
+        )
+
+
+def _without_names(params: list[Any]) -> tuple[list[Any], Group]:
+    """Split ``named_parameters()`` into parameters and the names for their group."""
+    pairs = [p for p in params if isinstance(p, tuple) and len(p) == 2]
+    if not pairs:
+        return params, {}
+    need(len(pairs) == len(params), "some parameters have names and some have none")
+    return [p for _, p in pairs], {"param_names": [name for name, _ in pairs]}
+
+
+def _numbers_only(held: State) -> State:
+    return {k: v for k, v in held.items() if v is not None}
 
 
 def _listed(params: Any) -> list[Any]:
@@ -231,4 +386,4 @@ def _check_parameter(p: Any) -> None:
 def _overwrite(own: State, given: State) -> None:
     with no_grad():
         for name, tensor in given.items():
-            own[name].copy_(tensor)
+            own[name].copy_(as_dtype(tensor, own[name].value.dtype))

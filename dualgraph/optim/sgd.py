@@ -1,20 +1,11 @@
 """Stochastic gradient descent with momentum."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
-from ..core.types import float64
 from ..ops.build import need
-from ..ops.elementwise import add, eq, mul, neg, where
-from .optimizer import (
-    Group,
-    Optimizer,
-    State,
-    check_number,
-    learning_rate,
-    scaled,
-    zeros_state,
-)
+from ..ops.elementwise import add, eq, mul, where
+from .optimizer import Group, Limits, Optimizer, State, is_zero, options_of, scaled
 
 Tensor = Any
 
@@ -33,6 +24,9 @@ class SGD(Optimizer):
     tensor([0.5000, 1.0000], requires_grad=True)
     """
 
+    may_change = ("lr", "momentum")
+    limits: ClassVar[Limits] = dict.fromkeys(("lr", "momentum", "weight_decay"), (0.0, None))
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -43,41 +37,39 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options_of(locals()))
 
     def check_options(self, group: Group) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            check_number(name, group[name])
+        super().check_options(group)
         need(
             not group["nesterov"] or (group["momentum"] > 0 and group["dampening"] == 0),
             "nesterov needs a momentum above 0 and no dampening",
         )
 
-    def init_state(self, parameter: Tensor, group: Group) -> State:
+    def initial_state(self, group: Group) -> dict[str, Any]:
         if group["momentum"] == 0:
             return {}
-        held = {"momentum_buffer": zeros_state(parameter.value.shape, parameter.value.dtype)}
-        if group["dampening"] != 0:
-            held["step"] = zeros_state((), float64)
-        return held
+        return {"momentum_buffer": 0.0, **({"step": 0.0} if group["dampening"] != 0 else {})}
 
     def update(self, parameter: Tensor, grad: Tensor, held: State, group: Group) -> None:
-        if group["maximize"]:
-            grad = neg(grad)
-        if group["weight_decay"] != 0:
-            grad = add(grad, mul(parameter, scaled(group["weight_decay"], parameter)))
-        if group["momentum"] != 0:
+        if not is_zero(group["momentum"]):
             grad = _velocity(grad, held, group)
-        parameter.sub_(mul(grad, scaled(learning_rate(group), parameter)))
+        parameter.sub_(mul(grad, scaled(group["lr"], parameter)))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over options and state; PyTorch's has no step, which dampening needs here."""
+        damped = {
+            i for g in state_dict["param_groups"] if g.get("dampening", 0) for i in g["params"]
+        }
+        held = {
+            i: {"step": 1.0, **h} if i in damped and h.get("momentum_buffer") is not None else h
+            for i, h in state_dict["state"].items()
+        }
+        super().load_state_dict({**state_dict, "state": held})
 
 
 def _velocity(grad: Tensor, held: State, group: Group) -> Tensor:
