@@ -8,6 +8,7 @@ import pytest
 
 import dualgraph as dg
 from dualgraph import optim
+from dualgraph.errors import ArgumentError, TraceError
 
 from .bits import assert_bits_equal
 
@@ -186,3 +187,123 @@ def test_a_learning_rate_in_a_tensor_is_read_at_every_step() -> None:
         assert_bits_equal(compiled(batch(i)), eager(batch(i)))
         assert_bits_equal(everything(second), everything(first))
     assert len(compiled.traces) == 1
+
+
+# --- L-BFGS: eager only --------------------------------------------------------------------------
+
+LBFGS_ROWS: list[dict[str, Any]] = [
+    {"line_search_fn": "strong_wolfe"},
+    {"lr": 0.1, "max_iter": 5},
+    {"lr": 0.3, "max_iter": 4, "history_size": 3, "line_search_fn": "strong_wolfe"},
+    {"lr": 0.2, "max_iter": 6, "max_eval": 4, "tolerance_grad": 1e-3},
+]
+
+
+def rosenbrock(w: Any, b: Any) -> Any:
+    ends = ((w[1:] - w[:-1] ** 2) ** 2).sum() * 10 + ((1 - w[:-1]) ** 2).sum()
+    return ends + ((b - 0.5) ** 4).sum()
+
+
+def run_lbfgs(optimizer: Any, params: list[Any], calls: int) -> list[float]:
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = rosenbrock(*params)
+        loss.backward()
+        return loss
+
+    return [optimizer.step(closure).item() for _ in range(calls)]
+
+
+@pytest.mark.parametrize("options", LBFGS_ROWS, ids=str)
+def test_lbfgs_goes_where_pytorchs_goes(torch: Any, options: dict[str, Any]) -> None:
+    ours = parameters("float64")
+    theirs = [torch.tensor(p.detach().numpy().copy(), requires_grad=True) for p in ours]
+    mine, reference = optim.LBFGS(ours, **options), torch.optim.LBFGS(theirs, **options)
+    calls = 2 if options.get("max_iter", 20) > 10 else 5
+    losses = run_lbfgs(mine, ours, calls)
+    np.testing.assert_allclose(losses, run_lbfgs(reference, theirs, calls), rtol=1e-9, atol=1e-12)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=0, atol=1e-9)
+    counts = ("func_evals", "n_iter")
+    noted = reference.state[theirs[0]]
+    assert [mine.state[ours[0]][k] for k in counts] == [noted[k] for k in counts]
+
+
+@pytest.mark.parametrize("options", LBFGS_ROWS, ids=str)
+def test_a_saved_lbfgs_continues_with_the_same_bits(options: dict[str, Any]) -> None:
+    params = parameters("float64")
+    first = optim.LBFGS(params, **options)
+    run_lbfgs(first, params, 2)
+    twins = [p.detach().clone().requires_grad_() for p in params]
+    second = optim.LBFGS(twins)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert run_lbfgs(second, twins, 2) == run_lbfgs(first, params, 2)
+    assert_bits_equal(twins, params)
+
+
+# --- groups, names, hooks, errors ----------------------------------------------------------------
+
+
+def test_named_parameters_are_noted_in_their_group() -> None:
+    layer = dg.nn.Linear(2, 3)
+    optimizer = optim.Adam(layer.named_parameters())
+    assert optimizer.param_groups[0]["params"][0] is layer.weight
+    assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
+    with pytest.raises(ArgumentError, match="either all parameter groups have names or none"):
+        optimizer.add_param_group({"params": [dg.ones(1, requires_grad=True)]})
+    with pytest.raises(ArgumentError, match="some parameters have names and some have none"):
+        optim.SGD([("weight", layer.weight), layer.bias])
+
+
+def test_step_hooks_run_around_a_step_and_cannot_be_traced() -> None:
+    params = parameters()
+    optimizer = optim.SGD(params, lr=0.1)
+    seen: list[str] = []
+    before = optimizer.register_step_pre_hook(lambda *_: seen.append("before"))
+    optimizer.register_step_post_hook(lambda *_: seen.append("after"))
+    optimizer.step()
+    before.remove()
+    optimizer.step()
+    assert seen == ["before", "after", "after"]
+    with pytest.raises(TraceError, match="an optimizer with step hooks cannot step in a traced"):
+        dg.compile(step_of(optimizer, params))(batch(0))
+
+
+def test_a_momentum_can_be_turned_on_later() -> None:
+    both = [parameters(), parameters()]
+    first, second = (optim.SGD(p, lr=0.1) for p in both)
+    eager, compiled = step_of(first, both[0]), dg.compile(step_of(second, both[1]))
+    for i, momentum in enumerate([0.0, 0.0, 0.5, 0.6]):
+        for optimizer in (first, second):
+            optimizer.param_groups[0]["momentum"] = momentum
+        assert_bits_equal(compiled(batch(i)), eager(batch(i)))
+        assert_bits_equal(everything(second), everything(first))
+    assert len(compiled.traces) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda p: optim.Adam([p], differentiable=True), ArgumentError, "differentiable=True is"),
+        (lambda p: optim.SGD([p], lr=dg.ones(2)), ArgumentError, r"lr must be one number, got sh"),
+        (
+            lambda p: optim.Adadelta([p], rho=1.5),
+            ArgumentError,
+            r"rho must be in \[0, 1\]",
+        ),
+        (lambda p: optim.Rprop([p], etas=(0.5, 0.9)), ArgumentError, "etas must be"),
+        (lambda p: optim.RMSprop([p], alpha=-1), ArgumentError, "alpha must be >= 0, got -1"),
+        (lambda p: optim.NAdam([p], momentum_decay=-1), ArgumentError, "momentum_decay must be"),
+        (lambda p: optim.LBFGS([p], line_search_fn="x"), ArgumentError, "line_search_fn must be"),
+        (lambda p: optim.LBFGS([p]).step(), ArgumentError, "needs a closure"),
+        (lambda p: optim.LBFGS([{"params": [p]}, {"params": []}]), ArgumentError, "one parameter"),
+        (
+            lambda p: dg.compile(optim.LBFGS([p]).step)(lambda: p.sum()),
+            TraceError,
+            r"LBFGS.step\(\) cannot be traced",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(call: Any, error: type, text: str) -> None:
+    with pytest.raises(error, match=text):
+        call(dg.ones(2, requires_grad=True))

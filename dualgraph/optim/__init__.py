@@ -10,6 +10,7 @@ from .adam import (
     RAdam as RAdam,
 )
 from .asgd import ASGD as ASGD
+from .lbfgs import LBFGS as LBFGS
 from .optimizer import Optimizer as Optimizer
 from .rprop import Rprop as Rprop
 from .sgd import SGD as SGD

@@ -162,7 +162,7 @@ def _phases(rising: float, total: int, three: bool) -> list[Phase]:
 
 
 def _total_steps(total: Any, epochs: Any, per_epoch: Any) -> int:
-    given = {"total_steps": total}
+    given: dict[str, Any] = {"total_steps": total}
     if total is None:
         need(
             epochs is not None and per_epoch is not None,

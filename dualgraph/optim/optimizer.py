@@ -125,8 +125,8 @@ class Optimizer(ABC):
         self.stepped = True
         if self._before or self._after:
             _refuse_traced_hooks()
-        for key in sorted(self._before):
-            self._before[key](self, (closure,), {})
+        for call in _in_order(self._before):
+            call(self, (closure,), {})
         loss = None
         if closure is not None:
             with enable_grad():
@@ -134,8 +134,8 @@ class Optimizer(ABC):
         with no_grad():
             for group in self.param_groups:
                 self._step_group(group)
-        for key in sorted(self._after):
-            self._after[key](self, (closure,), {})
+        for call in _in_order(self._after):
+            call(self, (closure,), {})
         return loss
 
     def _step_group(self, group: Group) -> None:
@@ -338,6 +338,10 @@ def check_number(name: str, value: Any, low: float = 0.0, below: float | None = 
     fits = low <= value and (below is None or value < below)
     limits = f">= {low:g}" if below is None else f"in [{low:g}, {below:g})"
     need(fits, f"{name} must be {limits}, got {value}")
+
+
+def _in_order(hooks: Hooks) -> list[Callable[..., Any]]:
+    return [hooks[key] for key in sorted(hooks)]
 
 
 def _refuse_traced_hooks() -> None:
