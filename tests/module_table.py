@@ -30,16 +30,39 @@ def _is(shape: tuple, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(size=shape) < 0.3
 
 
+_PLAIN = (
+    "ReLU",
+    "ReLU6",
+    "Hardtanh",
+    "LeakyReLU",
+    "ELU",
+    "CELU",
+    "SELU",
+    "GELU",
+    "SiLU",
+    "Mish",
+    "Tanh",
+    "Sigmoid",
+    "Hardsigmoid",
+    "Hardswish",
+    "LogSigmoid",
+    "Softplus",
+    "Softsign",
+    "Softshrink",
+    "Hardshrink",
+    "Tanhshrink",
+    "GLU",
+    "Identity",
+    "Flatten",
+)
 SIMPLE = [
-    *(
-        row(n)
-        for n in ["ReLU", "ReLU6", "Hardtanh", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Tanh", "Sigmoid", "Hardsigmoid", "Hardswish", "LogSigmoid", "Softplus", "Softsign", "Softshrink", "Hardshrink", "Tanhshrink", "GLU", "Identity", "Flatten"]
-    ),
-    row("ReLU", True, inputs=((3, 4),)),
-    row("Hardswish", True, modes=()),
+    *(row(n) for n in _PLAIN),
+    row("ReLU", inplace=True, inputs=((3, 4),)),
+    row("Hardswish", inplace=True, modes=()),
     row("Hardtanh", -0.5, 0.3, modes=()),
     row("LeakyReLU", 0.2, inplace=True, modes=()),
     row("Threshold", 0.1, 20.0),
+    row("Hardsigmoid", why="PyTorch multiplies by a float32 sixth, in float64 too"),
     row("GELU", approximate="tanh"),
     row("RReLU", modes=BOTH, random=True),
     row("PReLU"),

@@ -89,6 +89,7 @@ def test_both_frontends_agree_in_every_bit(at):
 
 
 @with_torch
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize("at", range(len(ROWS)), ids=NAMES)
 def test_a_module_is_pytorchs(at):
     row = ROWS[at]
@@ -112,7 +113,7 @@ def test_a_module_is_pytorchs(at):
             pairs.append([x for x in outs + grads + list(module.buffers()) if x is not None])
         for a, b in zip(*pairs, strict=True):
             np.testing.assert_allclose(
-                a.detach().numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-10
+                a.detach().numpy(), b.detach().numpy(), rtol=1e-7 if row.why else 1e-9, atol=1e-10
             )
 
 

@@ -49,9 +49,10 @@ class Formula(Module):
         """Return the options as they are kept."""
         return options
 
-    def forward(self, *tensors: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return the function of the tensors, with the options that the attributes hold."""
-        return type(self).function(*tensors, **{name: getattr(self, name) for name in self.options})
+        options = {name: getattr(self, name) for name in self.options}
+        return type(self).function(*args, **kwargs, **options)
 
     def extra_repr(self) -> str:
         said = self.shown.format(**vars(self))

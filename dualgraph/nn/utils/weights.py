@@ -27,6 +27,10 @@ class _Rule:
         self.name = name
         self.dim = dim
 
+    def __call__(self, module: Module) -> Any:
+        """Return the value of the attribute."""
+        raise NotImplementedError
+
 
 def _replace(module: Module, name: str, parts: dict[str, Any], rule: _Rule) -> None:
     """Put parameters and a rule in the place of a parameter."""
