@@ -276,7 +276,7 @@ class ParameterList(_Parameters):
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
-        self.extend(values or ())
+        self.extend(() if values is None else values)
 
     def _name(self, index: Any) -> str:
         at = index.__index__()

@@ -22,7 +22,7 @@ from .parameter import Parameter
 from .utils.rnn import PackedSequence
 
 Tensor = Any
-States = tuple[Any, ...]
+States = Any  # a tuple of tensors; an LSTM has two
 
 
 def _simple(function: Callable[[Tensor], Tensor]) -> Callable[..., States]:
@@ -193,7 +193,7 @@ class RNNBase(_Recurrent):
         widths = (self.proj_size or self.hidden_size, self.hidden_size)[: kind.states]
         if hx is None:
             return tuple(zeros(count, batch, w, dtype=like.value.dtype) for w in widths)
-        states: States = tuple(hx) if kind.states > 1 else (hx,)
+        states = tuple(hx) if kind.states > 1 else (hx,)
         for state, width in zip(states, widths, strict=True):
             if tuple(state.value.shape) != (count, batch, width):
                 raise ShapeError(
@@ -411,7 +411,8 @@ class RNNCellBase(_Recurrent):
         alone = input.value.ndim == 1
         if alone:
             input, hx = unsqueeze(input, 0), _each(hx, lambda s: unsqueeze(s, 0))
-        kind, states = KINDS[self.mode], ()
+        kind = KINDS[self.mode]
+        states: Any
         if hx is None:
             shape = input.value.shape[0], self.hidden_size
             states = (zeros(shape, dtype=input.value.dtype),) * kind.states
