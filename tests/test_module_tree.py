@@ -183,7 +183,7 @@ def test_parameter_lists():
     with pytest.raises(ArgumentError, match="expected a list"):
         nn.ParameterList(dg.ones(2))
     assert repr(nn.ParameterList([dg.ones(2, 3)])) == (
-        "ParameterList(\n  (0): Parameter containing: [dualgraph.FloatTensor of size 2x3]\n)"
+        "ParameterList(\n  (0): Parameter containing: [dualgraph.float32 of size 2x3]\n)"
     )
 
 

@@ -258,10 +258,8 @@ def _described(value: Any) -> str:
     """Return what PyTorch prints of one entry: a parameter's type and size."""
     if not isinstance(value, Parameter):
         return f"Object of type: {type(value).__name__}"
-    kind = {"float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor"}
     size = "x".join(map(str, value.value.shape))
-    name = kind.get(value.value.dtype.name, value.value.dtype.name)
-    return f"Parameter containing: [torch.{name} of size {size}]".replace("torch.", "dualgraph.")
+    return f"Parameter containing: [{value.dtype} of size {size}]"
 
 
 class ParameterList(_Parameters):

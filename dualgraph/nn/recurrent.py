@@ -287,8 +287,8 @@ class _Rows:
     def all(self) -> States:
         """Return the last states of all rows."""
         assert self.states is not None
-        pieces = [self.states, *reversed(self.ended)]
-        return tuple(cat(list(p), 0) if len(p) > 1 else p[0] for p in zip(*pieces, strict=True))
+        columns = zip(self.states, *reversed(self.ended), strict=True)
+        return tuple(cat(list(pieces), 0) if self.ended else pieces[0] for pieces in columns)
 
 
 def _part(states: States, start: int, length: int) -> States:
@@ -420,8 +420,8 @@ class RNNCellBase(_Recurrent):
             states = tuple(hx) if kind.states > 1 else (hx,)
         given = F.linear(input, self.weight_ih, self.bias_ih)
         out = kind.step(given, F.linear(states[0], self.weight_hh, self.bias_hh), states)
-        out = tuple(squeeze(s, 0) for s in out) if alone else out
-        return out if len(out) > 1 else out[0]
+        out = [squeeze(s, 0) if alone else s for s in out]
+        return tuple(out) if kind.states > 1 else out[0]
 
     def _check(self, input: Tensor) -> None:
         shape = tuple(input.value.shape)
