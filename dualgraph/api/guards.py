@@ -242,6 +242,8 @@ class _Reach:
             for module in value.modules():
                 self.once(module, ModuleGuard)
                 self.stack.append((type(module).forward, module))
+                for hook in module._hooks:
+                    self.follow(hook.function)
         elif _is_plain_object(value) and isinstance(type(value).__call__, FunctionType):
             self.stack.append((type(value).__call__, value))
 

@@ -18,8 +18,9 @@ from ..eager.modes import no_grad
 from ..eager.streams import manual_seed
 from ..eager.tensor import Tensor
 from ..errors import ModelPathError
+from ..nn.activation import ReLU
 from ..nn.containers import Sequential
-from ..nn.layers import Linear, ReLU
+from ..nn.layers import Linear
 from ..nn.losses import CrossEntropyLoss
 from ..ops.build import need
 from ..ops.reductions import argmax

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from ..eager.tensor import Tensor
 from ..errors import ArgumentError, at_user_line
 from .module import Module
+from .parameter import Parameter
 
 
 class _Container(Module):
@@ -224,3 +226,162 @@ class ModuleDict(_Container):
     def clear(self) -> None:
         """Remove every module."""
         self._rearrange(())
+
+
+class _Parameters(Module):
+    """Parameters (or anything else) by name, in the order of insertion, printed one a line."""
+
+    def _put(self, name: str, value: Any) -> None:
+        """Hold a value; a tensor becomes a parameter."""
+        if isinstance(value, Tensor) and not isinstance(value, Parameter):
+            value = Parameter(value)
+        if name in vars(self):
+            delattr(self, name)
+        setattr(self, name, value)
+
+    def _held(self) -> list[tuple[str, Any]]:
+        own = ("training", "_version", "_hooks", "_persistent", "_derived")
+        return [(n, v) for n, v in vars(self).items() if n not in own]
+
+    def __len__(self) -> int:
+        return len(self._held())
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"({name}): {_described(value)}" for name, value in self._held())
+
+    def __repr__(self) -> str:
+        inner = self.extra_repr().replace("\n", "\n  ")
+        return f"{type(self).__name__}(\n  {inner}\n)" if inner else f"{type(self).__name__}()"
+
+
+def _described(value: Any) -> str:
+    """Return what PyTorch prints of one entry: a parameter's type and size."""
+    if not isinstance(value, Parameter):
+        return f"Object of type: {type(value).__name__}"
+    size = "x".join(map(str, value.value.shape))
+    return f"Parameter containing: [{value.dtype} of size {size}]"
+
+
+class ParameterList(_Parameters):
+    """A list of parameters that `Module.parameters` finds; tensors put in become parameters.
+
+    >>> import dualgraph as dg
+    >>> from dualgraph import nn
+    >>> weights = nn.ParameterList([dg.ones(2), dg.ones(3)])
+    >>> len(weights), [name for name, _ in weights.named_parameters()]
+    (2, ['0', '1'])
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.extend(() if values is None else values)
+
+    def _name(self, index: Any) -> str:
+        at = index.__index__()
+        if not -len(self) <= at < len(self):
+            raise IndexError(f"index {at} is out of range for {len(self)} parameters")
+        return str(at % len(self))
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return vars(self)[self._name(index)]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        name, values = self._name(index), list(self)
+        if isinstance(value, Tensor) or not isinstance(values[int(name)], Tensor):
+            kept = vars(self)
+            self._put(name, value)
+            for later in [k for k in list(kept) if k.isdigit() and int(k) > int(name)]:
+                self._put(later, kept[later])  # the order of the dict is that of the list
+        else:
+            raise ArgumentError(
+                at_user_line(f"ParameterList: entry {name} is a tensor, not {type(value).__name__}")
+            )
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([value for _, value in self._held()])
+
+    def append(self, value: Any) -> "ParameterList":
+        """Add one more at the end and return the list."""
+        self._put(str(len(self)), value)
+        return self
+
+    def extend(self, values: Iterable[Any]) -> "ParameterList":
+        """Add several at the end and return the list."""
+        if isinstance(values, Tensor):
+            raise ArgumentError(at_user_line("ParameterList: expected a list of tensors, got one"))
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def __iadd__(self, values: Iterable[Any]) -> "ParameterList":
+        return self.extend(values)
+
+
+class ParameterDict(_Parameters):
+    """A dict of parameters that `Module.parameters` finds; tensors put in become parameters.
+
+    A name that the class uses itself, such as ``"keys"``, is refused.
+
+    >>> import dualgraph as dg
+    >>> from dualgraph import nn
+    >>> weights = nn.ParameterDict({"left": dg.ones(2), "right": dg.ones(3)})
+    >>> weights["left"].shape, list(weights)
+    ((2,), ['left', 'right'])
+    """
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self.update(parameters or {})
+
+    def update(self, parameters: Any) -> None:
+        """Add or replace entries from a mapping or from (name, value) pairs."""
+        mapping = isinstance(parameters, Mapping | ParameterDict)
+        for name, value in list(parameters.items() if mapping else parameters):
+            self[name] = value
+
+    def __getitem__(self, key: str) -> Any:
+        return dict(self._held())[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str) or hasattr(type(self), key) or "." in key or not key:
+            raise ArgumentError(at_user_line(f"ParameterDict: {key!r} cannot name a parameter"))
+        self._put(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self[key]
+        delattr(self, key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def keys(self) -> list[str]:
+        """Return the names."""
+        return [name for name, _ in self._held()]
+
+    def values(self) -> list[Any]:
+        """Return the parameters."""
+        return [value for _, value in self._held()]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return (name, parameter) pairs."""
+        return self._held()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the parameter of a name, or the default."""
+        return dict(self._held()).get(key, default)
+
+    def pop(self, key: str) -> Any:
+        """Remove a parameter and return it; raise `KeyError` for none of this name."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def clear(self) -> None:
+        """Remove everything."""
+        for name in self.keys():
+            delattr(self, name)

@@ -1,11 +1,10 @@
-"""Layers with and without parameters."""
+"""Layers made of products, and the one that does nothing."""
 
 from math import sqrt
 from typing import Any
 
 from ..errors import ShapeError, at_user_line
-from ..ops.creation import ones, zeros
-from ..ops.shape import flatten
+from ..ops.creation import zeros
 from . import functional as F, init
 from .module import Module
 from .parameter import Parameter
@@ -26,13 +25,19 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
-        self.bias = Parameter(zeros(out_features, dtype=dtype)) if bias else None
+        made = {"dtype": dtype, "device": device}
+        self.weight = Parameter(zeros(out_features, in_features, **made))
+        self.bias = Parameter(zeros(out_features, **made)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -59,84 +64,47 @@ class Linear(Module):
         return f"{sizes}, bias={self.bias is not None}"
 
 
-class Identity(Module):
-    """Return the input."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input
-
-
-class ReLU(Module):
-    """max(x, 0) of each element."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input)
-
-
-class Tanh(Module):
-    """tanh(x) of each element."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.tanh(input)
-
-
-class Sigmoid(Module):
-    """1 / (1 + exp(-x)) of each element."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.sigmoid(input)
-
-
-class GELU(Module):
-    """x * Phi(x) of each element; ``approximate="tanh"`` for the approximation."""
-
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__()
-        self.approximate = approximate
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.gelu(input, self.approximate)
-
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
-
-
-class Flatten(Module):
-    """Join the axes from ``start_dim`` to ``end_dim`` into one."""
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return flatten(input, self.start_dim, self.end_dim)
-
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
-
-
-class LayerNorm(Module):
-    """Normalise the last axes to mean 0 and variance 1, then scale and shift each element."""
+class Bilinear(Module):
+    """``y_o = x1' W_o x2 + b_o`` with x1 (..., in1_features) and x2 (..., in2_features)."""
 
     def __init__(
         self,
-        normalized_shape: int | tuple[int, ...],
-        eps: float = 1e-5,
-        elementwise_affine: bool = True,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
-        self.normalized_shape = tuple(shape)
-        self.eps = eps
-        affine = elementwise_affine
-        self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if affine else None
-        self.bias = Parameter(zeros(self.normalized_shape, dtype=dtype)) if affine else None
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        made = {"dtype": dtype, "device": device}
+        self.weight = Parameter(zeros(out_features, in1_features, in2_features, **made))
+        self.bias = Parameter(zeros(out_features, **made)) if bias else None
+        self.reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+    def reset_parameters(self) -> None:
+        """Draw new starting values, uniform in [-l, l), l = 1 / sqrt(in1_features)."""
+        limit = 1.0 / sqrt(max(self.in1_features, 1))
+        init.uniform_(self.weight, -limit, limit)
+        if self.bias is not None:
+            init.uniform_(self.bias, -limit, limit)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        affine = self.weight is not None
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
+        sizes = f"in1_features={self.in1_features}, in2_features={self.in2_features}"
+        return f"{sizes}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Identity(Module):
+    """Return the input; whatever the constructor is given is ignored."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input

@@ -5,27 +5,33 @@ parameter, one that holds a `Module` is a child, a buffer is a tensor named by `
 There is no second registry that could disagree with the attributes.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..core.dispatch import state
+from ..core.dtypes import Device
 from ..core.scope import current_module, enter, leave, note_module
-from ..core.types import FLOATING, category, numpy_dtype
+from ..core.types import FLOATING, category, float16, numpy_dtype
 from ..eager.modes import no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, DualgraphError, ShapeError, TraceError, at_user_line
+from ..errors import ArgumentError, DTypeError, DualgraphError, TraceError, at_user_line
 from ..grad.tape import version_counter
+from ..ops.arguments import check_device
 from ..ops.build import as_dtype
+from .hooks import (
+    BACKWARD,
+    BACKWARD_PRE,
+    FORWARD,
+    FORWARD_PRE,
+    Hook,
+    HookHandle,
+    add_hook,
+    hooked_call,
+)
 from .parameter import Parameter
+from .saving import IncompatibleKeys, matched
 
 _ABSENT = object()
-
-
-class IncompatibleKeys(NamedTuple):
-    """What `Module.load_state_dict` did not match."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class Module:
@@ -47,6 +53,8 @@ class Module:
     _version: int = 0  # attribute changes of this module; a compiled function guards on it
     _epoch: list[int] = [0]  # noqa: RUF012  attribute changes of all modules, shared by design
     _persistent: dict[str, bool] = {}  # noqa: RUF012  buffer names; replaced, never changed
+    _hooks: tuple[Hook, ...] = ()  # replaced, never changed
+    _derived: dict[str, Callable[..., Any]] = {}  # noqa: RUF012  attributes computed when read
 
     def __init__(self) -> None:
         self.training = True
@@ -60,6 +68,8 @@ class Module:
         try:
             if state.tracing:
                 return self._traced_call(args, kwargs)
+            if self._hooks:
+                return hooked_call(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except DualgraphError as error:
             _add_path(error, self)
@@ -70,13 +80,24 @@ class Module:
         enter(_name_within(current_module(), self), self)
         before = dict(vars(self))
         try:
-            result = self.forward(*args, **kwargs)
+            if self._hooks:
+                result = hooked_call(self, args, kwargs)
+            else:
+                result = self.forward(*args, **kwargs)
         finally:
             leave()
         _check_unchanged(self, before)
         return result
 
     # --- attributes ---
+
+    def __getattr__(self, name: str) -> Any:
+        """Compute a derived attribute (such as a normed weight); called for absent names only."""
+        if name in self.__dict__.get("_derived", ()):
+            return self._derived[name](self)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         present = self.__dict__.get(name, _ABSENT)
@@ -140,15 +161,21 @@ class Module:
         for _, child in self.named_children():
             yield child
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """Yield (path, module) of this module and all below it, each once; the root is ``""``."""
-        seen: set[int] = set()
+    def named_modules(
+        self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, "Module"]]:
+        """Yield (path, module) of this module and all below it; the root is ``""``.
+
+        Each is named once, unless ``remove_duplicate`` is false; those in ``memo`` are left out.
+        """
+        seen: set[Any] = set() if memo is None else memo
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             path, module = stack.pop()
-            if id(module) in seen:
-                continue
-            seen.add(id(module))
+            if remove_duplicate:
+                if module in seen:
+                    continue
+                seen.add(module)
             yield path, module
             below = [(_join(path, n), child) for n, child in module.named_children()]
             stack.extend(reversed(below))
@@ -158,29 +185,36 @@ class Module:
         for _, module in self.named_modules():
             yield module
 
-    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """Yield (path, parameter), each parameter once even when it is shared."""
-        yield from self._named_tensors(prefix, _own_parameters)
+        yield from self._named_tensors(_own_parameters, prefix, recurse, remove_duplicate)
 
-    def parameters(self) -> Iterator[Parameter]:
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield every parameter once."""
-        for _, parameter in self.named_parameters():
+        for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
-    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """Yield (path, buffer), each buffer once."""
-        yield from self._named_tensors(prefix, _own_buffers)
+        yield from self._named_tensors(_own_buffers, prefix, recurse, remove_duplicate)
 
-    def buffers(self) -> Iterator[Tensor]:
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Yield every buffer once."""
-        for _, buffer in self.named_buffers():
+        for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    def _named_tensors(self, prefix: str, own: Any) -> Iterator[tuple[str, Any]]:
+    def _named_tensors(
+        self, own: Any, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix):
+        options = {"prefix": prefix, "remove_duplicate": remove_duplicate}
+        for path, module in self.named_modules(**options) if recurse else [(prefix, self)]:
             for name, tensor in own(module):
-                if id(tensor) not in seen:
+                if id(tensor) not in seen or not remove_duplicate:
                     seen.add(id(tensor))
                     yield _join(path, name), tensor
 
@@ -196,12 +230,69 @@ class Module:
             module = child
         return module
 
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter at a path such as ``body.0.weight``."""
+        return self._tensor_at("parameter", target, _own_parameters)
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer at a path such as ``norm.running_mean``."""
+        return self._tensor_at("buffer", target, _own_buffers)
+
+    def _tensor_at(self, what: str, target: str, own: Any) -> Any:
+        path, _, name = target.rpartition(".")
+        for found, tensor in own(self.get_submodule(path)):
+            if found == name:
+                return tensor
+        raise ArgumentError(at_user_line(f"{type(self).__name__} has no {what} {target!r}"))
+
     def apply(self, fn: Any) -> "Module":
         """Call ``fn`` on every module below, then on this one; return the module."""
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
+
+    # --- hooks ---
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """Call ``hook(module, args)`` before `forward`; what it returns replaces the arguments.
+
+        Like all hooks it runs in traced functions too, and a compiled function is traced again when
+        a hook was added or removed. ``with_kwargs`` makes it ``hook(module, args, kwargs)``, which
+        returns None or both. ``prepend`` puts it before the others.
+        """
+        return add_hook(self, Hook(FORWARD_PRE, hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> HookHandle:
+        """Call ``hook(module, args, output)`` after `forward`; what it returns replaces the output.
+
+        ``always_call`` calls it also when `forward` raises, with None for the output.
+        """
+        return add_hook(self, Hook(FORWARD, hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """Call ``hook(module, grad_output)`` before gradients go back through the module."""
+        return add_hook(self, Hook(BACKWARD_PRE, hook), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are there.
+
+        What it returns replaces ``grad_input``, which has one entry for each positional argument.
+        """
+        return add_hook(self, Hook(BACKWARD, hook), prepend)
 
     # --- modes and types ---
 
@@ -227,9 +318,14 @@ class Module:
         for parameter in self.parameters():
             clear_grad(parameter, set_to_none)
 
-    def to(self, dtype: Any) -> "Module":
-        """Convert every floating parameter, gradient and buffer in place; return the module."""
-        wanted = numpy_dtype(dtype)
+    def to(self, *args: Any, **kwargs: Any) -> "Module":
+        """Convert every floating parameter, gradient and buffer in place; return the module.
+
+        Takes PyTorch's forms: a dtype, the device (the CPU), both, or a tensor of that dtype.
+        """
+        wanted = _wanted_dtype(*args, **kwargs)
+        if wanted is None:
+            return self
         if category(wanted) != FLOATING:
             raise DTypeError(at_user_line(f"Module.to: needs a floating dtype, got {wanted.name}"))
         for tensor in (*self.parameters(), *self.buffers()):
@@ -246,16 +342,31 @@ class Module:
         """Convert every floating tensor to float64."""
         return self.to("float64")
 
+    def half(self) -> "Module":
+        """Convert every floating tensor to float16."""
+        return self.to(float16)
+
+    def type(self, dst_type: Any) -> "Module":
+        """Convert every floating tensor to this dtype."""
+        return self.to(dst_type)
+
+    def cpu(self) -> "Module":
+        """Return the module, which is on the CPU."""
+        return self
+
     # --- saving and loading ---
 
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """Return every parameter and persistent buffer by path, on shared memory.
+
+        The tensors are detached unless ``keep_vars``.
 
         >>> from dualgraph import nn
         >>> list(nn.Sequential(nn.Linear(2, 3), nn.ReLU()).state_dict())
         ['0.weight', '0.bias']
         """
-        return {prefix + name: t.detach() for name, t in self._named_state()}
+        named = self._named_state()
+        return {prefix + name: t if keep_vars else t.detach() for name, t in named}
 
     def _named_state(self) -> Iterator[tuple[str, Tensor]]:
         """Yield what a state dict holds; a shared tensor under each of its names, as PyTorch."""
@@ -265,22 +376,17 @@ class Module:
                 yield _join(name, below), tensor
 
     def load_state_dict(self, state_dict: Any, strict: bool = True) -> IncompatibleKeys:
-        """Copy values into the parameters and buffers, in place.
+        """Copy values (tensors or arrays) into the parameters and buffers, in place.
 
         Nothing is changed when a name is missing or unexpected (unless ``strict=False``) or a shape
-        differs: `ArgumentError` and `ShapeError` list all of them.
+        differs: `ArgumentError` (`ShapeError` for shapes alone) lists all of them.
         """
         own = dict(self._named_state())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        common = [name for name in own if name in state_dict]
-        _check_shapes(type(self).__name__, {n: (own[n], state_dict[n]) for n in common})
-        if strict and (missing or unexpected):
-            raise ArgumentError(at_user_line(_key_mismatch(self, missing, unexpected)))
+        values, left = matched(type(self).__name__, own, state_dict, strict)
         with no_grad():
-            for name in common:
-                own[name].copy_(state_dict[name])
-        return IncompatibleKeys(missing, unexpected)
+            for name, value in values.items():
+                own[name].copy_(value)
+        return left
 
     # --- printing ---
 
@@ -352,6 +458,19 @@ def _check_replacement(module: Module, name: str, value: Any) -> None:
         )
 
 
+def _wanted_dtype(*args: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> Any:
+    """Return the dtype among the arguments of ``to``, or None; check the device."""
+    for given in args:
+        if isinstance(given, Tensor):
+            dtype = given.dtype
+        elif isinstance(given, Device) or (isinstance(given, str) and not given[-1:].isdigit()):
+            device = given
+        elif not isinstance(given, bool | None):
+            dtype = given
+    check_device("Module.to", device)
+    return None if dtype is None else numpy_dtype(dtype)
+
+
 def _convert(tensor: Tensor, dtype: Any) -> None:
     if tensor.value.dtype.kind != "f" or tensor.value.dtype == dtype:
         return
@@ -359,28 +478,6 @@ def _convert(tensor: Tensor, dtype: Any) -> None:
     version_counter(tensor)[0] += 1  # a tape that saved the old values must refuse to go on
     if tensor.held_grad is not None:
         tensor.held_grad = as_dtype(tensor.held_grad.detach(), dtype)
-
-
-def _check_shapes(owner: str, pairs: dict[str, tuple[Tensor, Any]]) -> None:
-    wrong = [
-        f"{name}: {tuple(own.shape)} in the module, {tuple(given.shape)} in the state dict"
-        for name, (own, given) in pairs.items()
-        if tuple(own.shape) != tuple(given.shape)
-    ]
-    if wrong:
-        listed = "\n  ".join(wrong)
-        raise ShapeError(
-            at_user_line(f"load_state_dict into {owner}: shapes differ, nothing loaded\n  {listed}")
-        )
-
-
-def _key_mismatch(module: Module, missing: list[str], unexpected: list[str]) -> str:
-    parts = [f"load_state_dict into {type(module).__name__}: names differ, nothing was loaded"]
-    if missing:
-        parts.append(f"missing in the state dict: {', '.join(missing)}")
-    if unexpected:
-        parts.append(f"unexpected in the state dict: {', '.join(map(str, unexpected))}")
-    return "\n  ".join([*parts, "strict=False loads what matches"])
 
 
 # --- where in the tree an error or a traced node belongs -----------------------------------------

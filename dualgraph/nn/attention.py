@@ -1,0 +1,250 @@
+"""Multi-head attention."""
+
+from math import sqrt
+from typing import Any
+
+from ..core.types import bool_
+from ..errors import ShapeError, at_user_line
+from ..ops.build import need
+from ..ops.contract import matmul
+from ..ops.creation import zeros
+from ..ops.elementwise import add, mul, where
+from ..ops.reductions import expand, mean, softmax
+from ..ops.shape import cat, chunk, narrow, reshape, squeeze, transpose, unsqueeze
+from . import functional as F, init
+from .layers import Linear
+from .module import Module
+from .parameter import Parameter
+
+Tensor = Any
+_NAME = "MultiheadAttention"
+
+
+class NonDynamicallyQuantizableLinear(Linear):
+    """`Linear` by the name that PyTorch prints."""
+
+
+class MultiheadAttention(Module):
+    """Attention of several heads side by side (Vaswani et al. 2017).
+
+    Shapes: query (L, N, E), key (S, N, kdim), value (S, N, vdim); with ``batch_first`` N comes
+    first, and without a batch it is absent. Parameters have PyTorch's names: ``in_proj_weight``
+    (3 E, E), or ``q_proj_weight``, ``k_proj_weight`` and ``v_proj_weight`` where kdim or vdim
+    differ; ``in_proj_bias``, ``bias_k``, ``bias_v``, ``out_proj``.
+
+    >>> import dualgraph as dg
+    >>> from dualgraph import nn
+    >>> x = dg.ones(5, 2, 8)
+    >>> out, weights = nn.MultiheadAttention(8, 4)(x, x, x)
+    >>> out.shape, weights.shape
+    ((5, 2, 8), (2, 5, 5))
+    """
+
+    in_proj_weight: Parameter | None
+    q_proj_weight: Parameter | None
+    k_proj_weight: Parameter | None
+    v_proj_weight: Parameter | None
+    in_proj_bias: Parameter | None
+    bias_k: Parameter | None
+    bias_v: Parameter | None
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        need(
+            embed_dim > 0 and num_heads > 0 and embed_dim % num_heads == 0,
+            f"{_NAME}: embed_dim {embed_dim} cannot be cut into {num_heads} heads",
+        )
+        self.embed_dim = embed_dim
+        self.kdim = embed_dim if kdim is None else kdim
+        self.vdim = embed_dim if vdim is None else vdim
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.batch_first = batch_first
+        self.head_dim = embed_dim // num_heads
+        self.add_zero_attn = add_zero_attn
+
+        def made(wanted: bool, *shape: int) -> Parameter | None:
+            return Parameter(zeros(shape, dtype=dtype, device=device)) if wanted else None
+
+        same = self.kdim == self.vdim == embed_dim
+        self.in_proj_weight = made(same, 3 * embed_dim, embed_dim)
+        self.q_proj_weight = made(not same, embed_dim, embed_dim)
+        self.k_proj_weight = made(not same, embed_dim, self.kdim)
+        self.v_proj_weight = made(not same, embed_dim, self.vdim)
+        self.in_proj_bias = made(bias, 3 * embed_dim)
+        self.bias_k = made(add_bias_kv, 1, 1, embed_dim)
+        self.bias_v = made(add_bias_kv, 1, 1, embed_dim)
+        made_like = {"bias": bias, "device": device, "dtype": dtype}
+        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, **made_like)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new starting values from the default generator; biases of projections are zero."""
+        for name in ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight"):
+            if getattr(self, name) is not None:
+                init.xavier_uniform_(getattr(self, name))
+        for bias in (self.in_proj_bias, self.out_proj.bias):
+            if bias is not None:
+                init.zeros_(bias)
+        for bias in (self.bias_k, self.bias_v):
+            if bias is not None:
+                init.xavier_normal_(bias)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return (outputs like the query, weights or None).
+
+        ``key_padding_mask`` (N, S) and ``attn_mask`` (L, S) or (N * heads, L, S): bools say what to
+        leave out, floats are added to the scores. The weights (N, L, S) are the mean over the heads
+        unless ``average_attn_weights`` is false. A row in which nothing takes part is NaN with
+        ``need_weights``, else zero. ``is_causal`` says that ``attn_mask`` is the causal one.
+        """
+        need(
+            not is_causal or attn_mask is not None,
+            f"{_NAME}: is_causal is a hint about attn_mask, which is needed too",
+        )
+        ndim = query.value.ndim
+        batched = ndim == 3
+        self._check(query, key, value)
+        q, k, v = self._projected(*self._first(batched, query, key, value))
+        batch, length = q.value.shape[:2]
+        mask = _joined(self._mask(attn_mask, batch, q), _padding(key_padding_mask, batched, q))
+        k, v, mask = self._with_bias(k, v, mask, batch)
+        q, k, v = (self._heads(x) for x in (q, k, v))
+        if self.add_zero_attn:
+            none = zeros(batch, self.num_heads, 1, self.head_dim, dtype=q.value.dtype)
+            k, v, mask = cat([k, none], 2), cat([v, none], 2), _wider(mask)
+        dropout = self.dropout if self.training else 0.0
+        if need_weights:
+            mixed, weights = _attended(q, k, v, mask, dropout)
+        else:
+            mixed, weights = F.scaled_dot_product_attention(q, k, v, mask, dropout), None
+        mixed = reshape(transpose(mixed, 1, 2), (batch, length, self.embed_dim))
+        out = self.out_proj(mixed)
+        if weights is not None:
+            weights = mean(weights, 1) if average_attn_weights else weights
+            weights = weights if batched else squeeze(weights, 0)
+        if not batched:
+            return squeeze(out, 0), weights
+        return out if self.batch_first else transpose(out, 0, 1), weights
+
+    def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
+        shapes = [tuple(x.value.shape) for x in (query, key, value)]
+        q, k, v = shapes
+        ok = len(q) in (2, 3) and len(q) == len(k) == len(v) and k[:-1] == v[:-1]
+        if ok and len(q) == 3:
+            axis = 0 if self.batch_first else 1
+            ok = q[axis] == k[axis]
+        if not ok or (q[-1], k[-1], v[-1]) != (self.embed_dim, self.kdim, self.vdim):
+            order = (
+                "(N, L, E), (N, S, K) and (N, S, V)"
+                if self.batch_first
+                else ("(L, N, E), (S, N, K) and (S, N, V)")
+            )
+            raise ShapeError(
+                at_user_line(
+                    f"{_NAME}: shapes {q}, {k} and {v} do not fit: expected {order}, with E = "
+                    f"{self.embed_dim}, K = {self.kdim}, V = {self.vdim}"
+                )
+            )
+
+    def _first(self, batched: bool, *tensors: Tensor) -> list[Tensor]:
+        """Return the tensors with the batch first; one that is given twice stays one."""
+        if batched and self.batch_first:
+            return list(tensors)
+        moved = {id(x): transpose(x, 0, 1) if batched else unsqueeze(x, 0) for x in tensors}
+        return [moved[id(x)] for x in tensors]
+
+    def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
+        """Return the linear maps of query, key and value; of equal inputs in one product."""
+        e, weight, bias = self.embed_dim, self.in_proj_weight, self.in_proj_bias
+        if weight is None:
+            weights = [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
+        elif query is key and key is value:
+            return list(chunk(F.linear(query, weight, bias), 3, -1))
+        elif key is value:
+            q_bias = None if bias is None else narrow(bias, 0, 0, e)
+            kv_bias = None if bias is None else narrow(bias, 0, e, 2 * e)
+            both = F.linear(key, narrow(weight, 0, e, 2 * e), kv_bias)
+            return [F.linear(query, narrow(weight, 0, 0, e), q_bias), *chunk(both, 2, -1)]
+        else:
+            weights = chunk(weight, 3, 0)
+        biases = [None] * 3 if bias is None else chunk(bias, 3, 0)
+        given = zip((query, key, value), weights, biases, strict=True)
+        return [F.linear(x, w, b) for x, w, b in given]
+
+    def _heads(self, x: Tensor) -> Tensor:
+        """Return (N, L, E) as (N, heads, L, E / heads)."""
+        batch, length = x.value.shape[:2]
+        return transpose(reshape(x, (batch, length, self.num_heads, self.head_dim)), 1, 2)
+
+    def _mask(self, mask: Tensor | None, batch: int, like: Tensor) -> Tensor | None:
+        if mask is None or mask.value.ndim == 2:
+            return _added(mask, like)
+        rows, columns = mask.value.shape[1:]
+        return _added(reshape(mask, (batch, self.num_heads, rows, columns)), like)
+
+    def _with_bias(
+        self, k: Tensor, v: Tensor, mask: Tensor | None, batch: int
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return keys and values with one more, learned, at the end."""
+        if self.bias_k is None or self.bias_v is None:
+            return k, v, mask
+        k = cat([k, expand(self.bias_k, batch, 1, self.embed_dim)], 1)
+        return k, cat([v, expand(self.bias_v, batch, 1, self.embed_dim)], 1), _wider(mask)
+
+
+def _added(mask: Tensor | None, like: Tensor) -> Tensor | None:
+    """Return a mask as what is added to scores: -inf where a bool is true."""
+    if mask is None or mask.value.dtype != bool_:
+        return mask
+    return where(mask, float("-inf"), zeros((), dtype=like.value.dtype))
+
+
+def _padding(mask: Tensor | None, batched: bool, like: Tensor) -> Tensor | None:
+    if mask is None:
+        return None
+    added = _added(mask if batched else unsqueeze(mask, 0), like)
+    return unsqueeze(unsqueeze(added, 1), 1)
+
+
+def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return add(first, second)
+
+
+def _wider(mask: Tensor | None) -> Tensor | None:
+    """Return a mask with one more column, which takes part."""
+    return None if mask is None else F.pad(mask, (0, 1))
+
+
+def _attended(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float
+) -> tuple[Tensor, Tensor]:
+    scores = matmul(mul(q, 1.0 / sqrt(q.value.shape[-1])), transpose(k, -2, -1))
+    weights = softmax(scores if mask is None else add(scores, mask), -1)
+    weights = F.dropout(weights, dropout) if dropout > 0.0 else weights
+    return matmul(weights, v), weights

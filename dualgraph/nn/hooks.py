@@ -1,0 +1,185 @@
+"""Hooks of modules: functions that see, and may replace, what goes into and comes out of a call.
+
+A module keeps its hooks in one tuple, which is replaced and never changed: a compiled function
+guards on it as on any attribute, so that adding or removing a hook retraces. Hooks run while a
+function is traced, and what they compute becomes part of the graph.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..eager.function import Function
+from ..eager.tensor import Tensor
+from ..errors import ArgumentError, at_user_line
+
+FORWARD_PRE, FORWARD = "forward_pre", "forward"
+BACKWARD_PRE, BACKWARD = "backward_pre", "backward"
+
+
+class Hook(NamedTuple):
+    """One hook: when it runs and how it is called."""
+
+    kind: str
+    function: Callable[..., Any]
+    with_kwargs: bool = False
+    always: bool = False
+
+
+class HookHandle:
+    """Removes a hook from its module: by `remove`, or at the end of a ``with`` block."""
+
+    def __init__(self, module: Any, hook: Hook) -> None:
+        self.module = module
+        self.hook = hook
+
+    def remove(self) -> None:
+        """Remove the hook; doing so twice does nothing."""
+        self.module._hooks = tuple(h for h in self.module._hooks if h is not self.hook)
+
+    def __enter__(self) -> "HookHandle":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
+
+
+def add_hook(module: Any, hook: Hook, prepend: bool) -> HookHandle:
+    """Give a module one more hook, behind or before those that it has."""
+    held = module._hooks
+    module._hooks = (hook, *held) if prepend else (*held, hook)
+    return HookHandle(module, hook)
+
+
+def hooked_call(module: Any, args: tuple, kwargs: dict) -> Any:
+    """Call ``forward`` with the hooks around it."""
+    done: list[Hook] = []
+    result = None
+    try:
+        args, kwargs = _before(module, args, kwargs)
+        watch = _Watch(module) if any(h.kind in _BACKWARD for h in module._hooks) else None
+        args = args if watch is None else watch.entered(args)
+        result = module.forward(*args, **kwargs)
+        for hook in _of(module, FORWARD):
+            done.append(hook)
+            found = _after(module, hook, args, kwargs, result)
+            result = result if found is None else found
+        return result if watch is None else watch.left(result)
+    except Exception:
+        for hook in _of(module, FORWARD):
+            if hook.always and hook not in done:
+                _after(module, hook, args, kwargs, result)
+        raise
+
+
+def _of(module: Any, kind: str) -> list[Hook]:
+    return [h for h in module._hooks if h.kind == kind]
+
+
+def _before(module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    for hook in _of(module, FORWARD_PRE):
+        if hook.with_kwargs:
+            found = hook.function(module, args, kwargs)
+            if found is not None and not (isinstance(found, tuple) and len(found) == 2):
+                raise ArgumentError(
+                    at_user_line(
+                        "a forward pre-hook with_kwargs must return None or (args, kwargs), got "
+                        f"{type(found).__name__}"
+                    )
+                )
+            args, kwargs = (args, kwargs) if found is None else found
+        else:
+            found = hook.function(module, args)
+            if found is not None:
+                args = found if isinstance(found, tuple) else (found,)
+    return args, kwargs
+
+
+def _after(module: Any, hook: Hook, args: tuple, kwargs: dict, result: Any) -> Any:
+    if hook.with_kwargs:
+        return hook.function(module, args, kwargs, result)
+    return hook.function(module, args, result)
+
+
+# --- backward ------------------------------------------------------------------------------------
+
+_BACKWARD = (BACKWARD_PRE, BACKWARD)
+
+
+class _Watch:
+    """One call of a module: gradients of its outputs, then of its inputs, pass by here."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.inputs = 0
+        self.places: list[int] = []
+        self.grad_output: tuple = ()
+
+    def entered(self, args: tuple) -> tuple:
+        """Return the arguments, those with gradients behind a node that shows them to the hooks."""
+        self.inputs = len(args)
+        self.places = [k for k, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
+        if not self.places or not _of(self.module, BACKWARD):
+            return args
+        watched = _Entered.apply(self, *(args[k] for k in self.places))
+        places = dict(zip(self.places, watched, strict=True))
+        return tuple(places.get(k, a) for k, a in enumerate(args))
+
+    def left(self, result: Any) -> Any:
+        """Return the outputs behind a node that sees their gradients."""
+        if isinstance(result, Tensor):
+            return _Left.apply(self, result)[0]
+        if isinstance(result, tuple | list) and all(isinstance(r, Tensor) for r in result):
+            return type(result)(_Left.apply(self, *result))
+        raise ArgumentError(
+            at_user_line(
+                f"a backward hook of {type(self.module).__name__} needs a tensor, or a tuple of "
+                f"tensors, to come out of forward(), got {type(result).__name__}"
+            )
+        )
+
+    def output_grads(self, grads: tuple) -> tuple:
+        for hook in _of(self.module, BACKWARD_PRE):
+            grads = _replaced(hook.function(self.module, grads), grads)
+        self.grad_output = grads
+        if not self.places:
+            self.input_grads(())
+        return grads
+
+    def input_grads(self, grads: tuple) -> tuple:
+        places = dict(zip(self.places, grads, strict=True))
+        given = tuple(places.get(k) for k in range(self.inputs))
+        for hook in _of(self.module, BACKWARD):
+            given = _replaced(hook.function(self.module, given, self.grad_output), given)
+        return tuple(given[k] for k in self.places)
+
+
+def _replaced(found: Any, grads: tuple) -> tuple:
+    if found is None:
+        return grads
+    found = found if isinstance(found, tuple) else (found,)
+    if len(found) != len(grads):
+        raise ArgumentError(
+            at_user_line(f"a backward hook returned {len(found)} gradients, not {len(grads)}")
+        )
+    return found
+
+
+class _Entered(Function):
+    """The inputs unchanged; their gradients go through the backward hooks."""
+
+    @staticmethod
+    def forward(ctx: Any, watch: _Watch, *tensors: Any) -> tuple:
+        ctx.watch = watch
+        return tensors
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple:
+        return (None, *ctx.watch.input_grads(grads))
+
+
+class _Left(_Entered):
+    """The outputs unchanged; their gradients go through the backward pre-hooks, and are kept."""
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple:
+        return (None, *ctx.watch.output_grads(grads))
