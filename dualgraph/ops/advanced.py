@@ -13,9 +13,9 @@ import numpy as np
 from ..core.dispatch import compose
 from ..core.types import Shape, bool_, broadcast_shapes
 from ..errors import AxisError, DTypeError, ShapeError, at_user_line
-from .build import Tensor, as_dtype, is_tensor, need
+from .build import Tensor, as_dtype, is_tensor, need, need_tensors
 from .elementwise import add, mul
-from .indexing import SCATTER, SCATTER_ADD, SELECT, combined, need_tensors, position
+from .indexing import SCATTER, SCATTER_ADD, SELECT, combined, position
 from .masking import true_positions, without_leading_ones, write_masked
 from .reductions import expand
 from .shape import permute, reshape
