@@ -53,7 +53,9 @@ CASES: dict[str, Bad] = {
     "set: mask count": (
         lambda: setitem(f(2), B, dg.ones(3)), ShapeError, ("3 values", "1 elements", "mask holds"),
     ),
-    "set: mask shape": (lambda: setitem(f(2, 3), B, f(2)), ShapeError, ("(2,)", "(2, 3)", "broadcast")),
+    "set: mask shape": (
+        lambda: setitem(f(2, 3), B, f(2)), ShapeError, ("(2,)", "(2, 3)", "broadcast"),
+    ),
     "set: list": (lambda: setitem(f(2), 0, [1.0]), DTypeError, ("list", "dualgraph.tensor")),
     # along an axis
     "gather: no tensor": (lambda: dg.gather(f(2), 0, [0]), DTypeError, ("gather", "list")),

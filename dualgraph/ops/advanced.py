@@ -96,6 +96,10 @@ def check_mask(x: Tensor, index: Index) -> None:
 
 def read_at(x: Tensor, indices: list[Index]) -> Tensor:
     """Return a copy of what the indices name."""
+    first = indices[0]
+    if len(indices) == 1 and not first.is_mask and first.array.ndim == 1:  # rows
+        at = position("index", first.tensor, x.value.shape[first.axis])
+        return compose(SELECT, x, at, axis=first.axis)
     plan = _plan(x, indices)
     table = reshape(_turned(x, plan.order), plan.table)
     at = plan.positions

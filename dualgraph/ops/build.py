@@ -63,6 +63,10 @@ def as_number(x: Any) -> bool | int | float:
 
 def aligned(*operands: Any) -> tuple[Tensor, ...]:
     """Convert operands to tensors of their common dtype, as PyTorch promotes."""
+    if len(operands) == 2 and type(operands[1]) in _NUMBERS and is_tensor(operands[0]):
+        dtype = operands[0].value.dtype
+        if dtype.kind == "f":  # the commonest mixture: no number changes a floating dtype
+            return operands[0], literal(as_number(operands[1]), dtype)
     strong, scalars, numbers, found = [], [], [], []
     for x in operands:
         if is_tensor(x):

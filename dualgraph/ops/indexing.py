@@ -50,7 +50,13 @@ def check_shapes(name: str, x: Any, index: Any, axis: int) -> None:
 
 def check_range(name: str, index: np.ndarray, extent: int, low: int = 0) -> None:
     """Raise `AxisError` for a position outside of low..extent-1."""
-    if index.size and (index.min() < low or index.max() >= extent):
+    if not index.size:
+        return
+    if low == 0:  # read as unsigned, what is negative is large
+        outside = np.maximum.reduce(index.view(np.uint64), axis=None) >= extent
+    else:
+        outside = index.min() < low or index.max() >= extent
+    if outside:
         bad = int(index[(index < low) | (index >= extent)].flat[0])
         raise AxisError(
             at_user_line(f"{name}: index {bad} is out of range for an axis of extent {extent}")
