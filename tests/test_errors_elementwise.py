@@ -1,18 +1,17 @@
 """What a user reads when an element-wise op or an activation is called wrongly."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import dualgraph as dg
-from dualgraph.errors import ArgumentError, DTypeError, DualgraphError, GradError, ShapeError
+from dualgraph.errors import ArgumentError, DTypeError, GradError, ShapeError
+from tests.error_cases import Bad, check_bad_call
 
 F = dg.nn.functional
 X, N, B = dg.ones(3), dg.tensor([1, 2, 3]), dg.tensor([True, False, True])
 D = dg.ones(3, dtype=dg.float64)
 
-Bad = tuple[Callable[[], Any], type[DualgraphError], tuple[str, ...]]
 CASES: dict[str, Bad] = {
     # what is no tensor
     "neg of a list": (lambda: dg.neg([1]), DTypeError, ("neg:", "list", "dualgraph.tensor")),
@@ -71,12 +70,7 @@ CASES: dict[str, Bad] = {
 @pytest.mark.parametrize("name", CASES)
 def test_message(name: str) -> None:
     """The class, the facts, the remedy and the line of this file."""
-    call, kind, words = CASES[name]
-    with pytest.raises(kind) as caught:
-        call()
-    message = str(caught.value)
-    assert [w for w in words if w not in message] == [], message
-    assert "test_errors_elementwise.py:" in message
+    check_bad_call(CASES[name])
 
 
 @pytest.mark.parametrize("name", ["neg of a list", "silu of a list", "bits of floats", "int // 0"])

@@ -1,6 +1,6 @@
 """What a user reads when an index, a mask or a scatter is wrong."""
 
-from collections.abc import Callable
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 
 import dualgraph as dg
 from dualgraph.errors import ArgumentError, AxisError, DTypeError, DualgraphError, ShapeError
+from tests.error_cases import Bad, check_bad_call
 
 
 def f(*shape: int) -> Any:
@@ -20,15 +21,9 @@ def i(*values: int) -> Any:
     return dg.tensor(list(values), dtype="int64")
 
 
-def put(x: Any, index: Any, value: Any) -> None:
-    """Assign, as an expression."""
-    x[index] = value
-
-
 B = dg.tensor([True, False])
 TWO_LINES = slice(0, 2)
 
-Bad = tuple[Callable[[], Any], type[DualgraphError], tuple[str, ...]]
 CASES: dict[str, Bad] = {
     # reading
     "tensor: outside": (lambda: f(2, 3)[i(0, 5)], AxisError, ("index 5", "extent 2")),
@@ -51,15 +46,17 @@ CASES: dict[str, Bad] = {
     "ellipsis: two": (lambda: f(2, 2)[..., 0, ...], AxisError, ("one Ellipsis",)),
     "text": (lambda: f(2)["a"], ShapeError, ("str", "ints, slices")),
     # writing
-    "set: shape": (lambda: put(f(2, 3), 0, f(2)), ShapeError, ("(2,)", "(3,)", "broadcast")),
-    "set: rank": (lambda: put(f(3), slice(None), f(2, 3)), ShapeError, ("(2, 3)", "(3,)")),
-    "set: rows": (lambda: put(f(4, 3), i(0, 1), f(3, 3)), ShapeError, ("(3, 3)", "(2, 3)")),
-    "set: outside": (lambda: put(f(2), i(2), 1.0), AxisError, ("index 2", "extent 2")),
+    "set: shape": (lambda: setitem(f(2, 3), 0, f(2)), ShapeError, ("(2,)", "(3,)", "broadcast")),
+    "set: rank": (lambda: setitem(f(3), slice(None), f(2, 3)), ShapeError, ("(2, 3)", "(3,)")),
+    "set: rows": (lambda: setitem(f(4, 3), i(0, 1), f(3, 3)), ShapeError, ("(3, 3)", "(2, 3)")),
+    "set: outside": (lambda: setitem(f(2), i(2), 1.0), AxisError, ("index 2", "extent 2")),
     "set: mask count": (
-        lambda: put(f(2), B, dg.ones(3)), ShapeError, ("3 values", "1 elements", "mask holds"),
+        lambda: setitem(f(2), B, dg.ones(3)), ShapeError, ("3 values", "1 elements", "mask holds"),
     ),
-    "set: mask shape": (lambda: put(f(2, 3), B, f(2)), ShapeError, ("(2,)", "(2, 3)", "broadcast")),
-    "set: list": (lambda: put(f(2), 0, [1.0]), DTypeError, ("list", "dualgraph.tensor")),
+    "set: mask shape": (
+        lambda: setitem(f(2, 3), B, f(2)), ShapeError, ("(2,)", "(2, 3)", "broadcast"),
+    ),
+    "set: list": (lambda: setitem(f(2), 0, [1.0]), DTypeError, ("list", "dualgraph.tensor")),
     # along an axis
     "gather: no tensor": (lambda: dg.gather(f(2), 0, [0]), DTypeError, ("gather", "list")),
     "take: outside": (lambda: dg.take(f(2, 2), i(4)), AxisError, ("take", "index 4", "extent 4")),
@@ -137,12 +134,7 @@ CASES: dict[str, Bad] = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_wrong_call(name: str) -> None:
     """One error of our own class, with the facts and the user's file."""
-    call, error, words = CASES[name]
-    with pytest.raises(error) as caught:
-        call()
-    message = str(caught.value)
-    missing = [word for word in (*words, "test_errors_indexing.py:") if word not in message]
-    assert not missing, f"{missing} not in: {message}"
+    check_bad_call(CASES[name])
 
 
 def test_a_failed_write_changes_nothing() -> None:

@@ -1,8 +1,5 @@
 """What a user reads when a loss, attention or an embedding is called in a wrong way."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -11,18 +8,17 @@ from dualgraph.errors import (
     ArgumentError,
     AxisError,
     DTypeError,
-    DualgraphError,
     GradError,
     ShapeError,
 )
 from dualgraph.nn import functional as F
+from tests.error_cases import Bad, check_bad_call
 
 X, Y = dg.ones(3, 4), dg.ones(3, 2)
 I = dg.tensor([0, 1, 2])  # noqa: E741
 LOGITS = dg.zeros(5, 2, 3)
 LABELS = dg.tensor([[1, 2], [1, 1]])
 
-Bad = tuple[Callable[[], Any], type[DualgraphError], tuple[str, ...]]
 CASES: dict[str, Bad] = {
     "mse: shapes": (lambda: F.mse_loss(X, Y), ShapeError, ("(3, 4)", "(3, 2)", "broadcast")),
     "mse: list": (lambda: F.mse_loss([1.0], X), DTypeError, ("input", "list", "tensor(")),
@@ -96,11 +92,7 @@ CASES: dict[str, Bad] = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_message_says_what_was_wrong(name: str) -> None:
     """The class, the facts, and the line of this file."""
-    call, kind, texts = CASES[name]
-    with pytest.raises(kind) as caught:
-        call()
-    for text in (*texts, "test_errors_losses.py"):
-        assert text in str(caught.value)
+    check_bad_call(CASES[name])
 
 
 def test_shapes_that_broadcast_are_warned_about() -> None:

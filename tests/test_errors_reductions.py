@@ -1,6 +1,5 @@
 """What a user reads when a reduction, a scan, a sort or a search is called wrongly."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,10 +9,10 @@ from dualgraph.errors import (
     ArgumentError,
     AxisError,
     DTypeError,
-    DualgraphError,
     ShapeError,
     TraceError,
 )
+from tests.error_cases import Bad, check_bad_call
 
 
 def f(*shape: int) -> Any:
@@ -28,7 +27,6 @@ def i(*values: int) -> Any:
 
 D = dg.zeros(3, dtype=dg.float64)
 
-Bad = tuple[Callable[[], Any], type[DualgraphError], tuple[str, ...]]
 CASES: dict[str, Bad] = {
     # what is no tensor
     "sum: a list": (lambda: dg.sum([1.0]), DTypeError, ("sum", "Tensor", "list")),
@@ -126,13 +124,7 @@ CASES: dict[str, Bad] = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_wrong_call(name: str) -> None:
     """One error of our own class, with the facts, the user's file and line."""
-    call, error, words = CASES[name]
-    with pytest.raises(error) as caught:
-        call()
-    message = str(caught.value)
-    missing = [word for word in words if word not in message]
-    assert not missing, f"{missing} not in: {message}"
-    assert f"test_errors_reductions.py:{call.__code__.co_firstlineno}" in message, message
+    check_bad_call(CASES[name])
 
 
 DATA = {

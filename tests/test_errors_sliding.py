@@ -1,12 +1,12 @@
 """Wrong calls of convolutions, pools, padding, resizing and normalization."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import dualgraph as dg
-from dualgraph.errors import ArgumentError, AxisError, DTypeError, DualgraphError, ShapeError
+from dualgraph.errors import ArgumentError, AxisError, DTypeError, ShapeError
+from tests.error_cases import Bad, check_bad_call
 
 F = dg.nn.functional
 
@@ -19,7 +19,6 @@ def f(*shape: int) -> Any:
 X, W, D = f(1, 2, 5, 5), f(3, 2, 3, 3), dg.zeros(3, 2, 3, 3, dtype="float64")
 I = dg.zeros(1, 2, 4, dtype="int64")  # noqa: E741
 
-Bad = tuple[Callable[[], Any], type[DualgraphError], tuple[str, ...]]
 CASES: dict[str, Bad] = {
     "conv2d: rank": (
         lambda: dg.conv2d(f(5, 5), W), ShapeError, ("conv2d", "4 dimensions", "(5, 5)"),
@@ -141,10 +140,4 @@ CASES: dict[str, Bad] = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_wrong_call(name: str) -> None:
     """One error of our own class, with the facts, the user's file and line."""
-    call, error, words = CASES[name]
-    with pytest.raises(error) as caught:
-        call()
-    message = str(caught.value)
-    missing = [word for word in words if word not in message]
-    assert not missing, f"{missing} not in: {message}"
-    assert f"test_errors_sliding.py:{call.__code__.co_firstlineno}" in message, message
+    check_bad_call(CASES[name])

@@ -1,17 +1,14 @@
 """Wrong calls of the trigonometric and special functions, and how their in-place forms end."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.errors import ArgumentError, DTypeError, DualgraphError, GradError, ShapeError
+from dualgraph.errors import ArgumentError, DTypeError, GradError, ShapeError
 from tests.bits import assert_bits_equal
+from tests.error_cases import Bad, check_bad_call
 
 X = dg.tensor([0.5, 2.0])
-Bad = tuple[Callable[[], Any], type[DualgraphError], tuple[str, ...]]
 CASES: dict[str, Bad] = {
     "tan: a list": (lambda: dg.tan([1.0]), DTypeError, ("list", "dualgraph.tensor")),
     "lgamma: an array": (lambda: dg.lgamma(np.ones(2)), DTypeError, ("ndarray",)),
@@ -34,13 +31,7 @@ CASES: dict[str, Bad] = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_wrong_call(name: str) -> None:
     """One error of our own class, with the facts, the user's file and line."""
-    call, error, words = CASES[name]
-    with pytest.raises(error) as caught:
-        call()
-    message = str(caught.value)
-    missing = [word for word in words if word not in message]
-    assert not missing, f"{missing} not in: {message}"
-    assert f"test_errors_special.py:{call.__code__.co_firstlineno}" in message, message
+    check_bad_call(CASES[name])
 
 
 def test_zeta_has_no_derivative_for_its_first_argument() -> None:

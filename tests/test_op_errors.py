@@ -15,6 +15,7 @@ from dualgraph.errors import (
     GradError,
     ShapeError,
 )
+from tests.error_cases import Bad, check_bad_call
 
 
 def f(*shape: int) -> Any:
@@ -35,7 +36,6 @@ def leaf(*shape: int) -> Any:
 B = dg.tensor([True, False])
 D = dg.zeros(3, dtype=dg.float64)
 
-Bad = tuple[Callable[[], Any], type[DualgraphError], tuple[str, ...]]
 CASES: dict[str, Bad] = {
     # shapes that do not fit
     "add: no broadcast": (
@@ -170,14 +170,7 @@ CASES: dict[str, Bad] = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_wrong_call(name: str) -> None:
     """One error of our own class, with the facts, the user's file and line."""
-    call, error, words = CASES[name]
-    with pytest.raises(error) as caught:
-        call()
-    message = str(caught.value)
-    missing = [word for word in words if word not in message]
-    assert not missing, f"{missing} not in: {message}"
-    assert isinstance(caught.value, DualgraphError)
-    assert f"test_op_errors.py:{call.__code__.co_firstlineno}" in message, message
+    check_bad_call(CASES[name])
 
 
 def test_errors_are_also_the_builtin_ones() -> None:

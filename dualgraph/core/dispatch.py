@@ -1,7 +1,8 @@
 """`apply`: the one place through which every op goes. It knows no op and no frontend.
 
 A frontend is an object with ``run(op, tensors, static)``, which computes or appends a node,
-``record(op, tensors, static, out)``, which puts the op on the tape, and ``literal(number, dtype)``.
+``composite(op, tensors, static)``, which does so for an op made of others, ``record(op, tensors,
+static, out)``, which puts the op on the tape, and ``literal(number, dtype)``.
 The eager one is installed when `dualgraph.eager` is imported; the tracer takes its place while a
 function is traced. Which one is active, and whether gradients are recorded, is state of the thread.
 """
@@ -42,7 +43,7 @@ def compose(op: Op, *tensors: Any, **static: Any) -> Any:
     enabled = state.grad_enabled
     state.grad_enabled = False
     try:
-        out = op.kernel(*tensors, **static)
+        out = state.frontend.composite(op, tensors, static)
     finally:
         state.grad_enabled = enabled
     out = owned(out)

@@ -14,6 +14,7 @@ from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, Trace
 from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
 from ..kernels.view import row_major
+from .replay import composite
 
 
 class EagerFrontend:
@@ -41,6 +42,12 @@ class EagerFrontend:
             if needed:
                 record(op, tensors, static, out)
         return out
+
+    def composite(self, op: Op, tensors: tuple, static: dict) -> Any:
+        """Run an op that is made of other ops; a frontend that watches ops sees each of them."""
+        if state.frontend is self:
+            return composite(self, op, tensors, static)
+        return op.kernel(*tensors, **static)
 
     def _note_view(self, op: Op, out: Any, source: Any, static: dict) -> None:
         copied = out.value.size and not np.may_share_memory(out.value, source.value)

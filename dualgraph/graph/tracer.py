@@ -168,6 +168,10 @@ class Tracer:
             return *self.locations[visiting], True
         return user_location(), current_path(), visiting is not None
 
+    def composite(self, op: Op, tensors: tuple, static: dict) -> Any:
+        """Append the ops of which a composite is made."""
+        return op.kernel(*tensors, **static)
+
     def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
         """Put an op on the tape."""
         if not (state.grad_enabled and any(t.requires_grad for t in tensors)):

@@ -7,7 +7,7 @@ several assignments the last one stays.
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import Any, ClassVar
 
@@ -33,9 +33,17 @@ class Position:
 
 def gather(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
     """Return the elements at the (checked) indices."""
-    region = tuple(slice(0, e) for i, e in enumerate(index.shape))
-    own = tuple(slice(None) if i == axis else region[i] for i in range(x.ndim))
-    return np.take_along_axis(x[own], index, axis)
+    before, after = _other_places(index.shape, axis)
+    return x[(*before, index, *after)]
+
+
+@lru_cache(maxsize=256)
+def _other_places(shape: tuple[int, ...], axis: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the positions along the axes before and after, shaped to broadcast."""
+    places = [
+        np.arange(e).reshape((-1,) + (1,) * (len(shape) - d - 1)) for d, e in enumerate(shape)
+    ]
+    return places[:axis], places[axis + 1 :]
 
 
 def position(x: np.ndarray, extent: int) -> np.ndarray:

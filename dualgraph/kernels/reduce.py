@@ -20,6 +20,7 @@ the expression of whatever it fused into the reduction.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -186,17 +187,24 @@ def eager_kernel(name: str, spec: Reduce) -> Any:
     levels = _Levels(name, spec)
 
     def kernel(x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
-        p, n, q = extents(x.shape, axes)
+        (p, n, q), shape = _shapes(x.shape, axes, keepdim)
         level = levels[x.dtype.char, q == 1]
         y = _contiguous_innermost(x.reshape(p, n, q))
         while True:
             m = blocks(n, q)
             y = level(y, np.empty((p, m, q), x.dtype))
             if m == 1:
-                return y.reshape(reduced_shape(x.shape, axes, keepdim))
+                return y.reshape(shape)
             n = m
 
     return kernel
+
+
+@lru_cache(maxsize=4096)
+def _shapes(
+    shape: tuple[int, ...], axes: tuple[int, ...], keepdim: bool
+) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+    return extents(shape, axes), reduced_shape(shape, axes, keepdim)
 
 
 def _contiguous_innermost(x: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ import numpy as np
 from ..core.dispatch import compose
 from ..core.types import Shape, bool_, broadcast_shapes
 from ..errors import AxisError, DTypeError, ShapeError, at_user_line
-from .build import Tensor, as_dtype, is_tensor, need
+from .build import Tensor, as_dtype, is_tensor, need, need_tensors
 from .elementwise import add, mul
-from .indexing import SCATTER, SCATTER_ADD, SELECT, combined, need_tensors, position
+from .indexing import SCATTER, SCATTER_ADD, SELECT, combined, position
 from .masking import true_positions, without_leading_ones, write_masked
 from .reductions import expand
 from .shape import permute, reshape
@@ -96,6 +96,10 @@ def check_mask(x: Tensor, index: Index) -> None:
 
 def read_at(x: Tensor, indices: list[Index]) -> Tensor:
     """Return a copy of what the indices name."""
+    first = indices[0]
+    if len(indices) == 1 and not first.is_mask and first.array.ndim == 1:  # rows
+        at = position("index", first.tensor, x.value.shape[first.axis])
+        return compose(SELECT, x, at, axis=first.axis)
     plan = _plan(x, indices)
     table = reshape(_turned(x, plan.order), plan.table)
     at = plan.positions

@@ -3,24 +3,12 @@
 from typing import Any
 
 from ..errors import ArgumentError, DTypeError, at_user_line
-from .build import Tensor, is_tensor, need
+from .build import Tensor, need, need_tensor
 
 IGNORED = frozenset({"layout", "pin_memory", "memory_format", "non_blocking"})
 
 
-def need_tensor(name: str, x: Any) -> Tensor:
-    """Return a tensor; raise `DTypeError` for anything else."""
-    if not is_tensor(x):
-        raise DTypeError(
-            at_user_line(
-                f"{name}: expected a Tensor, got {type(x).__name__}; "
-                "convert arrays and lists with dualgraph.tensor(...)"
-            )
-        )
-    return x
-
-
-def need_tensors(name: str, given: Any) -> list[Tensor]:
+def tensor_list(name: str, given: Any) -> list[Tensor]:
     """Return a list of tensors, at least one; raise `DTypeError` for anything else."""
     if not isinstance(given, tuple | list):
         raise DTypeError(
@@ -33,8 +21,8 @@ def need_tensors(name: str, given: Any) -> list[Tensor]:
 def several(name: str, given: tuple[Any, ...]) -> list[Tensor]:
     """Accept ``f(a, b)`` and ``f([a, b])`` for tensors."""
     if len(given) == 1 and isinstance(given[0], tuple | list):
-        return need_tensors(name, given[0])
-    return need_tensors(name, given)
+        return tensor_list(name, given[0])
+    return tensor_list(name, given)
 
 
 def listed(given: Any) -> tuple[Any, ...]:

@@ -11,8 +11,8 @@ from ..core.types import Aval, Shape, broadcast_shapes
 from ..errors import ShapeError, at_user_line
 from ..kernels.elementwise import Elementwise
 from ..kernels.view import Layout, reshaped_strides, row_major
-from .arguments import listed, need_tensor, several
-from .build import Tensor, need, normal_axes, normal_axis, sizes
+from .arguments import listed, several
+from .build import Tensor, need, need_tensor, normal_axes, normal_axis, sizes
 from .reductions import expand
 from .shape import completed, permute, reshape, transpose, unsqueeze
 

@@ -63,6 +63,10 @@ def as_number(x: Any) -> bool | int | float:
 
 def aligned(*operands: Any) -> tuple[Tensor, ...]:
     """Convert operands to tensors of their common dtype, as PyTorch promotes."""
+    if len(operands) == 2 and type(operands[1]) in _NUMBERS and is_tensor(operands[0]):
+        dtype = operands[0].value.dtype
+        if dtype.kind == "f":  # the commonest mixture: no number changes a floating dtype
+            return operands[0], literal(as_number(operands[1]), dtype)
     strong, scalars, numbers, found = [], [], [], []
     for x in operands:
         if is_tensor(x):
@@ -284,10 +288,22 @@ def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(int(e) for e in given)
 
 
-def need_tensor(name: str, x: Any) -> None:
-    """Raise `DTypeError` unless x is a tensor."""
+def need_tensor(name: str, x: Any) -> Tensor:
+    """Return a tensor; raise `DTypeError` for anything else."""
     if not is_tensor(x):
-        raise DTypeError(at_user_line(f"{name}: expected a Tensor, got {type(x).__name__}"))
+        raise DTypeError(
+            at_user_line(
+                f"{name}: expected a Tensor, got {type(x).__name__}; "
+                "convert arrays and lists with dualgraph.tensor(...)"
+            )
+        )
+    return x
+
+
+def need_tensors(name: str, *operands: Any) -> None:
+    """Raise `DTypeError` for an operand that is no tensor."""
+    for x in operands:
+        need_tensor(name, x)
 
 
 def need_floating(name: str, x: Tensor) -> None:

@@ -14,7 +14,7 @@ from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels import convolution, pooling
 from ..kernels.routine import Routine, eager_kernel
 from ..kernels.sliding import Windows
-from .build import Tensor, as_dtype, in_float32, is_tensor, need
+from .build import Tensor, as_dtype, in_float32, is_tensor, need, need_tensor
 from .elementwise import add
 from .shape import reshape
 
@@ -110,9 +110,7 @@ def batched(name: str, input: Any, axes: int) -> tuple[Tensor, bool]:
 
     Raises `ShapeError` unless it has (images, channels, *axes) or (channels, *axes).
     """
-    if not is_tensor(input):
-        raise DTypeError(at_user_line(f"{name}: expected a Tensor, got {type(input).__name__}"))
-    shape = tuple(input.value.shape)
+    shape = tuple(need_tensor(name, input).value.shape)
     if len(shape) not in (axes + 1, axes + 2):
         raise ShapeError(
             at_user_line(
@@ -131,11 +129,8 @@ def unbatched(out: Tensor, alone: bool) -> Tensor:
 
 def _check(name: str, x: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> None:
     for operand in (weight, *(() if bias is None else (bias,))):
-        if not is_tensor(operand):
-            raise DTypeError(
-                at_user_line(f"{name}: expected a Tensor, got {type(operand).__name__}")
-            )
-        if operand.value.dtype != x.value.dtype or category(x.value.dtype) != FLOATING:
+        dtype = need_tensor(name, operand).value.dtype
+        if dtype != x.value.dtype or category(dtype) != FLOATING:
             raise DTypeError(
                 at_user_line(
                     f"{name}: input, weight and bias need one floating dtype, got "

@@ -21,8 +21,8 @@ from ..core.types import (
 )
 from ..errors import ArgumentError, DTypeError, ShapeError, TraceError, at_user_line
 from ..kernels.elementwise import Elementwise, LoopTable
-from .arguments import check_device, check_options, need_tensor
-from .build import Tensor, as_dtype, as_number, is_tensor, need, sizes
+from .arguments import check_device, check_options
+from .build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
 from .elementwise import floor, lt, mul
 from .reductions import expand
 from .shape import select

@@ -8,8 +8,8 @@ from ..core.dispatch import apply, literal, state
 from ..core.op import Call, defop
 from ..core.types import Aval, Shape, numpy_dtype
 from ..kernels.view import DiagonalView
-from .arguments import check_options, need_int, need_tensor
-from .build import Tensor, need, normal_axis
+from .arguments import check_options, need_int
+from .build import Tensor, need, need_tensor, normal_axis
 from .creation import arange
 from .elementwise import clone, ge, where
 from .shape import EMBED, OVERWRITE, PERMUTE, permute, reshape

@@ -2,10 +2,10 @@
 
 from ..core.types import broadcast_shapes
 from ..errors import ShapeError, at_user_line
-from .build import Tensor, aligned, as_dtype, in_float32, need, need_floating
+from .build import Tensor, aligned, as_dtype, in_float32, need, need_floating, need_tensors
 from .contract import matmul
 from .elementwise import add, div, maximum, mul, sub
-from .matrices import need_equal_dtypes, need_tensors
+from .matrices import need_equal_dtypes
 from .matrix_norms import vector_norm
 from .reductions import expand, sum
 from .shape import permute, reshape, unsqueeze

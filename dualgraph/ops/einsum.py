@@ -11,11 +11,10 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, ShapeError, at_user_line
-from .build import Tensor, as_dtype, need
+from .build import Tensor, as_dtype, need, need_tensors
 from .contract import matmul
+from .diagonals import diagonal
 from .elementwise import mul
-from .matrices import need_tensors
-from .products import diagonal_of
 from .reductions import sum
 from .shape import permute, reshape, squeeze
 
@@ -154,7 +153,7 @@ def _simplified(x: Tensor, labels: tuple[Label, ...], extents: dict[Label, int])
                 at_user_line(f"einsum: repeated label {labels[at]!r} has the extents {extent}")
             )
         rest = tuple(label for i, label in enumerate(labels) if i not in (at, other))
-        return _simplified(diagonal_of(x, 0, at, other), (*rest, labels[at]), extents)
+        return _simplified(diagonal(x, 0, at, other), (*rest, labels[at]), extents)
     gone = [i for i, label in enumerate(labels) if x.value.shape[i] == 1 != extents[label]]
     if gone:
         x = squeeze(x, tuple(gone))

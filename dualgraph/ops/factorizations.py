@@ -14,12 +14,12 @@ from ..errors import ArgumentError, ShapeError, at_user_line
 from ..kernels import factor, substitution
 from .build import Tensor, as_dtype, need
 from .contract import matmul
+from .diagonals import tril, triu
 from .elementwise import add, mul, ne, neg, sub
 from .indexing import gather
 from .matrices import (
     common_batch,
     identity,
-    lower,
     mT,
     native_op,
     need_equal_dtypes,
@@ -28,7 +28,6 @@ from .matrices import (
     on_batch,
     part,
     untaped,
-    upper,
 )
 from .reductions import expand
 from .shape import cat, narrow, reshape
@@ -42,7 +41,7 @@ def _triangular_vjp(
     """Return -inv(T)' g X' (transposed with T), on the triangle that was read."""
     back = apply(_TRIANGULAR, t, g, lower=is_lower, transposed=not transposed, unit=unit)
     full = matmul(out, mT(back)) if transposed else matmul(back, mT(out))
-    return neg(lower(full, -int(unit)) if is_lower else upper(full, int(unit)))
+    return neg(tril(full, -int(unit)) if is_lower else triu(full, int(unit)))
 
 
 _TRIANGULAR = native_op(
@@ -98,7 +97,7 @@ def _cholesky_vjp(g: Tensor, out: Tensor) -> Tensor:
 
     Murray, "Differentiation of the Cholesky decomposition" (2016), equation 8.
     """
-    phi = lower(matmul(mT(out), g))
+    phi = tril(matmul(mT(out), g))
     phi = sub(phi, mul(phi, mul(identity(out.value.shape[-1], out.value.dtype), 0.5)))
     left = _solve(out, phi, True, True)
     both = mT(_solve(out, mT(left), True, True))
@@ -170,11 +169,11 @@ def _lu_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
     small = min(m, n)
     both, grown = part(out, 0, (m, n)), part(g, 0, (m, n))
     ones = _block(both, 0, small, 0, small)
-    low, up = lower(ones, -1), upper(ones)
+    low, up = tril(ones, -1), triu(ones)
     low = add(low, identity(small, out.value.dtype))
     g_low, g_up = (
-        lower(_block(grown, 0, small, 0, small), -1),
-        upper(_block(grown, 0, small, 0, small)),
+        tril(_block(grown, 0, small, 0, small), -1),
+        triu(_block(grown, 0, small, 0, small)),
     )
     below, above = matmul(mT(low), g_low), matmul(g_up, mT(up))
     rest, g_rest = (
@@ -184,7 +183,7 @@ def _lu_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
         above = sub(above, matmul(mT(rest), g_rest))
     if n > m:
         below = sub(below, matmul(g_rest, mT(rest)))
-    middle = _solve(low, add(lower(below, -1), upper(above)), True, True, True)
+    middle = _solve(low, add(tril(below, -1), triu(above)), True, True, True)
     found = mT(_solve(up, mT(middle), False))
     if m > n:
         found = cat([found, mT(_solve(up, mT(g_rest), False))], -2)
@@ -279,8 +278,8 @@ def lu(A: Tensor, *, pivot: bool = True) -> LU:
     batch = tuple(A.value.shape[:-2])
     P = _rows(on_batch(identity(m, A.value.dtype), batch), inverse)
     unit = narrow(identity(m, A.value.dtype), -1, 0, small)
-    L = add(lower(narrow(both, -1, 0, small), -1), unit)
-    return LU(P, L, upper(narrow(both, -2, 0, small)))
+    L = add(tril(narrow(both, -1, 0, small), -1), unit)
+    return LU(P, L, triu(narrow(both, -2, 0, small)))
 
 
 # --- QR -----------------------------------------------------------------------------------------
@@ -300,9 +299,9 @@ def _qr_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
     """
     m, n = shape[-2:]
     q, r = part(out, 0, (m, n)), part(out, m * n, (n, n))
-    g_q, g_r = part(g, 0, (m, n)), upper(part(g, m * n, (n, n)))
+    g_q, g_r = part(g, 0, (m, n)), triu(part(g, m * n, (n, n)))
     middle = sub(matmul(r, mT(g_r)), matmul(mT(g_q), q))
-    mirrored = add(lower(middle), mT(lower(middle, -1)))
+    mirrored = add(tril(middle), mT(tril(middle, -1)))
     return mT(_solve(r, mT(add(g_q, matmul(q, mirrored))), False))
 
 

@@ -16,7 +16,15 @@ from ..core.types import Aval, Shape
 from ..errors import AxisError, DTypeError, ShapeError, at_user_line
 from ..kernels import indexing
 from ..kernels.routine import eager_kernel
-from .build import Tensor, as_dtype, in_float32, is_tensor, need, need_index, normal_axis
+from .build import (
+    Tensor,
+    as_dtype,
+    in_float32,
+    need,
+    need_index,
+    need_tensors,
+    normal_axis,
+)
 from .creation import arange, full, ones, ones_like, zeros
 from .elementwise import div, eq, logical_and, mul, where
 from .overlay import overlay
@@ -42,23 +50,17 @@ def check_shapes(name: str, x: Any, index: Any, axis: int) -> None:
 
 def check_range(name: str, index: np.ndarray, extent: int, low: int = 0) -> None:
     """Raise `AxisError` for a position outside of low..extent-1."""
-    if index.size and (index.min() < low or index.max() >= extent):
+    if not index.size:
+        return
+    if low == 0:  # read as unsigned, what is negative is large
+        outside = np.maximum.reduce(index.view(np.uint64), axis=None) >= extent
+    else:
+        outside = index.min() < low or index.max() >= extent
+    if outside:
         bad = int(index[(index < low) | (index >= extent)].flat[0])
         raise AxisError(
             at_user_line(f"{name}: index {bad} is out of range for an axis of extent {extent}")
         )
-
-
-def need_tensors(name: str, *operands: Any) -> None:
-    """Raise `DTypeError` for anything that is no tensor."""
-    for x in operands:
-        if not is_tensor(x):
-            raise DTypeError(
-                at_user_line(
-                    f"{name}: expected a Tensor, got {type(x).__name__}; "
-                    "convert arrays and lists with dualgraph.tensor(...)"
-                )
-            )
 
 
 # --- positions ----------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ def _infer_gather(x: Any, index: Any, axis: int) -> Aval:
 
 
 def _gather_kernel(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
-    _infer_gather(x, index, axis)
+    check_shapes("gather", x, index, axis)
     check_range("gather", index, x.shape[axis])
     return indexing.gather(x, index, axis)
 

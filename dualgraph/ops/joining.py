@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import apply, state
-from .arguments import need_int, need_tensor, need_tensors, several
+from .arguments import need_int, several, tensor_list
 from .axes import atleast_1d, atleast_2d, atleast_3d
-from .build import Tensor, aligned, need
+from .build import Tensor, aligned, need, need_tensor
 from .creation import zeros
 from .indexing import index_select
 from .reductions import expand
@@ -27,13 +27,13 @@ def concatenate(tensors: Any, axis: int = 0) -> Tensor:
 
 def hstack(tensors: Any) -> Tensor:
     """Join along the second axis, vectors along their only one."""
-    parts = [atleast_1d(x) for x in need_tensors("hstack", tensors)]
+    parts = [atleast_1d(x) for x in tensor_list("hstack", tensors)]
     return cat(parts, 0 if parts[0].value.ndim == 1 else 1)
 
 
 def vstack(tensors: Any) -> Tensor:
     """Join along the first axis; vectors are rows."""
-    return cat([atleast_2d(x) for x in need_tensors("vstack", tensors)], 0)
+    return cat([atleast_2d(x) for x in tensor_list("vstack", tensors)], 0)
 
 
 def row_stack(tensors: Any) -> Tensor:
@@ -43,12 +43,12 @@ def row_stack(tensors: Any) -> Tensor:
 
 def dstack(tensors: Any) -> Tensor:
     """Join along the third axis, which vectors and matrices get first."""
-    return cat([atleast_3d(x) for x in need_tensors("dstack", tensors)], 2)
+    return cat([atleast_3d(x) for x in tensor_list("dstack", tensors)], 2)
 
 
 def column_stack(tensors: Any) -> Tensor:
     """Join along the second axis; vectors are columns."""
-    parts = need_tensors("column_stack", tensors)
+    parts = tensor_list("column_stack", tensors)
     return cat([x if x.value.ndim > 1 else reshape(x, (x.value.size, 1)) for x in parts], 1)
 
 

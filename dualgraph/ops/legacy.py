@@ -3,10 +3,10 @@
 from typing import NamedTuple
 
 from . import factorizations, products, spectral
-from .build import Tensor, need
+from .build import Tensor, need, need_tensors
 from .creation import zeros
 from .factorizations import QR
-from .matrices import mT, need_tensors
+from .matrices import mT
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:

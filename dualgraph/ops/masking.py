@@ -12,9 +12,9 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.types import Shape, bool_, broadcast_shapes
 from ..errors import ArgumentError, DTypeError, ShapeError, at_user_line
-from .build import Tensor, as_dtype
+from .build import Tensor, as_dtype, need_tensors
 from .elementwise import add, sub, where
-from .indexing import index_select, need_tensors, position
+from .indexing import index_select, position
 from .reductions import expand, sum
 from .scans import cumsum
 from .scattering import lone

@@ -1,4 +1,4 @@
-"""What the ops of linear algebra share: checks, triangles, identities, records of routines."""
+"""What the ops of linear algebra share: checks, identities, records of routines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +11,9 @@ from ..core.types import Aval, Shape, broadcast_shapes, float32, float64
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.library import Library, eager_kernel as library_kernel
 from ..kernels.routine import Routine, eager_kernel as routine_kernel
-from .build import Tensor, as_dtype, is_tensor
+from .build import Tensor, as_dtype, need_tensor
 from .creation import arange
-from .elementwise import eq, ge, le, where
+from .elementwise import eq
 from .reductions import expand
 from .shape import narrow, reshape, transpose, unsqueeze
 
@@ -43,16 +43,9 @@ def untaped(op: Op, *tensors: Tensor, **static: Any) -> Tensor:
 # --- checks -------------------------------------------------------------------------------------
 
 
-def need_tensors(name: str, *operands: Any) -> None:
-    """Raise `DTypeError` for an operand that is no tensor."""
-    for x in operands:
-        if not is_tensor(x):
-            raise DTypeError(at_user_line(f"{name}: expected a Tensor, got {type(x).__name__}"))
-
-
 def need_matrix(name: str, x: Any) -> None:
     """Raise unless this is a float32 or float64 tensor with at least two axes."""
-    need_tensors(name, x)
+    need_tensor(name, x)
     if x.value.dtype not in (float32, float64):
         raise DTypeError(
             at_user_line(
@@ -105,34 +98,10 @@ def common_batch(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return on_batch(x, batch), on_batch(y, batch)
 
 
-def _places(x: Tensor, offset: int) -> tuple[Tensor, Tensor]:
-    rows, columns = x.value.shape[-2:]
-    return reshape(arange(offset, rows + offset), (rows, 1)), arange(columns)
-
-
-def lower(x: Tensor, offset: int = 0) -> Tensor:
-    """Return the elements on and below a diagonal, zero elsewhere."""
-    i, j = _places(x, offset)
-    return where(ge(i, j), x, 0.0)
-
-
-def upper(x: Tensor, offset: int = 0) -> Tensor:
-    """Return the elements on and above a diagonal, zero elsewhere."""
-    i, j = _places(x, offset)
-    return where(le(i, j), x, 0.0)
-
-
 def identity(n: int, dtype: np.dtype) -> Tensor:
     """Return the identity matrix."""
     i = arange(n)
     return as_dtype(eq(unsqueeze(i, 1), i), dtype)
-
-
-def on_diagonal(d: Tensor) -> Tensor:
-    """Return square matrices with these diagonals, zero elsewhere."""
-    n = d.value.shape[-1]
-    i = arange(n)
-    return where(eq(unsqueeze(i, 1), i), unsqueeze(d, -1), 0.0)
 
 
 def columns_of(d: Tensor) -> Tensor:

@@ -3,68 +3,16 @@
 from math import inf
 from typing import Any
 
-from ..core.dispatch import compose
-from ..core.op import NONDIFF, defcomposite
 from ..core.types import numpy_dtype
 from ..errors import ArgumentError, ShapeError, at_user_line
-from .build import Tensor, as_dtype, in_float32, need, need_floating, normal_axes, normal_axis
-from .elementwise import abs, div, eq, mul, ne, pow, sign, sqrt, square, where
-from .matrices import need_matrix, need_square, need_tensors
-from .reductions import amax, amin, sum
-from .shape import permute, reshape
+from .build import Tensor, as_dtype, in_float32, need, need_floating, need_tensors, normal_axis
+from .elementwise import abs, div, mul
+from .matrices import need_matrix, need_square
+from .norms import norm_over
+from .reductions import amax, amin, kept, sum
+from .shape import permute
 from .solving import inv
 from .spectral import svdvals
-
-Axes = tuple[int, ...]
-
-
-def _kept(y: Tensor, x: Tensor, axes: Axes) -> Tensor:
-    shape = tuple(1 if i in axes else e for i, e in enumerate(x.value.shape))
-    return reshape(y, shape)
-
-
-def _safe_quotient(g: Tensor, y: Tensor) -> Tensor:
-    """Return g / y, and 0 where y is 0: the norm of zeros has the gradient 0."""
-    return where(eq(y, 0), 0.0, div(g, y))
-
-
-_EUCLIDEAN = defcomposite(
-    "norm_2",
-    inputs="x",
-    forward=lambda x, axes, keepdim: sqrt(sum(square(x), axes, keepdim)),
-    vjp=(
-        lambda g, x, out, *, axes, keepdim: mul(
-            x, _safe_quotient(_kept(g, x, axes), _kept(out, x, axes))
-        ),
-    ),
-)
-
-
-_COUNT = defcomposite(
-    "norm_0",
-    inputs="x",
-    forward=lambda x, axes, keepdim: as_dtype(sum(ne(x, 0), axes, keepdim), x.value.dtype),
-    vjp=(NONDIFF,),
-)
-
-
-def _p_norm(x: Tensor, p: float, axes: Axes, keepdim: bool) -> Tensor:
-    return pow(sum(pow(abs(x), p), axes, keepdim), 1.0 / p)
-
-
-def _p_norm_vjp(g: Tensor, x: Tensor, out: Tensor, p: float, axes: Axes) -> Tensor:
-    """Return g x |x|^(p-2) / norm^(p-1), 0 for x = 0 where that is finite or p < 1."""
-    scale = _safe_quotient(_kept(g, x, axes), pow(_kept(out, x, axes), p - 1.0))
-    slope = mul(x, pow(abs(x), p - 2.0)) if p >= 2 else mul(sign(x), pow(abs(x), p - 1.0))
-    return mul(where(eq(x, 0), 0.0, slope), scale)
-
-
-_P_NORM = defcomposite(
-    "norm_p",
-    inputs="x",
-    forward=_p_norm,
-    vjp=(lambda g, x, out, *, p, axes, keepdim: _p_norm_vjp(g, x, out, p, axes),),
-)
 
 
 def vector_norm(
@@ -80,24 +28,7 @@ def vector_norm(
         x = as_dtype(x, numpy_dtype(dtype))
     if isinstance(ord, str | bool):
         raise ArgumentError(at_user_line(f"linalg.vector_norm: ord is a number, not {ord!r}"))
-    if not x.value.ndim:
-        return vector_norm(reshape(x, (1,)), ord, 0)
-    axes = normal_axes(dim, x.value.ndim)
-    match float(ord):
-        case 2.0:
-            return compose(_EUCLIDEAN, x, axes=axes, keepdim=keepdim)
-        case 1.0:
-            return sum(abs(x), axes, keepdim)
-        case 0.0:
-            return compose(_COUNT, x, axes=axes, keepdim=keepdim)
-        case p if p in (inf, -inf):
-            return _extreme(x, p, axes, keepdim)
-        case p:
-            return compose(_P_NORM, x, p=p, axes=axes, keepdim=keepdim)
-
-
-def _extreme(x: Tensor, p: float, axes: Axes, keepdim: bool) -> Tensor:
-    return (amax if p > 0 else amin)(abs(x), axes, keepdim)
+    return norm_over(x, float(ord), dim, keepdim)
 
 
 @in_float32
@@ -124,7 +55,7 @@ def matrix_norm(
     if ord == "fro":
         return vector_norm(A, 2, (first, second), keepdim)
     out = _of_last_axes(_with_last(A, first, second), ord)
-    return _kept(out, A, (first, second)) if keepdim else out
+    return kept(out, A.value.shape, (first, second)) if keepdim else out
 
 
 def _with_last(A: Tensor, first: int, second: int) -> Tensor:

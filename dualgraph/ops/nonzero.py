@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from ..errors import DTypeError, at_user_line
-from .build import Tensor, is_tensor
+from .build import Tensor, need_tensor
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
@@ -21,8 +20,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     tensor([[1],
             [2]])
     """
-    if not is_tensor(input):
-        raise DTypeError(at_user_line(f"nonzero: expected a Tensor, got {type(input).__name__}"))
+    need_tensor("nonzero", input)
     found = np.nonzero(np.atleast_1d(state.frontend.concrete(input, "nonzero()")))
     if as_tuple:
         return tuple(state.frontend.tensor(a) for a in found)

@@ -100,10 +100,11 @@ def norm(
     if p in ("fro", None):
         p = 2
     need(not isinstance(p, str), f"norm: p is a number, inf, -inf or 'fro', got {p!r}")
-    return _vector_norm(x, float(as_number(p)), dim, keepdim)
+    return norm_over(x, float(as_number(p)), dim, keepdim)
 
 
 @in_float32
-def _vector_norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
+def norm_over(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
+    """Return the p-norm over the axes that ``dim`` names, all for None."""
     axes = normal_axes(dim, x.value.ndim)
     return compose(_NORM, x, p=p, axes=axes, keepdim=bool(keepdim))

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.dispatch import apply
 from ..core.types import Shape
 from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
-from .build import Tensor, as_dtype, is_tensor, need, normal_axis
+from .build import Tensor, as_dtype, need, need_tensors, normal_axis
 from .reductions import expand
 from .shape import OVERWRITE, permute, reshape, unsqueeze
 
@@ -25,9 +25,7 @@ def overlay(x: Tensor, y: Tensor, starts: Shape, steps: Shape) -> Tensor:
 
 def _written(name: str, input: Any, src: Any, shape: Shape) -> None:
     """Raise unless ``src`` is a tensor of this shape."""
-    for x in (input, src):
-        if not is_tensor(x):
-            raise DTypeError(at_user_line(f"{name}: expected a Tensor, got {type(x).__name__}"))
+    need_tensors(name, input, src)
     if src.value.shape != shape:
         raise ShapeError(
             at_user_line(

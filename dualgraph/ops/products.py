@@ -6,12 +6,22 @@ from ..core.dispatch import apply, literal
 from ..core.types import Aval, bool_
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.products import MATRIX_EXP
-from .build import Tensor, as_dtype, in_float32, is_tensor, need, normal_axis
+from .build import (
+    Tensor,
+    as_dtype,
+    in_float32,
+    is_tensor,
+    need,
+    need_tensor,
+    need_tensors,
+    normal_axis,
+)
 from .contract import bmm, dot, matmul, mm
+from .diagonals import diagonal as diagonal_view
 from .elementwise import add, mul, sub, where
-from .matrices import mT, native_op, need_square, need_tensors
+from .matrices import mT, native_op, need_square
 from .reductions import expand, sum
-from .shape import cat, narrow, permute, reshape, stack, strided_slice, unbind, unsqueeze
+from .shape import cat, narrow, permute, reshape, stack, unbind, unsqueeze
 
 # --- vectors ------------------------------------------------------------------------------------
 
@@ -278,27 +288,9 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 # --- diagonals ----------------------------------------------------------------------------------
 
 
-def diagonal_of(x: Tensor, offset: int, dim1: int, dim2: int) -> Tensor:
-    """Return a diagonal of the matrices in two axes, as a new last axis."""
-    ndim = x.value.ndim
-    first, second = normal_axis(dim1, ndim), normal_axis(dim2, ndim)
-    need(first != second and ndim > 1, f"diagonal: dims {dim1} and {dim2} must be two axes")
-    others = [d for d in range(ndim) if d not in (first, second)]
-    x = permute(x, (*others, first, second))
-    *batch, m, n = x.value.shape
-    start = offset if offset >= 0 else -offset * n
-    length = max(0, min(m, n - offset) if offset >= 0 else min(m + offset, n))
-    flat = reshape(x, (*batch, m * n))
-    ones = tuple(1 for _ in batch)
-    return strided_slice(
-        flat, (*(0 for _ in batch), start if length else 0), (*batch, length), (*ones, n + 1)
-    )
-
-
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Return a diagonal of the matrices in two axes, as a new last axis."""
-    need_tensors("linalg.diagonal", A)
-    return diagonal_of(A, offset, dim1, dim2)
+    """Return the view of a diagonal of the matrices in two axes, as a new last axis."""
+    return diagonal_view(need_tensor("linalg.diagonal", A), offset, dim1, dim2)
 
 
 @in_float32
@@ -306,7 +298,7 @@ def trace(input: Tensor) -> Tensor:
     """Return the sum of the diagonal of a matrix; integers and bools sum as int64."""
     need_tensors("trace", input)
     need(input.value.ndim == 2, f"trace: needs a matrix, got shape {tuple(input.value.shape)}")
-    return sum(diagonal_of(input, 0, 0, 1))
+    return sum(diagonal_view(input))
 
 
 # --- the exponential ----------------------------------------------------------------------------

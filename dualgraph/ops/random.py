@@ -11,8 +11,8 @@ from ..core.types import Aval, bool_, float32, float64, int64, numpy_dtype
 from ..errors import DTypeError, ShapeError, at_user_line
 from ..kernels.routine import eager_kernel
 from ..kernels.sampling import CHOOSE, PERMUTE
-from .arguments import check_options, need_int, need_tensor
-from .build import Tensor, as_dtype, as_number, is_tensor, need, sizes
+from .arguments import check_options, need_int
+from .build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
 from .creation import bernoulli, default_generator, fresh, indexed, rand, randn
 from .elementwise import add, cos, div, exp, floor, log1p, mul, neg, sin, sub
 

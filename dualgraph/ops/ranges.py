@@ -4,8 +4,8 @@ from typing import Any
 
 from ..core.dispatch import literal
 from ..core.types import default_float, float64, numpy_dtype
-from .arguments import check_options, need_int, need_tensor
-from .build import Tensor, as_dtype, need
+from .arguments import check_options, need_int
+from .build import Tensor, as_dtype, need, need_tensor
 from .creation import arange, plain_number, steps_from
 from .elementwise import add, eq, lt, mul, pow, sub, where
 from .reductions import expand

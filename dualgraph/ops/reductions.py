@@ -107,7 +107,7 @@ def _reduction(name: str, spec: Reduce, vjp: Any) -> Op:
     run = eager_kernel(name, spec)
 
     def kernel(x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
-        if not spec.identity:
+        if not (spec.identity or x.size):
             infer(x, axes, keepdim)
         return run(x, axes, keepdim)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..core.dispatch import owned, state
-from .arguments import listed, need_int, need_tensor
-from .build import Tensor, is_tensor, need, need_index, normal_axis, sizes
+from .arguments import listed, need_int
+from .build import Tensor, is_tensor, need, need_index, need_tensor, normal_axis, sizes
 from .creation import ones, zeros
 from .elementwise import clone
 from .indexing import index_select, scatter_add

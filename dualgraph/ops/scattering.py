@@ -12,7 +12,16 @@ from ..core.dispatch import apply
 from ..core.op import Op
 from ..core.types import Shape, broadcast_shapes
 from ..errors import ShapeError, at_user_line
-from .build import Tensor, as_dtype, is_tensor, need, need_floating, need_index, normal_axis
+from .build import (
+    Tensor,
+    as_dtype,
+    is_tensor,
+    need,
+    need_floating,
+    need_index,
+    need_tensors,
+    normal_axis,
+)
 from .creation import ones, zeros
 from .elementwise import div, maximum, mul
 from .indexing import (
@@ -24,7 +33,6 @@ from .indexing import (
     SCATTER_MUL,
     combined,
     gather,
-    need_tensors,
     position,
     scatter_elements,
     vector,

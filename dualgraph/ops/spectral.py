@@ -17,6 +17,7 @@ from ..kernels.library import Library
 from .build import Tensor, as_dtype, is_tensor, need
 from .contract import matmul
 from .creation import full, zeros
+from .diagonals import diag_embed
 from .elementwise import abs, add, div, eq, gt, maximum, mul, reciprocal, square, sub, where
 from .matrices import (
     columns_of,
@@ -26,7 +27,6 @@ from .matrices import (
     need_equal_dtypes,
     need_matrix,
     need_square,
-    on_diagonal,
     part,
 )
 from .reductions import amax, sum
@@ -64,7 +64,7 @@ def _eigh_vjp(g: Tensor, out: Tensor) -> Tensor:
     g_w, g_v = _eigh_parts(g)
     middle = _quotient(matmul(mT(v), g_v), _gaps(w))
     eye = identity(w.value.shape[-1], w.value.dtype)
-    middle = where(eq(eye, 0), middle, on_diagonal(g_w))
+    middle = where(eq(eye, 0), middle, diag_embed(g_w))
     return matmul(matmul(v, middle), mT(v))
 
 
@@ -172,7 +172,7 @@ def _svd_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...], full: bool) -> Tens
         mul(_quotient(sub(left, mT(left)), gaps), row),
         mul(column, _quotient(sub(right, mT(right)), gaps)),
     )
-    total = matmul(matmul(u, add(middle, on_diagonal(g_s))), vh)
+    total = matmul(matmul(u, add(middle, diag_embed(g_s))), vh)
     if m > small:
         total = add(total, matmul(_quotient(sub(g_u, matmul(u, left)), row), vh))
     if n > small:

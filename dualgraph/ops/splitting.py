@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from .arguments import need_int, need_tensor
-from .build import Tensor, is_tensor, need, normal_axis
+from .arguments import need_int
+from .build import Tensor, is_tensor, need, need_tensor, normal_axis
 from .shape import narrow, split
 
 Parts = tuple[Tensor, ...]

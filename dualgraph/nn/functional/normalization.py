@@ -239,7 +239,8 @@ def _move(
 
 def _approach(running: Tensor, now: Tensor, momentum: float) -> None:
     channels = running.value.shape[0]
-    each = mean(reshape(now, (-1, channels)), 0)
+    each = reshape(now, (-1, channels))
+    each = mean(each, 0) if each.value.shape[0] != 1 else reshape(each, (channels,))
     running.copy_(add(mul(running, 1.0 - momentum), mul(each, momentum)))
 
 

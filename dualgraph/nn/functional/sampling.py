@@ -11,7 +11,7 @@ from ...core.types import Shape, int64
 from ...eager.construct import from_numpy
 from ...errors import DTypeError, ShapeError, at_user_line
 from ...ops.arithmetic import round
-from ...ops.build import Tensor, in_float32, is_tensor, need, need_floating
+from ...ops.build import Tensor, in_float32, need, need_floating, need_tensor
 from ...ops.contract import matmul
 from ...ops.elementwise import (
     abs,
@@ -102,11 +102,7 @@ def grid_sample(
 
 def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
     for x in (input, grid):
-        if not is_tensor(x):
-            raise DTypeError(
-                at_user_line(f"grid_sample: expected a Tensor, got {type(x).__name__}")
-            )
-        need_floating("grid_sample", x)
+        need_floating("grid_sample", need_tensor("grid_sample", x))
     shape, places = tuple(input.value.shape), tuple(grid.value.shape)
     axes = len(shape) - 2
     fits = axes in (2, 3) and len(places) == axes + 2 and places[-1] == axes
