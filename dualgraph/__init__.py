@@ -479,3 +479,15 @@ int64 = long = _DTYPES["int64"]
 float16 = half = _DTYPES["float16"]
 float32 = float = _DTYPES["float32"]
 float64 = double = _DTYPES["float64"]
+
+_MISSING = (
+    "bfloat16 complex32 chalf complex64 cfloat complex128 cdouble uint16 uint32 uint64".split()
+)
+
+
+def __getattr__(name: str) -> object:
+    if name in _MISSING:
+        raise errors.MissingDTypeError(
+            errors.at_user_line(f"there is no dualgraph.{name}; use one of {', '.join(_DTYPES)}")
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

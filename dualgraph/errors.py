@@ -23,6 +23,10 @@ class DTypeError(DualgraphError, TypeError):
     """Element types that the operation does not take."""
 
 
+class MissingDTypeError(DTypeError, AttributeError):
+    """A dtype of PyTorch that does not exist here, asked for by its name."""
+
+
 class AxisError(DualgraphError, IndexError):
     """An axis or index outside of the tensor."""
 

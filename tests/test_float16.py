@@ -81,3 +81,25 @@ def test_float64_kernels_are_rounded_to_float32_first(name: str) -> None:
     expected = getattr(dg, name)(*(a.float() for a in args)).half()
     assert_bits_equal(getattr(dg, name)(*args), expected)
     assert_bits_equal(dg.compile(getattr(dg, name))(*args), expected)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "complex64", "complex128", "uint16"])
+def test_missing_dtypes_are_named_errors(name: str) -> None:
+    """By attribute, by name, and as data."""
+    with pytest.raises(dg.errors.MissingDTypeError, match=f"no dualgraph.{name}; use one of"):
+        getattr(dg, name)
+    assert not hasattr(dg, name)
+    with pytest.raises(dg.errors.DTypeError, match="not supported; use one of"):
+        dg.ones(2).to(name)
+    with pytest.raises(dg.errors.DTypeError, match="not supported; use one of"):
+        dg.zeros(2, dtype=name)
+
+
+def test_complex_numbers_and_bfloat16_are_named_errors() -> None:
+    """As data, as operands, and through the methods that PyTorch has."""
+    with pytest.raises(dg.errors.DTypeError, match="complex128"):
+        dg.tensor([1j])
+    with pytest.raises(dg.errors.DTypeError, match="mul: expected a Tensor or a number"):
+        dg.ones(2) * 1j
+    with pytest.raises(dg.errors.DTypeError, match="bfloat16"):
+        dg.ones(2).bfloat16()

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
@@ -96,6 +97,21 @@ def test_table_and_public_names_agree() -> None:
     assert public - rows == set(), "public ops without a row in the table"
     methods = {name for name in rows - public if callable(getattr(dg.Tensor, name, None))}
     assert rows - public - methods - {"cast"} == set(), "rows of ops that are not public"
+
+
+def documented() -> set[str]:
+    """Return the names in the README's list of functions, with their namespaces."""
+    text = (ROOT.parent / "README.md").read_text()
+    listed = text.partition("<!-- ops -->")[2].partition("<!-- /ops -->")[0]
+    found = re.findall(r"- `dualgraph\.([\w.]*)` [^:]*:([^`]*?)(?=\n- |\Z)", listed.strip())
+    return {f"{space}{name.strip()}" for space, names in found for name in names.split(",")}
+
+
+def test_the_readme_lists_every_public_op() -> None:
+    """Both ways: what is public is documented, and what is documented is public."""
+    public = {name for namespace in NAMESPACES for name in functions_in(namespace)}
+    assert public - documented() == set(), "public functions that the README does not list"
+    assert documented() - public == set(), "names in the README's list that are not public"
 
 
 def test_table_reaches_the_whole_registry(spy: Spy) -> None:

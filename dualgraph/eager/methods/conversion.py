@@ -69,6 +69,10 @@ class ConversionMethods:
         """Return the tensor as float16."""
         return self.to("float16")
 
+    def bfloat16(self) -> Any:
+        """Raise `DTypeError`: NumPy has no such dtype."""
+        return self.to("bfloat16")
+
     def int(self) -> Any:
         """Return the tensor as int32."""
         return self.to("int32")
