@@ -8,7 +8,7 @@ from ..core.dispatch import state
 from ..core.scope import note_module
 from ..eager.modes import enable_grad, no_grad
 from ..eager.tensor import Tensor
-from ..errors import TraceError, at_user_line
+from ..errors import ArgumentError, TraceError, at_user_line
 from ..ops.build import need
 from ..ops.contract import dot
 from ..ops.creation import zeros_like
@@ -86,7 +86,8 @@ class LBFGS(Optimizer):
                     "numbers. Step eagerly; the closure may call a compiled function"
                 )
             )
-        need(closure is not None, "LBFGS.step() needs a closure that returns the loss")
+        if closure is None:
+            raise ArgumentError(at_user_line("LBFGS.step() needs a closure that returns the loss"))
         note_module(self)
         self.stepped = True
         group = self.param_groups[0]
@@ -280,7 +281,7 @@ def _zoom(
         left, right = sorted(p.t for p in ends)
         if right - left < least:
             break
-        t = _cubic_minimum(*ends, (left, right))
+        t = _cubic_minimum(ends[0], ends[1], (left, right))
         margin = 0.1 * (right - left)
         near = min(right - t, t - left) < margin
         if near and (slow or not left < t < right):
