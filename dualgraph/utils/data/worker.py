@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any
 
 from .fetch import stream_of_batch
@@ -91,36 +92,36 @@ class Pool:
 def _close(tasks: list[Any], threads: list[threading.Thread]) -> None:
     for queue in tasks:
         queue.put(None)
+    limit = monotonic() + _PATIENCE
     for thread in threads:
         if thread is not threading.current_thread():
-            thread.join(_PATIENCE)
+            thread.join(max(0.0, limit - monotonic()))
 
 
 def _work(info: WorkerInfo, tasks: SimpleQueue, init: Callable[[int], Any] | None) -> None:
     _local.info = info
-    broken: BaseException | None = None
+    broken: Failure | None = None
     try:
         if init is not None:
             init(info.id)
     except BaseException as error:
-        broken = error
+        error.add_note(f"{_place()}, in worker_init_fn")
+        broken = Failure(error)
     while (task := tasks.get()) is not None:
         epoch, number, indices = task
         if not epoch.cancelled:
-            epoch.results[info.id].put(_attempt(broken, info, epoch, number, indices))
+            epoch.results[info.id].put(broken or _attempt(info.id, epoch, number, indices))
         del task, epoch, indices  # keep nothing alive while waiting
 
 
-def _attempt(
-    broken: BaseException | None, info: WorkerInfo, epoch: Epoch, number: int, indices: Any
-) -> Any:
+def _attempt(worker: int, epoch: Epoch, number: int, indices: Any) -> Any:
     """Return a batch, or the failure to read one."""
-    place = f"in the DataLoader worker {threading.current_thread().name!r}"
     try:
-        if broken is not None:
-            raise broken
-        return epoch.read(info.id, number, indices)
+        return epoch.read(worker, number, indices)
     except BaseException as error:
-        what = "in worker_init_fn" if broken is not None else f"while reading batch {number}"
-        error.add_note(f"{place}, {what}")
+        error.add_note(f"{_place()}, while reading batch {number}")
         return Failure(error)
+
+
+def _place() -> str:
+    return f"in the DataLoader worker {threading.current_thread().name!r}"

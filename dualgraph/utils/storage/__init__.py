@@ -1,9 +1,9 @@
 """Saving and loading: safetensors files, whose metadata holds the structure around the tensors.
 
-The container. A file is a safetensors file. Its metadata has ``format`` ("dualgraph"), ``version``
-("1") and ``structure``: JSON that mirrors the saved object. Dicts with string keys, lists, strings,
-finite numbers, booleans and None stand for themselves; everything else is a dict with the key
-``"$"`` that names the kind:
+The container. A file is a safetensors file whose metadata has the key ``dualgraph``: JSON text with
+``version`` (1) and ``structure``, which mirrors the saved object. Dicts with string keys, lists,
+strings, finite numbers, booleans and None stand for themselves; everything else is a dict with the
+key ``"$"`` that names the kind:
 
 ======== ==================================== ==================================================
 kind     other keys                           stands for

@@ -14,7 +14,7 @@ from ...errors import LoadError
 from ...extras import load as load_extra
 from ...nn.parameter import Parameter
 from ...ops.creation import Generator
-from .encode import KIND
+from .encode import FORMAT, KIND, VERSION
 
 _NUMPY = {
     "BOOL": "bool",
@@ -44,20 +44,27 @@ def decode(data: bytes, source: str) -> Any:
     """Return the object that the bytes of a safetensors file hold; raise `LoadError` for others."""
     arrays = _arrays(data, source)
     metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-    if metadata.get("format") != "dualgraph":
+    if FORMAT not in metadata:
         return {name: from_numpy(array) for name, array in arrays.items()}
-    if metadata.get("version") != "1":
-        raise LoadError(
-            f"load: {source} has version {metadata.get('version')!r} of dualgraph's format, this "
-            "dualgraph reads version 1: install a newer one"
-        )
     try:
-        return _Decoder(arrays).decode(json.loads(metadata["structure"]))
+        found = json.loads(metadata[FORMAT])
+        _check_version(found["version"], source)
+        return _Decoder(arrays).decode(found["structure"])
+    except LoadError:
+        raise
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise LoadError(
             f"load: the structure in {source} is damaged ({type(error).__name__}: {error}); the "
             "tensors can still be read with safetensors.safe_open"
         ) from error
+
+
+def _check_version(version: Any, source: str) -> None:
+    if version != VERSION:
+        raise LoadError(
+            f"load: {source} has version {version!r} of dualgraph's format, this dualgraph reads "
+            f"version {VERSION}: install a newer one"
+        )
 
 
 def _arrays(data: bytes, source: str) -> dict[str, np.ndarray]:

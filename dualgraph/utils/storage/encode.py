@@ -17,6 +17,8 @@ from ...ops.creation import Generator
 from ...optim.optimizer import Optimizer
 
 KIND = "$"
+FORMAT = "dualgraph"  # the key of the metadata
+VERSION = 1
 _HOLDERS = (Module, Optimizer)
 
 
@@ -33,7 +35,11 @@ class Encoder:
     def structure(self, obj: Any) -> str:
         """Return the JSON text of an object."""
         try:
-            return json.dumps(self.encode(obj, ""), allow_nan=False, separators=(",", ":"))
+            return json.dumps(
+                {"version": VERSION, "structure": self.encode(obj, "")},
+                allow_nan=False,
+                separators=(",", ":"),
+            )
         except RecursionError:
             raise SaveError(at_user_line("save: the structure is nested too deeply")) from None
 

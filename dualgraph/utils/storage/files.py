@@ -12,7 +12,7 @@ from ...extras import load as load_extra
 from ...ops.arguments import check_device
 from ...ops.build import need
 from .decode import decode
-from .encode import Encoder
+from .encode import FORMAT, Encoder
 
 
 def save(obj: Any, f: Any) -> None:
@@ -20,10 +20,10 @@ def save(obj: Any, f: Any) -> None:
 
     ``f`` is a path or a binary file object. The format is safetensors (needs ``dualgraph[save]``);
     a flat dict of tensors is a plain safetensors file, which others read. A file is replaced as a
-    whole or not at all, also when the process is killed. Tensors on the same memory are written
-    once and share it after `load`; views that overlap otherwise are written one by one. Raises
-    `SaveError` naming the place of what cannot be saved: a module, for example, instead of its
-    ``state_dict()``.
+    whole or not at all, also when the process is killed; equal objects give equal files. Tensors on
+    the same memory are written once and share it after `load`; views that overlap otherwise are
+    written one by one. Raises `SaveError` naming the place of what cannot be saved: a module, for
+    example, instead of its ``state_dict()``.
 
     >>> import io
     >>> import dualgraph as dg
@@ -34,8 +34,7 @@ def save(obj: Any, f: Any) -> None:
     """
     library = load_extra("safetensors.numpy", "save", "save()")
     encoder = Encoder()
-    structure = encoder.structure(obj)
-    metadata = {"format": "dualgraph", "version": "1", "structure": structure}
+    metadata = {FORMAT: encoder.structure(obj)}  # one key: the library does not order them
     data = library.save(encoder.arrays, metadata)
     if hasattr(f, "write"):
         f.write(data)
