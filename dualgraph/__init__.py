@@ -480,9 +480,10 @@ float16 = half = _DTYPES["float16"]
 float32 = float = _DTYPES["float32"]
 float64 = double = _DTYPES["float64"]
 
-_MISSING = (
-    "bfloat16 complex32 chalf complex64 cfloat complex128 cdouble uint16 uint32 uint64".split()
-)
+_MISSING = {
+    *("bfloat16", "uint16", "uint32", "uint64"),
+    *("complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble"),
+}
 
 
 def __getattr__(name: str) -> object:

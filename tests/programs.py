@@ -172,6 +172,76 @@ for _name in ("squeeze", "logical_not", "isnan", "isfinite"):
 for _name in (*IN_PLACE, "relu_", "zero_"):
     CALLS[_name] = getattr(dg.Tensor, _name)
 
+UNARY_OF: dict[str, Callable[[Any], Any]] = {
+    "cumprod": lambda x: x.cumprod(-1),
+    "logcumsumexp": lambda x: dg.logcumsumexp(x, -1),
+    "cummax": lambda x: dg.cummax(x, -1)[0],
+    "cummin indices": lambda x: dg.cummin(x, 0)[1],
+    "sort": lambda x: x.sort(-1, True)[0],
+    "argsort": lambda x: x.argsort(0, stable=True),
+    "topk": lambda x: x.topk(1, -1)[0],
+    "median": lambda x: x.median(-1).values,
+    "var": lambda x: x.var(-1, correction=0),
+    "std": lambda x: x.std(0, correction=0, keepdim=True),
+    "norm": lambda x: dg.linalg.vector_norm(x, 2, -1),
+    "norm 3": lambda x: dg.linalg.vector_norm(x, 3, 0),
+    "elu": lambda x: dg.nn.functional.elu(x),
+    "gelu": lambda x: dg.nn.functional.gelu(x),
+    "softplus": lambda x: dg.nn.functional.softplus(x),
+    "hardswish": lambda x: dg.nn.functional.hardswish(x),
+    "leaky_relu": lambda x: dg.nn.functional.leaky_relu(x, 0.3),
+    "masked_fill": lambda x: x.masked_fill(x > 0.5, 2.0),
+    "unfold": lambda x: x.unfold(-1, 2, 1),
+    "as_strided": lambda x: x.contiguous().as_strided((2, 2), (1, 1)),
+    "diagonal": lambda x: x.diagonal(dim1=0, dim2=-1),
+    "gram": lambda x: dg.einsum("...i,...j->...ij", x, x),
+    "gram sum": lambda x: dg.einsum("...i,...i->...", x, x),
+    "avg_pool": lambda x: dg.avg_pool1d(x.reshape(1, 1, -1), 2),
+    "max_pool": lambda x: dg.max_pool1d(x.reshape(1, 1, -1), 2),
+    "conv": lambda x: dg.conv1d(x.reshape(1, 1, -1), x.reshape(1, 1, -1)[..., :2]),
+    "set row": lambda x: _changed(x, lambda y: y.__setitem__((..., 0), 1.5)),
+    "set from itself": lambda x: _changed(x, lambda y: y.__setitem__((..., 0), y[..., -1] * 2)),
+    "view add": lambda x: _changed(x, lambda y: y[..., 1:].add_(1)),
+    "view mul": lambda x: _changed(x, lambda y: y.diagonal(dim1=0, dim2=-1).mul_(2)),
+    "transposed exp": lambda x: _changed(x, lambda y: y.transpose(0, -1)[:1].exp_()),
+    "half": lambda x: (x.half() * 2).float(),
+    "half sum": lambda x: x.half().sum(-1),
+    "half softmax": lambda x: x.half().softmax(-1).to(x.dtype),
+    "hooked": lambda x: _hooked(x),
+}
+"""Calls on one floating tensor, of which the last extent is 2 or more and the rank at least 2."""
+
+OF_INTS: dict[str, Callable[[Any], Any]] = {
+    "invert": lambda x: ~x,
+    "shift": lambda x: (x & 7) << 2,
+    "bits": lambda x: (x | 5) ^ (x >> 1),
+    "remainder": lambda x: dg.remainder(x, 3),
+    "fmod": lambda x: dg.fmod(x, -3),
+    "floor_divide": lambda x: x // 2,
+    "int sort": lambda x: x.sort(-1)[0],
+    "int cummax": lambda x: dg.cummax(x, -1)[0],
+}
+
+
+def _changed(x: Any, change: Callable[[Any], Any]) -> Any:
+    y = x * 1
+    change(y)
+    return y
+
+
+def _hooked(x: Any) -> Any:
+    y = x * 3
+    if y.requires_grad:
+        y.register_hook(lambda g: g * 0.5)
+    return y + 1
+
+
+CALLS.update(UNARY_OF)
+CALLS.update(OF_INTS)
+CALLS["remainder of floats"] = dg.remainder
+CALLS["scatter_reduce"] = lambda x, index, how: x.scatter_reduce(0, index, x[: len(index)], how)
+CALLS["index_put"] = lambda x, index, add: x.index_put((index,), x[: len(index)] * 2, add)
+
 # --- drawing one --------------------------------------------------------------------------------
 
 BOTH = (False, True)
@@ -476,6 +546,38 @@ def indexing(b: Builder) -> None:
         b.add(name, (source, at, adds), 0)
 
 
+def recipe(b: Builder) -> None:
+    """Draw one of the calls on a single tensor: scans, sorting, windows, writes into views."""
+
+    def wide(v: Any) -> bool:
+        return v.ndim >= 2 and v.shape[-1] >= 2 and v.shape[0] >= 1 and 2 < v.numel() <= 600
+
+    at = b.pick(lambda v: is_float(v) and v.dtype is not dg.float16 and wide(v))
+    if at is not None and b.choose((True, True, True, False)):
+        b.add(b.choose(tuple(UNARY_OF)), (at,))
+        return
+    at = b.pick(lambda v: v.dtype in (dg.int64, dg.int32, dg.uint8) and wide(v))
+    if at is not None:
+        b.add(b.choose(tuple(OF_INTS)), (at,))
+
+
+def scattering(b: Builder) -> None:
+    """Draw a write at one of the index inputs."""
+    found = [i for i, x in enumerate(b.inputs) if x.high is not None]
+    if not found:
+        return
+    at = b.choose(found)
+    high, count = b.inputs[at].high or 1, b.values[at].shape[0]
+    source = b.pick(lambda v: is_float(v) and v.ndim == 1 and v.shape[0] >= max(high, count))
+    if source is None:
+        return
+    if b.choose(BOTH):
+        how = b.choose(("sum", "prod", "amax", "amin", "mean"))
+        b.add("scatter_reduce", (source, at), how)
+    else:
+        b.add("index_put", (source, at), True)
+
+
 def in_place(b: Builder) -> None:
     """Draw a change of a value that is no view and has no views."""
     viewed = {id(v.base) for v in b.values if v.base is not None}
@@ -508,6 +610,7 @@ def in_place(b: Builder) -> None:
 FAMILIES = (
     unary, unary, binary, binary, binary, power, logical, where, clamp, conversion, reduction,
     reduction, reshaping, reshaping, growing, product, indexing, in_place,
+    recipe, recipe, recipe, scattering,
 )  # fmt: skip
 
 

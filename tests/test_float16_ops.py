@@ -5,8 +5,8 @@ one computation, or a composite that computes in float32 (`ops.build.in_float32`
 what float32 gives on the same values, rounded once. A gradient is a chain of ops, each of which is
 rounded: it lies within a few units of the last place of its largest element.
 
-Each new dtype compiles its kernels anew, so that CI takes every fifth row and those that matter most;
-``pytest --every tests/test_float16_ops.py`` takes all.
+Each new dtype compiles its kernels anew, so that CI takes every fifth row and those that
+matter most; ``pytest --every tests/test_float16_ops.py`` takes all.
 """
 
 import zlib
