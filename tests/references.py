@@ -150,12 +150,6 @@ def narrow_reference(x: np.ndarray, dim: int, start: int, length: int) -> np.nda
     return np.take(x, range(first, first + length), axis=dim)
 
 
-def cumsum_reference(x: np.ndarray, dim: int) -> np.ndarray:
-    """Add from first to last (NumPy does the same along an axis)."""
-    x = x if x.dtype.kind == "f" else x.astype(np.int64)
-    return np.cumsum(x, axis=dim, dtype=x.dtype) if x.ndim else x.copy()
-
-
 def logsumexp_reference(x: np.ndarray, dim: Any, keepdim: bool = False) -> np.ndarray:
     """Compute in float64, shifted by the maximum."""
     if not x.ndim:
