@@ -43,7 +43,6 @@ _PLAIN = (
     "Mish",
     "Tanh",
     "Sigmoid",
-    "Hardsigmoid",
     "Hardswish",
     "LogSigmoid",
     "Softplus",
