@@ -96,3 +96,31 @@ def test_parts_of_nothing() -> None:
     """An empty axis is cut into as many empty parts as asked for."""
     assert [p.shape for p in dg.chunk(dg.zeros(0), 3)] == [(0,)] * 3
     assert [p.shape for p in dg.split(dg.zeros(0), 0)] == [(0,)]
+
+
+OWNED: dict[str, Callable[[dg.Tensor], dg.Tensor]] = {
+    "pixel_shuffle": lambda x: F.pixel_shuffle(x, 1),
+    "pixel_unshuffle": lambda x: F.pixel_unshuffle(x, 1),
+    "pixel_shuffle of a pixel": lambda x: F.pixel_shuffle(x[:, :, :1, :1], 2),
+    "channel_shuffle": lambda x: F.channel_shuffle(x, 1),
+    "interpolate": lambda x: F.interpolate(x, size=(2, 3)),
+    "bilinear": lambda x: F.interpolate(x, size=(2, 3), mode="bilinear"),
+    "chain_matmul": lambda x: dg.chain_matmul(x[0, 0]),
+}
+
+
+@pytest.mark.parametrize("call", OWNED.values(), ids=OWNED)
+def test_results_own_their_memory(call: Callable[[dg.Tensor], dg.Tensor]) -> None:
+    """A result that changes nothing is a copy where PyTorch copies: writing to it is safe."""
+    x = dg.ones(1, 4, 2, 3)
+    call(x).zero_()
+    assert_bits_equal(array_of(x), np.ones((1, 4, 2, 3), np.float32), "input")
+
+
+@pytest.mark.parametrize("outside", ["border", "reflection"])
+def test_sampling_at_nan(outside: str) -> None:
+    """NaN counts as -1, the first element, where nothing lies outside."""
+    image = dg.arange(6.0).reshape(1, 1, 2, 3) + 1
+    grid = dg.full((1, 1, 1, 2), float("nan"))
+    out = F.grid_sample(image, grid, padding_mode=outside, align_corners=False)
+    assert out.item() == 1.0
