@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..core.types import bool_
-from .build import Tensor, in_float32, need, need_tensor, normal_axis
+from ..core.types import bool_, int64
+from .build import Tensor, as_dtype, in_float32, need, need_tensor, normal_axis
 from .elementwise import add, clone, div, logical_xor, mul, sub
 from .reductions import sum
 from .scans import cumsum
@@ -54,6 +54,7 @@ def _pairs(name: str, y: Tensor, x: Any, dx: Any, dim: int) -> tuple[Tensor, Ten
     need(x is None or dx is None, f"{name}: give x or dx, not both")
     need(y.value.ndim > 0, f"{name}: y needs at least one dimension")
     axis = normal_axis(dim, y.value.ndim)
+    y = y if y.value.dtype.kind == "f" else as_dtype(y, int64)  # sums of small integers would wrap
     sums = add(*_neighbours(y, axis))
     if x is None:
         return sums, 1 if dx is None else dx, axis

@@ -180,12 +180,13 @@ def vector(name: str, index: Tensor) -> Tensor:
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """Return an int64 tensor with a new last axis: 1 at the class, 0 elsewhere.
 
-    ``num_classes=-1`` takes the largest class plus one, which needs concrete values.
+    ``num_classes=-1`` takes the largest class plus one, which needs concrete values. Raises
+    `AxisError` for a class that is negative, or not below ``num_classes``.
     """
     need_tensors("one_hot", input)
     index = need_index("one_hot", input)
     if num_classes == -1:
-        num_classes = int(amax(index).item()) + 1
+        num_classes = max(0, int(amax(index).item())) + 1
     zero = zeros((*index.value.shape, num_classes), dtype=np.int64)
     index = unsqueeze(index, -1)
     return scatter_add(zero, -1, index, ones_like(index))

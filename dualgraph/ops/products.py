@@ -18,7 +18,7 @@ from .build import (
 )
 from .contract import bmm, dot, matmul, mm
 from .diagonals import diagonal as diagonal_view
-from .elementwise import add, mul, sub, where
+from .elementwise import add, clone, mul, sub, where
 from .matrices import mT, native_op, need_square
 from .reductions import expand, sum
 from .shape import cat, narrow, permute, reshape, stack, unbind, unsqueeze
@@ -213,7 +213,7 @@ def multi_dot(tensors: Any) -> Tensor:
 def chain_matmul(*matrices: Any) -> Tensor:
     """Return the product of matrices in the cheapest order; see `linalg.multi_dot`."""
     chain = matrices[0] if len(matrices) == 1 and not is_tensor(matrices[0]) else matrices
-    return chain[0] if len(chain) == 1 else multi_dot(chain)
+    return clone(chain[0]) if len(chain) == 1 else multi_dot(chain)
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:

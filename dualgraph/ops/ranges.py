@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..core.dispatch import literal
-from ..core.types import default_float, float64, numpy_dtype
+from ..core.types import default_float, float64, int64, numpy_dtype
 from .arguments import check_options, need_int
 from .build import Tensor, as_dtype, need, need_tensor
 from .creation import arange, plain_number, steps_from
@@ -100,11 +100,12 @@ def eye(
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Return the matrix whose columns are powers of a vector, the highest first.
 
-    There are N columns, as many as elements without N.
+    There are N columns, as many as elements without N. Integers and bools give int64.
     """
     need(need_tensor("vander", x).value.ndim == 1, "vander: takes a vector")
     columns = x.value.size if N is None else need_int("vander", "N", N)
     need(columns >= 0, f"vander: N must not be negative, got {columns}")
+    x = x if x.value.dtype.kind == "f" else as_dtype(x, int64)
     powers = arange(columns) if increasing else arange(columns - 1, -1, -1)
     column = reshape(x, (x.value.size, 1))
     return pow(expand(column, (x.value.size, columns)), as_dtype(powers, x.value.dtype))

@@ -35,6 +35,7 @@ from .elementwise import (
     eq,
     exp,
     isfinite,
+    isinf,
     log,
     mul,
     ne,
@@ -249,13 +250,18 @@ def _extreme(op: Op, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Return whether some element is not zero, as bool; for uint8, as uint8."""
     need_tensor("any", input)
-    return _truth(ne(sum(ne(input, 0), dim, keepdim), 0), input)
+    return _truth(ne(_count(ne(input, 0), dim, keepdim), 0), input)
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Return whether every element is not zero, as bool; for uint8, as uint8."""
     need_tensor("all", input)
-    return _truth(eq(sum(eq(input, 0), dim, keepdim), 0), input)
+    return _truth(eq(_count(eq(input, 0), dim, keepdim), 0), input)
+
+
+def _count(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    """Count along axes; unlike in a sum, no axes (``()``) means none, not all."""
+    return x if isinstance(dim, tuple | list) and not dim else sum(x, dim, keepdim)
 
 
 def _truth(x: Tensor, of: Tensor) -> Tensor:
@@ -314,7 +320,8 @@ def _logsumexp(x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
 
 def _logsumexp_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> Tensor:
     out = reshape(out, reduced_shape(x.value.shape, axes, True))
-    weight = where(isfinite(out), exp(sub(x, out)), as_dtype(eq(x, out), x.value.dtype))
+    # of what is infinite the equal elements are the cause; exp(x - NaN) stays NaN
+    weight = where(isinf(out), as_dtype(eq(x, out), x.value.dtype), exp(sub(x, out)))
     return mul(reshape(g, out.value.shape), weight)
 
 

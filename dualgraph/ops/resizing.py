@@ -79,7 +79,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     parts = reshape(input, (*lead, channels // (r * r), r, r, h, w))
     order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return reshape(permute(parts, order), (*lead, channels // (r * r), h * r, w * r))
+    return _own(permute(parts, order), (*lead, channels // (r * r), h * r, w * r))
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -91,7 +91,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     parts = reshape(input, (*lead, channels, h // r, r, w // r, r))
     order = (*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return reshape(permute(parts, order), (*lead, channels * r * r, h // r, w // r))
+    return _own(permute(parts, order), (*lead, channels * r * r, h // r, w // r))
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
@@ -101,7 +101,12 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     need(fits, f"channel_shuffle: {channels} channels cannot be cut into {groups} groups")
     parts = reshape(input, (n, groups, channels // groups, *rest))
     order = (0, 2, 1, *range(3, 3 + len(rest)))
-    return reshape(permute(parts, order), (n, channels, *rest))
+    return _own(permute(parts, order), (n, channels, *rest))
+
+
+def _own(x: Tensor, shape: Shape) -> Tensor:
+    """Return x in another shape and in memory of its own: reshape alone may give a view."""
+    return clone(reshape(x, shape))
 
 
 # --- padding ------------------------------------------------------------------------------------

@@ -300,15 +300,20 @@ def _sections(given: Any, extent: int) -> list[int]:
             f"split: sizes {list(given)} do not add up to the extent {extent}",
         )
         return list(given)
-    need(isinstance(given, int) and given > 0, f"split: size must be a positive int, got {given!r}")
-    return [min(given, extent - s) for s in range(0, extent, given)] or [0]
+    none = given == 0 == extent
+    need(
+        isinstance(given, int) and (given > 0 or none),
+        f"split: size must be a positive int, got {given!r}",
+    )
+    return [min(given, extent - s) for s in range(0, extent, given or 1)] or [0]
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut along an axis into at most this many views of equal size (the last may be smaller)."""
     need(chunks > 0, f"chunk: chunks must be positive, got {chunks}")
     axis = normal_axis(dim, input.value.ndim)
-    return split(input, max(1, -(-input.value.shape[axis] // chunks)), axis)
+    extent = input.value.shape[axis]
+    return split(input, -(-extent // chunks) if extent else [0] * chunks, axis)
 
 
 # --- joining ------------------------------------------------------------------------------------

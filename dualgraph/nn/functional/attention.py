@@ -66,7 +66,7 @@ def scaled_dot_product_attention(
     if enable_gqa:
         heads = query.value.shape[-3]
         key, value = _repeated("key", key, heads), _repeated("value", value, heads)
-    factor = 1.0 / sqrt(query.value.shape[-1]) if scale is None else scale
+    factor = 1.0 / sqrt(max(query.value.shape[-1], 1)) if scale is None else scale
     scores = matmul(mul(query, factor), transpose(key, -2, -1))
     if is_causal:
         rows, columns = scores.value.shape[-2:]

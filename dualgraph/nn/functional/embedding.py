@@ -7,7 +7,7 @@ from ...core.op import NONDIFF, defcomposite
 from ...eager.modes import no_grad
 from ...errors import ArgumentError, ShapeError, at_user_line
 from ...ops.build import Tensor, need, need_floating, need_index
-from ...ops.creation import arange, zeros
+from ...ops.creation import arange, full, zeros, zeros_like
 from ...ops.elementwise import (
     abs,
     add,
@@ -18,6 +18,7 @@ from ...ops.elementwise import (
     ge,
     gt,
     logical_and,
+    lt,
     mul,
     ne,
     pow,
@@ -26,8 +27,8 @@ from ...ops.elementwise import (
     where,
 )
 from ...ops.indexing import gather, index_select, scatter_add
-from ...ops.reductions import amax, argmax, expand, sum as sum_
-from ...ops.shape import reshape, unsqueeze
+from ...ops.reductions import all as all_, amax, argmax, expand, sum as sum_
+from ...ops.shape import cat, reshape, unsqueeze
 from .losses.common import check_tensors
 
 
@@ -175,11 +176,14 @@ def embedding_bag(
     rows = compose(_EMBEDDING, flat, weight, padding=padding, by_frequency=bool(scale_grad_by_freq))
     if per_sample_weights is not None:
         rows = mul(rows, reshape(per_sample_weights, (-1, 1)))
-    bags, count = _bags(index, offsets, include_last_offset)
-    counted = eq(flat, flat) if padding < 0 else ne(flat, padding)
+    bags, count, counted = _bags(index, offsets, include_last_offset)
+    if padding >= 0:
+        outside = ne(flat, padding)
+        counted = outside if counted is None else logical_and(counted, outside)
+    rows = rows if counted is None else where(unsqueeze(counted, 1), rows, 0.0)
+    counted = eq(flat, flat) if counted is None else counted
     if mode == "max":
         return _largest(rows, bags, counted, count)
-    rows = rows if padding < 0 else where(unsqueeze(counted, 1), rows, 0.0)
     zero = zeros(count, rows.value.shape[1], dtype=rows.value.dtype)
     total = scatter_add(zero, 0, expand(unsqueeze(bags, 1), *rows.value.shape), rows)
     if mode == "sum":
@@ -188,17 +192,31 @@ def embedding_bag(
     return div(total, unsqueeze(cast(clamp(sizes, min=1), total.value.dtype), 1))
 
 
-def _bags(index: Tensor, offsets: Tensor | None, with_end: bool) -> tuple[Tensor, int]:
-    """Return the bag of each index, and how many bags there are."""
+def _bags(
+    index: Tensor, offsets: Tensor | None, with_end: bool
+) -> tuple[Tensor, int, Tensor | None]:
+    """Return the bag of each index, how many bags there are, and which indices are in one."""
     if offsets is None:
         count, width = index.value.shape
-        return reshape(expand(unsqueeze(arange(count), 1), count, width), (-1,)), count
+        return reshape(expand(unsqueeze(arange(count), 1), count, width), (-1,)), count, None
     starts = need_index("embedding_bag", offsets)
     count = starts.value.size - 1 if with_end else starts.value.size
-    if with_end:
-        starts = starts[:count]
     begun = ge(unsqueeze(arange(index.value.size), 1), unsqueeze(starts, 0))
-    return add(sum_(cast(begun, "int64"), 1), -1), count
+    bags = add(sum_(cast(begun, "int64"), 1), -1)
+    inside = lt(bags, count) if with_end else None
+    bags = bags if inside is None else where(inside, bags, count - 1)
+    return _checked_bags(bags, starts, index.value.size, count), count, inside
+
+
+def _checked_bags(bags: Tensor, starts: Tensor, size: int, count: int) -> Tensor:
+    """Return the bags by way of a table, so that starts out of order raise `AxisError`."""
+    if not (size and count):
+        return bags
+    steps = ge(
+        cat((starts, full((1,), size, dtype="int64"))), cat((zeros_like(starts[:1]), starts))
+    )
+    good = logical_and(all_(steps), eq(starts[0], 0))
+    return gather(arange(count), 0, where(good, bags, count))
 
 
 def _largest(rows: Tensor, bags: Tensor, counted: Tensor, count: int) -> Tensor:

@@ -10,6 +10,7 @@ from ...eager.construct import from_numpy
 from ...errors import ArgumentError, ShapeError, at_user_line
 from ...ops.build import Tensor, in_float32, need
 from ...ops.convolution import per_axis
+from ...ops.elementwise import clone
 from ...ops.indexing import index_select
 from ...ops.pooling import adaptive_avg_pool
 from ...ops.resizing import (
@@ -52,7 +53,7 @@ def interpolate(
     for d in reversed(range(len(extent))):
         facts = (mode, extent[d], output[d], scales[d], bool(align_corners))
         out = _along(out, 2 + d, *facts)
-    return out
+    return clone(out) if out is input else out
 
 
 def upsample(

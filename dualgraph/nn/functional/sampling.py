@@ -22,6 +22,7 @@ from ...ops.elementwise import (
     eq,
     floor,
     ge,
+    gt,
     le,
     logical_and,
     mul,
@@ -81,7 +82,8 @@ def grid_sample(
     Shapes: input (N, C, H, W) and grid (N, h, w, 2) give (N, C, h, w); input (N, C, D, H, W) and
     grid (N, d, h, w, 3) give (N, C, d, h, w). The last axis of the grid is (x, y) or (x, y, z) from
     -1 to 1. Modes are bilinear, nearest and (4-D only) bicubic; outside lie zeros, the border, or
-    reflections. Raises `ShapeError`, `DTypeError`, `ArgumentError`.
+    reflections, where NaN reads the first element. Raises `ShapeError`, `DTypeError`,
+    `ArgumentError`.
     """
     _check(input, grid, mode, padding_mode)
     align = bool(align_corners)
@@ -149,7 +151,7 @@ class _Source:
         if self.outside == "reflection":
             low, high = (0.0, 2 * last) if self.align else (-1.0, 2 * last + 1)
             c = _reflected(c, low / 2, (high - low) / 2)
-        return where(le(c, 0.0), 0.0, where(ge(c, last), last, c))
+        return where(gt(c, 0.0), where(ge(c, last), last, c), 0.0)  # NaN: 0
 
     def read(self, at: list[Tensor]) -> Tensor:
         """Return the elements (N, C, places) at whole places, zeros outside."""

@@ -4,7 +4,7 @@ from ....core.dispatch import apply, compose, literal
 from ....core.op import NONDIFF, defcomposite, refuse
 from ....core.types import FLOATING, INTEGER, category, int64
 from ....errors import DTypeError, ShapeError, at_user_line
-from ....ops.build import Tensor, as_dtype, elementwise, in_float32, need
+from ....ops.build import Tensor, as_dtype, elementwise, in_float32, need, need_index
 from ....ops.creation import arange, zeros_like
 from ....ops.elementwise import (
     add,
@@ -287,7 +287,7 @@ def multi_margin_loss(
             )
         )
     _check_weight(name, weight, classes)
-    x, at = reshape(input, (rows, classes)), reshape(as_dtype(target, int64), (rows, 1))
+    x, at = reshape(input, (rows, classes)), reshape(need_index(name, target), (rows, 1))
     excess = relu(add(sub(x, gather(x, 1, at)), margin))
     excess = excess if p == 1 else square(excess)
     others = where(eq(arange(classes), at), 0.0, excess)
