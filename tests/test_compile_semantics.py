@@ -25,7 +25,7 @@ from dualgraph.config import settings
 from dualgraph.core.dispatch import state
 from dualgraph.core.scope import scopes
 from dualgraph.eager.frontend import eager_frontend
-from dualgraph.errors import AxisError, GradError, RetraceWarning, TraceError
+from dualgraph.errors import ArgumentError, AxisError, GradError, RetraceWarning, TraceError
 from dualgraph.kernels.native import stats
 from tests.bits import assert_bits_equal
 
@@ -1461,3 +1461,30 @@ def test_a_trace_says_what_it_is_in_one_line() -> None:
     f(dg.ones(3))
     said = "<Trace (first call): 4 ops in <Program: 1 calls, 0 bytes of scratch memory>>"
     assert repr(f.last) == said
+
+
+def test_the_strides_of_an_argument_are_guarded() -> None:
+    """What eager refuses for a tensor that is not contiguous, a trace does not answer otherwise."""
+    f = dg.compile(lambda x: (x.as_strided((2, 2), (1, 2)), x.is_contiguous()))
+    x = dg.arange(4).reshape(2, 2)
+    assert f(x)[0].tolist() == [[0, 2], [1, 3]]
+    with pytest.raises(ArgumentError, match=r"call contiguous\(\) first"):
+        f(x.t())
+    g = dg.compile(lambda x: (x + 1, x.is_contiguous()))
+    assert [g(x)[1], g(x.t())[1], g(x)[1]] == [True, False, True]
+    assert "other strides of argument 0" in g.traces[1].reason
+
+
+def test_an_op_without_derivative_is_refused_in_backward_only() -> None:
+    """As eagerly: the forward runs, and outputs that do not depend on it have their gradients."""
+
+    def function(x: Any) -> Any:
+        return dg.floor_divide(x, 2.0).sum(), (x * 3).sum()
+
+    x = dg.tensor([3.0, 5.0], requires_grad=True)
+    steps, line = dg.compile(function)(x)
+    assert steps.item() == 3.0
+    line.backward(retain_graph=True)
+    assert x.grad.tolist() == [3.0, 3.0]
+    with pytest.raises(GradError, match="floor_divide has no derivative here"):
+        steps.backward()

@@ -54,8 +54,14 @@ class Joint:
         self.programs: dict[tuple, BackwardProgram] = {}
         self.timings: dict[str, float] = {}  # of the last backward program, in seconds
         self._available = ancestors(tuple(forward))
-        everything = self._build(tuple(range(len(roots))), ())
-        self.saved = tuple(n for n in everything.reads if self._must_save(n))
+        self.refused = False  # some rule says that there is no derivative: backward runs eagerly
+        self.saved: tuple[Node, ...] = ()
+        try:
+            everything = self._build(tuple(range(len(roots))), ())
+        except GradError:
+            self.refused = True
+        else:
+            self.saved = tuple(n for n in everything.reads if self._must_save(n))
         self._available = set(self.saved)
 
     def _must_save(self, node: Node) -> bool:
@@ -146,7 +152,7 @@ class CompiledBackward(AbsorbingNode):
         if self.saved is None:
             raise GradError(at_user_line(TWICE))
         record: CallRecord = self.saved[0]
-        if state.grad_enabled:
+        if state.grad_enabled or self.joint.refused:
             return self._replayed(g, pending, record)
         carried = tuple(i for i, edge in enumerate(self.edges) if edge in pending)
         made = self.joint.program(tuple(sorted(g)), carried)
@@ -175,18 +181,23 @@ class CompiledBackward(AbsorbingNode):
         if self.joint.overwritten:
             raise GradError(
                 at_user_line(
-                    "create_graph=True through a compiled function that changes state (random "
-                    "numbers, running statistics) is not supported: run this function eagerly"
+                    "create_graph=True, or an op without derivative, in a compiled function that "
+                    "changes state (random numbers, running statistics) is not supported: run this "
+                    "function eagerly"
                 )
             )
-        outputs = record.replay()
+        again, state.grad_enabled = state.grad_enabled, True
+        try:
+            outputs = record.replay()
+        finally:
+            state.grad_enabled = again
         order = sorted(g)
         found = backward(
             [outputs[k] for k in order],
             [g[k] for k in order],
             dict.fromkeys(self.edges),
             retain_graph=True,
-            create_graph=True,
+            create_graph=again,
             arrived={e: pending[e] for e in self.edges if e in pending},
         )
         return list(found.items())

@@ -13,7 +13,17 @@ from ..eager.frontend import eager_frontend
 from ..errors import TraceError
 from ..grad.backward import reachable
 from ..grad.tape import version_counter
-from ..graph.capture import Argument, GradGuard, GradOf, GradUpdate, Held, HookGuard, Source, Update
+from ..graph.capture import (
+    Argument,
+    GradGuard,
+    GradOf,
+    GradUpdate,
+    Held,
+    HookGuard,
+    Source,
+    StridesGuard,
+    Update,
+)
 from ..graph.ir import INPUT, Graph, Node
 from ..graph.pipeline import PassRecord, optimize
 from ..graph.tracer import Tracer, traced
@@ -48,7 +58,7 @@ class Trace:
     updates: list[Update]
     grad_updates: list[GradUpdate]
     guards: list[Any]
-    grad_guards: list[GradGuard | HookGuard]
+    grad_guards: list[GradGuard | HookGuard | StridesGuard]
     outputs: list[Output]
     tree: Any
     joint: Joint | None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.view import row_major
 from .ir import Node
 
 
@@ -136,3 +137,24 @@ class HookGuard:
 
     def describe(self) -> str:
         return f"other hooks on {self.owner.describe()}"
+
+
+@dataclass(frozen=True, slots=True)
+class StridesGuard:
+    """The function asked for these strides of a tensor (in elements)."""
+
+    owner: Argument | Held
+    strides: tuple[int, ...]
+
+    def holds(self, arguments: list[Any]) -> bool:
+        return strides_of(self.owner.fetch(arguments)) == self.strides
+
+    def describe(self) -> str:
+        return f"other strides of {self.owner.describe()}"
+
+
+def strides_of(array: np.ndarray) -> tuple[int, ...]:
+    """Return the strides of an array in elements; those of dense arrays are row-major."""
+    if array.flags.c_contiguous:
+        return row_major(array.shape)
+    return tuple(s // array.itemsize for s in array.strides)

@@ -36,7 +36,9 @@ from .capture import (
     HookGuard,
     Number,
     Source,
+    StridesGuard,
     Update,
+    strides_of,
 )
 from .ir import INPUT, Graph, Node, constant
 
@@ -50,12 +52,13 @@ class Tracer:
         self.sources: list[Source] = []
         self.environment: dict[int, Node] = {}  # id of a concrete tensor -> its value now
         self.owners: dict[int, Argument | Held] = {}  # id of a leaf -> where it comes from
+        self.given_in_order: list[Any] = []  # the flattened arguments
         self.given: list[Any] = []  # the concrete arguments, kept alive while the trace runs
         self.arguments: set[int] = set()  # ids of the concrete tensors behind the arguments
         self.symbols: dict[int, Any] = {}  # id of an argument's symbol -> the symbol
         self.grads: dict[int, Any] = {}
         self.first_grads: dict[int, Any] = {}
-        self.guards: list[GradGuard | HookGuard] = []
+        self.guards: list[GradGuard | HookGuard | StridesGuard] = []
         self.numbers: dict[tuple[int, str], Any] = {}
         self.constants: dict[Any, Node] = {}
         self.views: dict[int, int] = {}  # id of a view -> the version of memory that it shows
@@ -304,7 +307,10 @@ class Tracer:
         return eager_frontend.default_generator
 
     def strides(self, x: Any) -> tuple[int, ...]:
-        """Return the strides that a tensor has when every value that is no view is row-major."""
+        """Return the strides of a tensor: an input has those of eager (guarded), views follow.
+
+        Other values count as row-major, whatever order eager gives them.
+        """
         return self._layout(self.lift(x)).strides
 
     def offset(self, x: Any) -> int:
@@ -316,11 +322,19 @@ class Tracer:
         while node.op.is_view:
             chain.append(node)
             node = node.inputs[0]
-        layout = Layout(node.shape, row_major(node.shape), 0)
+        layout = Layout(node.shape, self._root_strides(node), 0)
         for view in reversed(chain):
             dense = Layout(view.shape, row_major(view.shape), 0)
             layout = view.op.lower.apply(layout, view.shape, **view.static) or dense
         return layout
+
+    def _root_strides(self, node: Node) -> tuple[int, ...]:
+        source = self.sources[self.inputs.index(node)] if node.op is INPUT else None
+        if not isinstance(source, Argument | Held):
+            return row_major(node.shape)
+        guard = StridesGuard(source, strides_of(source.fetch(self.given_in_order)))
+        self.guards.append(guard)
+        return guard.strides
 
     def number(self, container: Any, key: str) -> Any:
         """Return a 0-d float64 tensor that is read from the container at every call."""
@@ -441,6 +455,7 @@ class Tracer:
     def forget_arguments(self) -> None:
         """Let go of the tensors of the first call: the trace outlives them."""
         self.given.clear()
+        self.given_in_order = []
         self.arguments.clear()
 
     def leaf_of(self, source: Argument | Held) -> Any:
@@ -510,6 +525,7 @@ def traced(function: Any, arguments: list[Any], rebuild: Any) -> tuple[Tracer, A
     Returns the tracer and the function's result. The thread's state is restored whatever happens.
     """
     tracer = Tracer()
+    tracer.given_in_order = arguments
     symbols: dict[int, Any] = {}
     for i, tensor in enumerate(arguments):
         if id(tensor) not in symbols:
