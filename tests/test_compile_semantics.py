@@ -1488,3 +1488,15 @@ def test_an_op_without_derivative_is_refused_in_backward_only() -> None:
     assert x.grad.tolist() == [3.0, 3.0]
     with pytest.raises(GradError, match="floor_divide has no derivative here"):
         steps.backward()
+
+
+def test_a_function_that_changes_what_its_trace_relies_on() -> None:
+    """A counter in a closure: a named error, not a stale number."""
+    count = [0]
+
+    def function(x: Any) -> Any:
+        count[0] += 1
+        return x * count[0]
+
+    with pytest.raises(TraceError, match="changes a value that its trace relies on"):
+        dg.compile(function)(dg.ones(2))

@@ -8,7 +8,7 @@ from typing import Any
 from ..core.dispatch import state
 from ..core.types import default_float
 from ..eager import Tensor
-from ..errors import ArgumentError, RetraceWarning, at_user_line
+from ..errors import ArgumentError, RetraceWarning, TraceError, at_user_line
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
 from .guards import frozen_tree
@@ -60,7 +60,16 @@ class CompiledFunction:
                 return trace, arrays
         trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
         self.last = trace
-        return trace, trace.bind(tensors)
+        try:
+            return trace, trace.bind(tensors)
+        except Mismatch as mismatch:
+            raise TraceError(
+                at_user_line(
+                    f"{mismatch} while the function was traced: it changes a value that its trace "
+                    "relies on, so that no trace would ever hold. Keep the value in a tensor, pass "
+                    "it as an argument, or run the function eagerly"
+                )
+            ) from mismatch
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
