@@ -1490,13 +1490,20 @@ def test_an_op_without_derivative_is_refused_in_backward_only() -> None:
         steps.backward()
 
 
-def test_a_function_that_changes_what_its_trace_relies_on() -> None:
-    """A counter in a closure: a named error, not a stale number."""
-    count = [0]
+class Restless:
+    """An attribute that is another at every look."""
 
-    def function(x: Any) -> Any:
-        count[0] += 1
-        return x * count[0]
+    def __init__(self) -> None:
+        self.looks = 0
 
-    with pytest.raises(TraceError, match="changes a value that its trace relies on"):
-        dg.compile(function)(dg.ones(2))
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__dict__":
+            object.__setattr__(self, "looks", object.__getattribute__(self, "looks") + 1)
+        return object.__getattribute__(self, name)
+
+
+def test_a_value_that_no_trace_can_hold_is_named() -> None:
+    """A named error instead of a trace for every call."""
+    restless = Restless()
+    with pytest.raises(TraceError, match="so that no trace would ever hold"):
+        dg.compile(lambda x: x * restless.looks)(dg.ones(2))
