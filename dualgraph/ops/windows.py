@@ -113,10 +113,9 @@ def _infer_strided(x: Any, size: Shape, stride: Shape, offset: int) -> Aval:
 
 
 def _strided_kernel(x: np.ndarray, size: Shape, stride: Shape, offset: int) -> np.ndarray:
-    need(x.flags.c_contiguous, _NOT_DENSE)
     steps = tuple(s * x.itemsize for s in stride)
     apart = all(s or e <= 1 for e, s in zip(size, stride, strict=True))
-    begin = x.reshape(-1)[offset:]
+    begin = x.reshape(-1)[offset:]  # the interpreter may hold a value in another order: a copy
     writeable = x.flags.writeable and apart
     return np.lib.stride_tricks.as_strided(begin, size, steps, writeable=writeable)
 
