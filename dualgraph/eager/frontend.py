@@ -13,7 +13,7 @@ from ..core.types import numpy_dtype
 from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError, at_user_line
 from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
-from ..kernels.view import row_major
+from ..kernels.view import strides_of
 from .replay import composite
 
 
@@ -172,10 +172,7 @@ class EagerFrontend:
 
     def strides(self, x: Any) -> tuple[int, ...]:
         """Return the strides of a tensor, in elements; those of axes of extent 1 are dense."""
-        array = x.value
-        if array.flags.c_contiguous:
-            return row_major(array.shape)
-        return tuple(s // array.itemsize for s in array.strides)
+        return strides_of(x.value)
 
     def offset(self, x: Any) -> int:
         """Return how many elements a tensor starts after the memory that it views."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.view import row_major
+from ..kernels.view import strides_of
 from .ir import Node
 
 
@@ -151,10 +151,3 @@ class StridesGuard:
 
     def describe(self) -> str:
         return f"other strides of {self.owner.describe()}"
-
-
-def strides_of(array: np.ndarray) -> tuple[int, ...]:
-    """Return the strides of an array in elements; those of dense arrays are row-major."""
-    if array.flags.c_contiguous:
-        return row_major(array.shape)
-    return tuple(s // array.itemsize for s in array.strides)

@@ -26,7 +26,7 @@ from ..eager.frontend import (
 from ..errors import DTypeError, TraceError, at_user_line, user_location
 from ..grad.hooks import LeafHooks
 from ..grad.tape import Node as TapeNode, record, version_counter
-from ..kernels.view import Layout, row_major
+from ..kernels.view import Layout, row_major, strides_of
 from .capture import (
     Argument,
     GradGuard,
@@ -38,7 +38,6 @@ from .capture import (
     Source,
     StridesGuard,
     Update,
-    strides_of,
 )
 from .ir import INPUT, Graph, Node, constant
 

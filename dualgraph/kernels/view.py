@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, NamedTuple, Protocol
 
+import numpy as np
+
 Shape = tuple[int, ...]
 
 
@@ -34,6 +36,13 @@ class View(Protocol):
 def row_major(shape: Shape) -> tuple[int, ...]:
     """Return the strides of a contiguous array of this shape."""
     return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def strides_of(array: np.ndarray) -> tuple[int, ...]:
+    """Return the strides of an array in elements; those of dense arrays are row-major."""
+    if array.flags.c_contiguous:
+        return row_major(array.shape)
+    return tuple(s // array.itemsize for s in array.strides)
 
 
 @dataclass(frozen=True, slots=True)
