@@ -87,3 +87,11 @@ def test_what_is_more_than_ops_is_run_again(forward: Callable[[Any], Any]) -> No
 
 
 OTHER = dg.tensor([1.0, 2.0, 3.0])
+
+
+def test_a_first_call_with_one_tensor_twice_says_nothing_about_others() -> None:
+    """Operands are told apart by what they are; a call that cannot is not written down."""
+    x, y = dg.tensor([1, 0, 0, 2, 1, 3, 1]), dg.tensor([-1, 0, -5, -2, -1, -3, -4])
+    assert dg.index_select(x, 0, x).tolist() == [0, 1, 1, 0, 0, 2, 0]
+    assert dg.index_select(y, 0, x).tolist() == [0, -1, -1, -5, 0, -2, 0]
+    assert dg.index_select(y, 0, x).tolist() == [0, -1, -1, -5, 0, -2, 0]

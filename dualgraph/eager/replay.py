@@ -66,9 +66,10 @@ def _first_call(frontend: Any, key: Any, op: Op, tensors: tuple, static: dict[st
         out = op.kernel(*tensors, **static)
     finally:
         state.frontend = frontend
-    if len(_scripts) >= _MOST_SCRIPTS:
-        _scripts.clear()
-    _scripts[key] = notes.script(out)
+    if notes.tells_apart():
+        if len(_scripts) >= _MOST_SCRIPTS:
+            _scripts.clear()
+        _scripts[key] = notes.script(out)
     return out
 
 
@@ -107,6 +108,14 @@ class Notes:
     def owned(self, x: Any) -> Any:
         """As the eager frontend."""
         return self.frontend.owned(x)
+
+    def tells_apart(self) -> bool:
+        """Tell whether every input is a tensor of its own, and none a constant of the composite.
+
+        Otherwise this call does not say which of them an op reads: another call will.
+        """
+        inputs = {id(t) for t in self.inputs}
+        return len(inputs) == len(self.inputs) and inputs.isdisjoint(map(id, self.literals))
 
     def script(self, out: Any) -> Script | None:
         """Return what can be replayed, or None; the last op's result must be the composite's."""
