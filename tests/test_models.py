@@ -1,9 +1,6 @@
 """Whole models written for PyTorch: eager = compiled in every bit, and PyTorch's own losses."""
 
-import sys
-import types
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,8 +9,8 @@ import pytest
 import dualgraph as dg
 
 from .bits import assert_bits_equal
+from .models import load
 
-MODELS = Path(__file__).parent / "models"
 STEPS = 20
 TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 BY_HAND = {"flash": False, "bias": True}  # attention written out, over a mask in a buffer
@@ -29,32 +26,6 @@ AGAINST_PYTORCH = [
     ("resnet", CALM, "float32"),
     ("lstm_tagger", {}, "float32"),
 ]
-IMPORTS = (  # all that is changed to make a file PyTorch's
-    ("import dualgraph as torch", "import torch"),
-    ("import dualgraph.", "import torch."),
-    ("from dualgraph", "from torch"),
-)
-
-
-@pytest.fixture
-def load() -> Iterator[Callable[[str, Any], types.ModuleType]]:
-    """Give a function that runs a model's file with one library under the name of torch."""
-    loaded = []
-
-    def run_file(name: str, library: Any) -> types.ModuleType:
-        source = (MODELS / f"{name}.py").read_text()
-        if library is not dg:
-            for ours, theirs in IMPORTS:
-                source = source.replace(ours, theirs)
-        module = types.ModuleType(f"{name} with {library.__name__}")
-        sys.modules[module.__name__] = module  # where dataclasses look their module up
-        loaded.append(module.__name__)
-        exec(compile(source, str(MODELS / f"{name}.py"), "exec"), module.__dict__)
-        return module
-
-    yield run_file
-    for name in loaded:
-        del sys.modules[name]
 
 
 def trained(training: Any, step: Callable) -> np.ndarray:
@@ -90,24 +61,22 @@ def assert_same_training(make: Callable, traces: int = 1) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize(("name", "options"), ROWS)
-def test_both_frontends_train_to_the_same_bits(
-    load: Callable, name: str, options: dict, dtype: str
-) -> None:
-    file = load(name, dg)
+def test_both_frontends_train_to_the_same_bits(name: str, options: dict, dtype: str) -> None:
+    file = load(name)
     losses = assert_same_training(lambda: file.Training(getattr(dg, dtype), **options))
     assert losses[-4:].mean() < losses[:4].mean()
 
 
 @pytest.mark.parametrize("flash", [True, False])  # or attention written out
-def test_dropout_in_a_model_draws_the_same_masks(load: Callable, flash: bool) -> None:
-    file = load("nano_gpt", dg)
+def test_dropout_in_a_model_draws_the_same_masks(flash: bool) -> None:
+    file = load("nano_gpt")
     assert_same_training(lambda: file.Training(dg.float32, dropout=0.2, flash=flash))
 
 
 @pytest.mark.parametrize(("name", "options", "dtype"), AGAINST_PYTORCH)
-def test_losses_are_those_of_pytorch(load: Callable, name: str, options: dict, dtype: str) -> None:
+def test_losses_are_those_of_pytorch(name: str, options: dict, dtype: str) -> None:
     torch = pytest.importorskip("torch")
-    ours = load(name, dg).Training(getattr(dg, dtype), **options)
+    ours = load(name).Training(getattr(dg, dtype), **options)
     theirs = load(name, torch).Training(getattr(torch, dtype), **options)
     theirs.model.load_state_dict(
         {k: torch.from_numpy(v.numpy().copy()) for k, v in ours.model.state_dict().items()}
@@ -117,8 +86,8 @@ def test_losses_are_those_of_pytorch(load: Callable, name: str, options: dict, d
 
 
 @pytest.mark.parametrize("top_k", [None, 5])
-def test_generation_is_the_same_compiled(load: Callable, top_k: int | None) -> None:
-    model = load("nano_gpt", dg).Training(dg.float32).model.eval()
+def test_generation_is_the_same_compiled(top_k: int | None) -> None:
+    model = load("nano_gpt").Training(dg.float32).model.eval()
     start = dg.zeros((2, 1), dtype=dg.long)
     dg.manual_seed(3)
     expected = model.generate(start, 6, temperature=0.8, top_k=top_k)

@@ -27,16 +27,16 @@ class LSTMTagger(nn.Module):
 class Training:
     """The model, and what a training loop does around its step."""
 
-    def __init__(self, dtype, embedding_dim=12, hidden_dim=16, length=9):
-        self.length = length
+    def __init__(self, dtype, embedding_dim=12, hidden_dim=16, length=9, batch_size=6):
+        self.size = (batch_size, length)
         self.model = LSTMTagger(embedding_dim, hidden_dim, 40, 7).to(dtype)
         self.loss_function = nn.NLLLoss(ignore_index=-100)
         self.optimizer = optim.Adam(self.model.parameters(), lr=5e-3)
 
     def batch(self, rng):
-        words = rng.integers(1, 40, (6, self.length))
+        words = rng.integers(1, 40, self.size)
         tags = words * 3 % 7
-        for i, n in enumerate(rng.integers(3, self.length + 1, 6)):
+        for i, n in enumerate(rng.integers(3, self.size[1] + 1, self.size[0])):
             words[i, n:], tags[i, n:] = PAD, -100
         return torch.from_numpy(words), torch.from_numpy(tags)
 

@@ -174,12 +174,14 @@ def learning_rate(it, warmup=5, steps=20, top=1e-3, low=1e-4):
 class Training:
     """The model, and what a training loop does around its step."""
 
-    def __init__(self, dtype, **config):
+    def __init__(self, dtype, batch_size=4, **config):
+        self.batch_size = batch_size
         self.model = GPT(Config(**config)).to(dtype)
         self.optimizer = self.model.configure_optimizers(1e-1, 1e-3, (0.9, 0.95))
 
     def batch(self, rng):
-        text = rng.integers(0, 29, (4, 17))
+        config = self.model.config
+        text = rng.integers(0, config.vocab_size, (self.batch_size, config.block_size + 1))
         return torch.from_numpy(text[:, :-1].copy()), torch.from_numpy(text[:, 1:].copy())
 
     def before(self, i):

@@ -66,8 +66,8 @@ class ResNet(nn.Module):
 class Training:
     """The model, and what a training loop does around its step."""
 
-    def __init__(self, dtype, blocks=(2, 2, 2, 2), width=8, lr=2e-3):
-        self.dtype = dtype
+    def __init__(self, dtype, blocks=(2, 2, 2, 2), width=8, lr=2e-3, batch_size=4):
+        self.dtype, self.batch_size = dtype, batch_size
         self.model = ResNet(BasicBlock, blocks, width).to(dtype)
         self.criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
         self.optimizer = optim.SGD(
@@ -76,8 +76,8 @@ class Training:
         self.scheduler = optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=20)
 
     def batch(self, rng):
-        images = torch.from_numpy(rng.normal(size=(4, 3, 32, 32)))
-        return images.to(self.dtype), torch.from_numpy(rng.integers(0, 10, 4))
+        images = torch.from_numpy(rng.normal(size=(self.batch_size, 3, 32, 32)))
+        return images.to(self.dtype), torch.from_numpy(rng.integers(0, 10, self.batch_size))
 
     def before(self, i):
         if i:
