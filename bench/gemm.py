@@ -59,7 +59,7 @@ def kernel(dtype: str) -> Any:
     def run(args, lo, hi):
         q = word(args)
         a, b, c = element(q[0]), element(q[1]), element(q[2])
-        product(a, b, c, q[3], q[4], q[5], q[6], q[7], q[8], q[9], q[10], q[11], lo, hi)
+        product(a, b, c, q[3], q[4], q[5], q[6], q[7], q[8], q[9], q[10], q[11], 0, lo, hi)
 
     return numba.cfunc("void(int64, int64, int64)", error_model="numpy")(run)
 

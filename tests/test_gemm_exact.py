@@ -45,7 +45,7 @@ def kernel_of(product: Any, dtype: str) -> Any:
     def run(args, lo, hi):
         q = word(args)
         a, b, c = element(q[0]), element(q[1]), element(q[2])
-        product(a, b, c, q[3], q[4], q[5], q[6], q[7], q[8], q[9], q[10], q[11], lo, hi)
+        product(a, b, c, q[3], q[4], q[5], q[6], q[7], q[8], q[9], q[10], q[11], q[12], lo, hi)
 
     return numba.cfunc(SIGNATURE, error_model="numpy")(run)
 
@@ -74,13 +74,15 @@ def expected(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return c
 
 
-def run(kernel: Any, a: np.ndarray, b: np.ndarray, c: np.ndarray, ranges: Any = None) -> None:
+def run(
+    kernel: Any, a: np.ndarray, b: np.ndarray, c: np.ndarray, ranges: Any = None, resumed: int = 0
+) -> None:
     """C = A @ B by the kernel, over these ranges of items (all of them by default)."""
     m, k = a.shape
     n = b.shape[1]
     strides = [s // a.itemsize for x in (a, b, c) for s in x.strides]
     pointers = [x.__array_interface__["data"][0] for x in (a, b, c)]
-    args = np.array([*pointers, m, n, k, *strides], dtype=np.int64)
+    args = np.array([*pointers, m, n, k, *strides, resumed], dtype=np.int64)
     for lo, hi in ranges or [(0, gemm_items(m, n, k))]:
         kernel.ctypes(args.ctypes.data, lo, hi)
 
@@ -294,3 +296,17 @@ def test_items_are_a_function_of_the_shape():
     assert gemm_items(32, 128, 64) == 4
     assert gemm_items(129, 10, 0) == 5
     assert numba.njit(lambda m: gemm_items(m, 1, 1))(100) == gemm_items(100, 1, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 100, 33), (1, 300, 1), (13, 70, 65), (40, 700, 5)])
+def test_a_product_in_blocks_of_k_resumes_its_chains(
+    kernels: dict[str, Any], dtype: str, shape: tuple[int, int, int]
+) -> None:
+    m, k, n = shape
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+    c = np.full((m, n), np.nan, dtype)
+    for p in range(0, k, 23):
+        run(kernels[dtype], a[:, p : p + 23], b[p : p + 23], c, resumed=int(p > 0))
+    assert same_bits(c, expected(a, b))

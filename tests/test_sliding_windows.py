@@ -26,23 +26,27 @@ def random(*shape: int, dtype: str = "float32", grad: bool = False) -> Any:
 SHAPES = {
     "one block": ((2, 3, 6, 5), (4, 3, 3, 2)),
     "several blocks": ((2, 40, 40, 37), (5, 40, 3, 3)),
-    "several blocks of channels": ((1, 12, 70, 72), (3, 12, 3, 3)),
+    "several blocks of channels": ((1, 32, 70, 72), (3, 32, 3, 3)),
+    "several images in a block": ((21, 6, 5, 4), (7, 6, 3, 2)),
+    "a line in parts": ((2, 70, 1, 1000), (3, 70, 1, 9)),
 }
 
 
+@pytest.mark.parametrize("dilation", [1, (1, 2)])
 @pytest.mark.parametrize("name", SHAPES)
-def test_the_bits_of_a_convolution_are_those_of_the_product(name: str) -> None:
+def test_the_bits_of_a_convolution_are_those_of_the_product(name: str, dilation: Any) -> None:
     """Forward and backward are gemms of columns, however the work is cut into blocks."""
     images, kernels = SHAPES[name]
     x, w = random(*images, grad=True), random(*kernels, grad=True)
-    y = dg.conv2d(x, w, padding=1, stride=(1, 2))
+    lie = {"padding": 1, "stride": (1, 2), "dilation": dilation}
+    y = dg.conv2d(x, w, **lie)
     g = random(*y.shape)
     found = dg.autograd.grad(y, [x, w], g)
     with dg.no_grad():
-        columns = F.unfold(x, kernels[2:], padding=1, stride=(1, 2))
+        columns = F.unfold(x, kernels[2:], **lie)
         rows, gs = w.reshape(kernels[0], -1), g.reshape(images[0], kernels[0], -1)
         assert_bits_equal(y.reshape(gs.shape), rows @ columns)
-        back = F.fold(rows.mT @ gs, images[2:], kernels[2:], padding=1, stride=(1, 2))
+        back = F.fold(rows.mT @ gs, images[2:], kernels[2:], **lie)
         assert_bits_equal(found[0], back)
         assert_bits_equal(found[1].reshape(kernels[0], -1), chains(gs, columns))
 

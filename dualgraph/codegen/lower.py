@@ -268,7 +268,7 @@ class Lowering:
         per_item = max(1, 2 * m * n * k // max(1, matmul_items(m, n, k)))
         grain = max(1, FLOPS_PER_CHUNK // per_item)
         text = matmul.program_text(node.dtype)
-        self._add(text, "gemm", [*refs, m, n, k, *steps, *batches], items, grain, 1, [node])
+        self._add(text, "gemm", [*refs, m, n, k, *steps, *batches, 0], items, grain, 1, [node])
 
     def _line(self, group: Group) -> None:
         node = group.nodes[0]

@@ -184,8 +184,8 @@ def _small_block(e: Emit, args: list[Int]) -> None:
 
 
 def _product(e: Emit, args: list[Int]) -> None:
-    """C = A @ B, addresses and strides in bytes, for the work items lo..hi."""
-    a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, lo, hi = args
+    """C = (resumed ? C : 0) + A @ B, addresses and strides in bytes, for the work items lo..hi."""
+    a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, resumed, lo, hi = args
     spec = e.spec
     along_n = n >= m
     length = along_n.pick(n, m)
@@ -201,7 +201,7 @@ def _product(e: Emit, args: list[Int]) -> None:
     ras, cbs = swap.pick(cbs, ras), swap.pick(ras, cbs)
     cas, rbs = swap.pick(rbs, cas), swap.pick(cas, rbs)
     rcs, ccs = swap.pick(ccs, rcs), swap.pick(rcs, ccs)
-    e.call("blocks", _blocks, [a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs])
+    e.call("blocks", _blocks, [a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, resumed])
 
 
 def _region(e: Emit, args: list[Int]) -> None:
@@ -254,11 +254,12 @@ def _row_block(e: Emit, args: list[Int]) -> None:
 
 
 def _blocks(e: Emit, args: list[Int]) -> None:
-    """C = A @ B with lanes along the columns: a row of C apart where columns are contiguous."""
-    a, b, c, m, n, k, *strides = args
+    """The product with lanes along the columns: a row of C apart where columns are contiguous."""
+    a, b, c, m, n, k, *strides, resumed = args
     _, cas, rbs, cbs, _, ccs = strides
     lanes, size = e.spec.lanes, e.spec.itemsize
-    apart = m.same(1) & rbs.same(size) & ccs.same(size) & (k >= lanes) & (n >= lanes)
+    fresh = resumed < 1
+    apart = fresh & m.same(1) & rbs.same(size) & ccs.same(size) & (k >= lanes) & (n >= lanes)
     with e.either(apart) as (then, otherwise):
         with then:
             deep, broad = k // lanes * lanes, n // lanes * lanes
@@ -269,7 +270,7 @@ def _blocks(e: Emit, args: list[Int]) -> None:
             rest = [a, b + broad * cbs, c + broad * ccs, m, n - broad, k]
             e.call("region", _region, [*rest, *strides, e.number(0)])
         with otherwise:
-            e.call("region", _region, [*args, e.number(0)])
+            e.call("region", _region, args)
 
 
 def _make_gemm(element: types.Float, vector_bytes: int) -> Any:
@@ -277,7 +278,9 @@ def _make_gemm(element: types.Float, vector_bytes: int) -> Any:
     spec = tile_spec(element.bitwidth // 8, vector_bytes)
     pointer, word = types.CPointer(element), types.int64
 
-    def gemm(typingctx, a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, lo, hi):
+    def gemm(
+        typingctx, a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, resumed, lo, hi
+    ):  # fmt: skip
         def codegen(context, builder, signature, args):
             e = Emit(builder, spec)
             size = e.number(spec.itemsize)
@@ -287,19 +290,20 @@ def _make_gemm(element: types.Float, vector_bytes: int) -> Any:
             e.call("product", _product, [*addresses, *numbers[:3], *strides, *numbers[9:]])
             return context.get_dummy_value()
 
-        return types.none(pointer, pointer, pointer, *[word] * 11), codegen
+        return types.none(pointer, pointer, pointer, *[word] * 12), codegen
 
     return intrinsic(gemm)
 
 
 gemm_f4 = _make_gemm(types.float32, host_vector_bytes())
-"""``gemm_f4(a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, lo, hi)``: C = A @ B in float32.
+"""C = A @ B in float32, for jitted code.
 
-For jitted code: a, b, c are C pointers; the rest are int64. A is m x k with strides ras (between
-rows) and cas (between columns), likewise B and C; strides count elements, have any sign, and those
-of A and B may be zero. C overlaps neither A nor B. Computes the work items lo..hi of `gemm_items`;
-disjoint ranges may run at once. Needs `STACK_BYTES` of stack and a little more, no heap, and raises
-nothing.
+Arguments: ``a, b, c, m, n, k, ras, cas, rbs, cbs, rcs, ccs, resumed, lo, hi``. a, b, c are C
+pointers; the rest are int64. A is m x k with strides ras (between rows) and cas (between columns),
+likewise B and C; strides count elements, have any sign, and those of A and B may be zero. C
+overlaps neither A nor B. Where `resumed` is not 0, the chains start from what C holds: a product
+in blocks of k is the product in one go. Computes the work items lo..hi of `gemm_items`; disjoint
+ranges may run at once. Needs `STACK_BYTES` of stack and a little more, no heap, raises nothing.
 """
 
 gemm_f8 = _make_gemm(types.float64, host_vector_bytes())

@@ -116,7 +116,7 @@ def _pack(e: Emit, args: list[Int]) -> None:
             e.call("copy", _copy_rows, [dst, drs, src, srs, rows, cols, padded])
         with otherwise, e.either(srs.same(size)) as (then2, otherwise2):
             with then2:
-                e.call("transpose", _transpose, [dst, drs, src, scs, cols, rows, padded])
+                transpose(e, [dst, drs, src, scs, cols, rows, padded])
             with otherwise2:
                 strided = [dst, drs, e.number(size), src, srs, scs, rows, cols]
                 e.call("strided", _copy_strided, strided)
@@ -130,7 +130,7 @@ def _unpack(e: Emit, args: list[Int]) -> None:
             e.call("copy", _copy_rows, [dst, drs, src, srs, rows, cols, cols])
         with otherwise, e.either(drs.same(size)) as (then2, otherwise2):
             with then2:
-                e.call("transpose", _transpose, [dst, dcs, src, srs, rows, cols, rows])
+                transpose(e, [dst, dcs, src, srs, rows, cols, rows])
             with otherwise2:
                 strided = [dst, drs, dcs, src, srs, e.number(size), rows, cols]
                 e.call("strided", _copy_strided, strided)
@@ -151,3 +151,12 @@ def unpack(e: Emit, args: list[Int]) -> None:
     Arguments: dst, drs, dcs, src, srs, rows, cols.
     """
     e.call("unpack", _unpack, args)
+
+
+def transpose(e: Emit, args: list[Int]) -> None:
+    """Emit dst[p, i] = src[i, p] where rows of both are contiguous.
+
+    Arguments: dst, drs, src, srs, rows, cols, stored; rows and cols are those of src, and each row
+    of dst has room for `stored` elements, those past `rows` get arbitrary values.
+    """
+    e.call("transpose", _transpose, args)

@@ -25,18 +25,19 @@ PROGRAM_TEXT = """def KERNEL(args, lo, hi):
             ptr_{s}(a[0] + batch * a[12] * {z}),
             ptr_{s}(a[1] + batch * a[13] * {z}),
             ptr_{s}(a[2] + batch * a[14] * {z}),
-            m, n, k, a[6], a[7], a[8], a[9], a[10], a[11], first, last,
+            m, n, k, a[6], a[7], a[8], a[9], a[10], a[11], a[15], first, last,
         )
         lo += last - first
 """
-"""Arguments: A, B, C; m, n, k; row and column strides of each; batch strides (elements)."""
+"""Arguments: A, B, C; m, n, k; row and column strides of each; batch strides (elements);
+whether the chains resume from C."""
 
 EAGER_TEXT = """def KERNEL(args, dims, steps, data):
     a = ptr_i8(args)
     d = ptr_i8(dims)
     c = ptr_i8(steps)
     block = stack_i8(16)
-    block[3], block[4], block[5] = d[1], d[3], d[2]
+    block[3], block[4], block[5], block[15] = d[1], d[3], d[2], 0
     for j in range(6):
         block[6 + j] = c[3 + j] // {z}
     hi = gemm_items(d[1], d[3], d[2])

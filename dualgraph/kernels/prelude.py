@@ -16,7 +16,19 @@ from numba.extending import intrinsic
 
 from ..core.types import float16
 from ..errors import CompileError
-from . import bessel, division, elementary, gamma, gemm, normal, random, sliding, special
+from . import (
+    bessel,
+    blocks,
+    columns,
+    division,
+    elementary,
+    gamma,
+    gemm,
+    normal,
+    random,
+    sliding,
+    special,
+)
 from .intrinsics import (
     POINTER,
     STACK,
@@ -220,6 +232,8 @@ _NAMES: dict[str, Any] = {
     "gemm_f8": gemm.gemm_f8,
     "gemm_items": gemm.gemm_items,
     **sliding.FUNCTIONS,
+    **columns.FUNCTIONS,
+    **blocks.FUNCTIONS,
     **{f"ptr_{s}": POINTER[name] for name, s in SUFFIX.items()},
     **{f"stack_{s}": STACK[name] for name, s in SUFFIX.items()},
     **{s: getattr(np, name) for name, s in SUFFIX.items() if name not in ("bool", "float16")},

@@ -59,84 +59,6 @@ class Windows(NamedTuple):
         return (*shape, *steps, int(self.adaptive), *kind, channels)
 
 
-# --- columns: each window as one column, and the transpose --------------------------------------
-
-
-@scalar
-def window_columns(g, x, channel, channels, first, count, y, row, zero):
-    """Write rows of ``y``, one for each (channel, window element), ``row`` elements apart.
-
-    Row by row the elements of the windows ``first`` to ``first + count``, zeros in the padding.
-    """
-    width, ow, step = g[2], g[8], g[11]
-    r = 0
-    for c in range(channels):
-        plane = (channel + c) * g[0] * g[1] * width
-        for kz in range(g[3]):
-            for ky in range(g[4]):
-                for kx in range(g[5]):
-                    away = kx * g[17] - g[14]
-                    low = max(0, (step - 1 - away) // step)
-                    high = (width - 1 - away) // step + 1
-                    done = 0
-                    while done < count:
-                        line = (first + done) // ow
-                        w = first + done - line * ow
-                        n = min(ow - w, count - done)
-                        z = line // g[7]
-                        iz = z * g[9] + kz * g[15] - g[12]
-                        iy = (line - z * g[7]) * g[10] + ky * g[16] - g[13]
-                        inside = iz >= 0 and iz < g[0] and iy >= 0 and iy < g[1]
-                        left = min(max(low - w, 0), n) if inside else n
-                        right = max(min(high - w, n), left)
-                        source = plane + (iz * g[1] + iy) * width + (w + left) * step + away
-                        at = r * row + done
-                        for j in range(left):
-                            y[at + j] = zero
-                        if step == 1:
-                            for j in range(right - left):
-                                y[at + left + j] = x[source + j]
-                        else:
-                            for j in range(right - left):
-                                y[at + left + j] = x[source + j * step]
-                        for j in range(n - right):
-                            y[at + right + j] = zero
-                        done += n
-                    r += 1
-
-
-@scalar
-def add_window_columns(g, y, row, channel, channels, x):
-    """Add the columns of all windows to the input elements they stand for.
-
-    An element gets its terms in ascending order of the window elements.
-    """
-    width, ow, step = g[2], g[8], g[11]
-    r = 0
-    for c in range(channels):
-        plane = (channel + c) * g[0] * g[1] * width
-        for kz in range(g[3]):
-            for ky in range(g[4]):
-                for kx in range(g[5]):
-                    away = kx * g[17] - g[14]
-                    left = min(max(0, (step - 1 - away) // step), ow)
-                    right = max(min((width - 1 - away) // step + 1, ow), left)
-                    for z in range(g[6]):
-                        iz = z * g[9] + kz * g[15] - g[12]
-                        for v in range(g[7]):
-                            iy = v * g[10] + ky * g[16] - g[13]
-                            if iz >= 0 and iz < g[0] and iy >= 0 and iy < g[1]:
-                                at = r * row + (z * g[7] + v) * ow + left
-                                to = plane + (iz * g[1] + iy) * width + left * step + away
-                                if step == 1:
-                                    for j in range(right - left):
-                                        x[to + j] += y[at + j]
-                                else:
-                                    for j in range(right - left):
-                                        x[to + j * step] += y[at + j]
-                    r += 1
-
-
 # --- windows of pools ---------------------------------------------------------------------------
 
 
@@ -283,8 +205,6 @@ def spread_windows(g, x, y, plane, real):
 
 
 FUNCTIONS = {
-    "window_columns": window_columns,
-    "add_window_columns": add_window_columns,
     "max_windows": max_windows,
     "peak_windows": peak_windows,
     "add_at_peaks": add_at_peaks,
