@@ -264,7 +264,10 @@ class Lowering:
             *outer, rows, columns = self.places[value].strides_over((*batch, *own))
             steps += [rows, columns]
             batches.append(merge_axes(batch, [tuple(outer)])[1][0][-1])
-        items = prod(batch) * matmul_items(m, n, k)
+        count = prod(batch)
+        if batches == [m * steps[0], 0, m * steps[4]]:  # many rows times one matrix: one product
+            m, count = count * m, 1
+        items = count * matmul_items(m, n, k)
         per_item = max(1, 2 * m * n * k // max(1, matmul_items(m, n, k)))
         grain = max(1, FLOPS_PER_CHUNK // per_item)
         text = matmul.program_text(node.dtype)

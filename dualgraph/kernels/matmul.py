@@ -4,6 +4,7 @@ Each output element is one ascending chain of fma over the contracted index (see
 """
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -75,5 +76,12 @@ _products = _Products()
 
 
 def matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the product of matrices or batches of matrices of one float dtype."""
-    return _products[x.dtype.char](x, y, out=...)
+    """Return the product of matrices or batches of matrices of one float dtype.
+
+    Batches of rows times one matrix are one product, which packs that matrix once.
+    """
+    product = _products[x.dtype.char]
+    if y.ndim == 2 < x.ndim and x.flags.c_contiguous:
+        rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
+        return product(rows, y, out=...).reshape(*x.shape[:-1], y.shape[-1])
+    return product(x, y, out=...)

@@ -1,5 +1,6 @@
 """Contractions: matmul from vectors to batches, and what is made of it."""
 
+from math import prod
 from typing import Any
 
 from ..core.dispatch import apply, compose, owned
@@ -42,10 +43,23 @@ _MATMUL = defop(
     lower=Gemm(),
     vjp=(
         lambda g, y: apply(_MATMUL, g, transpose(y, -2, -1)),
-        lambda g, x: apply(_MATMUL, transpose(x, -2, -1), g),
+        lambda g, x, y_shape: _right_vjp(g, x, y_shape),
     ),
     grad_name="Mm",
 )  # d(XY) = dX Y + X dY
+
+
+def _right_vjp(g: Tensor, x: Tensor, y_shape: tuple[int, ...]) -> Tensor:
+    """Return X^T G; where one matrix served batches of rows, in one chain over all of them."""
+    if len(y_shape) == 2 < x.value.ndim:
+        x, g = _rows(x), _rows(g)
+    return apply(_MATMUL, transpose(x, -2, -1), g)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """Merge all axes but the last."""
+    *outer, inner = x.value.shape
+    return reshape(x, (prod(outer), inner))
 
 
 def _infer_integer(x: Any, y: Any) -> Aval:
@@ -157,8 +171,7 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 def _weight_vjp(g: Tensor, x: Tensor) -> Tensor:
     """Return g^T x, with all batch axes merged into one contracted axis."""
-    rows = reshape(g, (-1, g.value.shape[-1]))
-    return matmul(transpose(rows, 0, 1), reshape(x, (-1, x.value.shape[-1])))
+    return matmul(transpose(_rows(g), 0, 1), _rows(x))
 
 
 _LINEAR = defcomposite(
