@@ -11,6 +11,8 @@ from ..errors import GradError, ShapeError, at_user_line
 from ..ops.creation import ones_like, zeros
 from ..ops.elementwise import add, cast
 from ..ops.reductions import sum_to
+from ..ops.shape import InSlice
+from .slices import Slices, sliced_axis
 from .tape import Node
 
 
@@ -67,13 +69,14 @@ def _walk(
     for node in order:
         if node not in pending:
             continue
-        g = pending.pop(node)
         state.visiting = node
+        g = _whole(pending.pop(node))
         if node.hooks:
             g = node.hooks.replaced(g)
         if wanted is not None and node in wanted:
             arrived[node] = g
         if isinstance(node, AbsorbingNode):
+            pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
             pending.update(node.absorb(g, pending))
             if not retain_graph:
                 node.release()
@@ -87,14 +90,14 @@ def _walk(
                 _accumulate(pending, edge, _fitted(node, i, g))
         if not retain_graph:
             node.release()
-    leaves = {k: g for k, g in pending.items() if wanted is None or k in wanted}
+    leaves = {k: _whole(g) for k, g in pending.items() if wanted is None or k in wanted}
     return {**arrived, **leaves}
 
 
 def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
-    inputs = tuple(_fitted(node, i, g) if w else None for i, w in enumerate(wanted))
+    inputs = tuple(_whole(_fitted(node, i, g)) if w else None for i, w in enumerate(wanted))
     for hook in tuple((node.watch or {}).values()):
         inputs = hook((inputs, (g,))) or inputs
     if state.anomaly:
@@ -120,16 +123,27 @@ def gradient_edge(tensor: Any) -> Any:
 
 def _accumulate(pending: dict, edge: Any, g: Any) -> None:
     before = pending.get(edge)
+    if isinstance(g, InSlice):
+        if isinstance(before, Slices) and before.take(g):
+            return
+        axis = sliced_axis(g) if before is None else None
+        g = g.whole() if axis is None else Slices(g, axis)
     if before is not None:
+        before = _whole(before)
         g = before.merged(g) if isinstance(g, Bundle) else add(before, g)
     pending[edge] = g
+
+
+def _whole(g: Any) -> Any:
+    """Return a cotangent as a tensor (or a bundle of them), however the walk keeps it."""
+    return g.whole() if isinstance(g, InSlice | Slices) else g
 
 
 def _fitted(node: Node, index: int, g: Any) -> Any:
     """Return the cotangent of one input in the shape that the input had."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
-    if isinstance(result, Bundle):
+    if isinstance(result, Bundle | InSlice):
         return result
     if result is None:  # the derivative is zero
         return zeros(shape, dtype=g.value.dtype)

@@ -1,7 +1,7 @@
 """Shape ops: views (reshape, permute, slice), their transposes, joining and splitting."""
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -160,17 +160,26 @@ def _infer_slice(x: Any, starts: Shape, lengths: Shape, steps: Shape) -> Aval:
     return Aval(lengths, x.dtype)
 
 
+class InSlice(NamedTuple):
+    """A cotangent that is zero but in a slice; the backward walk may join several of them."""
+
+    part: Tensor
+    shape: Shape
+    starts: Shape
+    steps: Shape
+
+    def whole(self) -> Tensor:
+        """Return it as a tensor."""
+        return apply(EMBED, self.part, shape=self.shape, starts=self.starts, steps=self.steps)
+
+
 SLICE = defop(
     "slice",
     inputs="x",
     infer=_infer_slice,
     kernel=_slice_kernel,
     lower=SliceView(),
-    vjp=(
-        lambda g, x_shape, *, starts, lengths, steps: apply(
-            EMBED, g, shape=x_shape, starts=starts, steps=steps
-        ),
-    ),
+    vjp=(lambda g, x_shape, *, starts, lengths, steps: InSlice(g, x_shape, starts, steps),),
     put=lambda x, value, **region: Call(OVERWRITE, (x, value), region),
 )
 
