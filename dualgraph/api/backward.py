@@ -18,13 +18,16 @@ from ..core.dispatch import state
 from ..core.op import Op, tape_op
 from ..eager.frontend import eager_frontend
 from ..errors import GradError, at_user_line
-from ..grad.backward import AbsorbingNode, Bundle, backward, gradient_edge
+from ..grad.backward import AbsorbingNode, Bundle, backward
+from ..grad.hooks import RemovableHandle
 from ..grad.tape import TWICE, Node as TapeNode, version_counter
 from ..graph.capture import Argument, Cotangent, Held
 from ..graph.ir import Node
 from ..graph.pipeline import optimize
 from ..graph.tracer import Tracer
 from .split import ancestors, backward_graph
+
+CARRIED, COTANGENT, SAVED, INPUT = range(4)  # what a backward program reads
 
 
 class BackwardProgram(NamedTuple):
@@ -33,6 +36,8 @@ class BackwardProgram(NamedTuple):
     program: Program
     reads: tuple[Node, ...]
     leaves: tuple[int, ...]
+    fresh: list[tuple[tuple[int, ...], np.dtype]]
+    operands: list[tuple[int, int]]  # as `Joint.operands` found them; empty before
 
 
 class Joint:
@@ -50,6 +55,13 @@ class Joint:
         self.overwritten = overwritten
         self.sources = dict(zip(tracer.inputs, tracer.sources, strict=True))
         self.leaves = _leaves(tracer)
+        own = [(n, s) for n, s in self.sources.items() if isinstance(s, Argument | Held)]
+        self.inputs = {node: k for k, (node, _) in enumerate(own)}  # tensors of the caller
+        self.owners = tuple(source for _, source in own)
+        self._counters = [  # (argument, None) or (-1, the counter of a captured tensor)
+            (s.position, None) if isinstance(s, Argument) else (-1, version_counter(s.held))
+            for s in self.owners
+        ]
         self.cotangents: dict[Node, Cotangent] = {}
         self.programs: dict[tuple, BackwardProgram] = {}
         self.timings: dict[str, float] = {}  # of the last backward program, in seconds
@@ -62,6 +74,7 @@ class Joint:
             self.refused = True
         else:
             self.saved = tuple(n for n in everything.reads if self._must_save(n))
+            self.programs[tuple(range(len(roots))), ()] = everything
         self._available = set(self.saved)
 
     def _must_save(self, node: Node) -> bool:
@@ -70,12 +83,32 @@ class Joint:
         source = self.sources.get(node)
         return not isinstance(source, Argument | Held) or node in self.overwritten
 
+    def versions(self, tensors: list[Any]) -> list[int]:
+        """Return the versions that the inputs have now."""
+        return [
+            (version_counter(tensors[at]) if counter is None else counter)[0]
+            for at, counter in self._counters
+        ]
+
     def program(self, outputs: tuple[int, ...], carried: tuple[int, ...]) -> BackwardProgram:
         """Return the program for these outputs' cotangents and these leaves' running sums."""
         key = (outputs, carried)
         if key not in self.programs:
-            self._build(outputs, carried)
+            self.programs[key] = self._build(outputs, carried)
         return self.programs[key]
+
+    def operands(self, made: BackwardProgram) -> list[tuple[int, int]]:
+        """Return where a call finds each array that a program reads: (kind, position)."""
+        if not made.operands:
+            saved = {node: k for k, node in enumerate(self.saved)}
+            made.operands.extend(self._operand(node, saved) for node in made.reads)
+        return made.operands
+
+    def _operand(self, node: Node, saved: dict[Node, int]) -> tuple[int, int]:
+        if node in self.cotangents:
+            cotangent = self.cotangents[node]
+            return CARRIED if cotangent.carried else COTANGENT, cotangent.position
+        return (SAVED, saved[node]) if node in saved else (INPUT, self.inputs[node])
 
     def _build(self, outputs: tuple[int, ...], carried: tuple[int, ...]) -> BackwardProgram:
         with self.tracer.active():
@@ -105,9 +138,8 @@ class Joint:
         self.timings = {"optimise": time.perf_counter() - start}
         program = build(graph, [Fresh()] * len(grads))
         self.timings |= program.cost.phases()
-        result = BackwardProgram(program, cut.reads, tuple(i for i, _ in reached))
-        self.programs[outputs, carried] = result
-        return result
+        fresh = [(n.shape, n.dtype) for n in program.fresh]
+        return BackwardProgram(program, cut.reads, tuple(i for i, _ in reached), fresh, [])
 
     def _input(self, source: Cotangent, like: Node) -> Any:
         node = self.tracer.add_input(source, like)  # only its shape and dtype are read
@@ -133,51 +165,73 @@ def _leaves(tracer: Tracer) -> list[tuple[Argument | Held, Any, Node]]:
 class CallRecord(NamedTuple):
     """What one call keeps for its backward."""
 
-    saved: dict[Node, np.ndarray]
-    tensors: dict[Node, tuple[Any, int]]  # inputs that are read again, with their versions
+    saved: list[np.ndarray]  # as `Joint.saved`
+    arguments: list[Any]
+    versions: list[int]  # of the inputs, as `Joint.versions`
     replay: Callable[[], list[Any]]  # the same call, run eagerly
 
 
 class CompiledBackward(AbsorbingNode):
-    """The tape node of one call of a compiled function."""
+    """The tape node of one call of a compiled function.
+
+    The only differentiable output has it as ``grad_fn``; several have nodes of their own, each of
+    which brings its cotangent in a `Bundle`.
+    """
 
     __slots__ = ("joint",)
 
-    def __init__(self, joint: Joint, edges: list[Any], record: CallRecord) -> None:
-        super().__init__(_COMPILED, edges, (), {}, {0: record})
+    def __init__(self, joint: Joint, edges: list[Any], shapes: tuple, record: CallRecord) -> None:
+        super().__init__(_COMPILED, edges, shapes, {}, {0: record})
         self.joint = joint
 
-    def absorb(self, g: Bundle, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    def absorb(self, g: Any, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Run the backward program, or replay eagerly when the result must be differentiable."""
         if self.saved is None:
             raise GradError(at_user_line(TWICE))
+        given = g if isinstance(g, Bundle) else {0: g}
         record: CallRecord = self.saved[0]
-        if state.grad_enabled or self.joint.refused:
-            return self._replayed(g, pending, record)
-        carried = tuple(i for i, edge in enumerate(self.edges) if edge in pending)
-        made = self.joint.program(tuple(sorted(g)), carried)
-        arrays = [self._array(node, g, pending, record) for node in made.reads]
-        fresh = [np.empty(n.shape, n.dtype) for n in made.program.fresh]
+        joint, edges = self.joint, self.edges
+        if state.grad_enabled or joint.refused:
+            return self._replayed(given, pending, record)
+        carried = tuple([i for i, edge in enumerate(edges) if edge in pending]) if pending else ()
+        made = joint.program(tuple(sorted(given)), carried)
+        arrays = []
+        for kind, position in made.operands or joint.operands(made):
+            if kind == COTANGENT:
+                array = given[position].value
+            elif kind == SAVED:
+                array = record.saved[position]
+            elif kind == CARRIED:
+                array = pending[edges[position]].value
+            else:
+                array = self._input(position, record)
+            arrays.append(array if array.flags.c_contiguous else np.ascontiguousarray(array))
+        fresh = [np.empty(shape, dtype) for shape, dtype in made.fresh]
         made.program.run((*arrays, *fresh))
-        totals = [eager_frontend.tensor(a) for a in fresh]
-        return [(self.edges[i], t) for i, t in zip(made.leaves, totals, strict=True)]
+        return [
+            (edges[i], eager_frontend.tensor(a)) for i, a in zip(made.leaves, fresh, strict=True)
+        ]
 
-    def _array(self, node: Node, g: Bundle, pending: dict, record: CallRecord) -> np.ndarray:
-        cotangent = self.joint.cotangents.get(node)
-        if cotangent is not None:
-            position = cotangent.position
-            tensor = pending[self.edges[position]] if cotangent.carried else g[position]
-            return np.ascontiguousarray(tensor.value).reshape(node.shape)
-        if node in record.saved:
-            return record.saved[node]
-        tensor, version = record.tensors[node]
-        if version_counter(tensor)[0] != version:
-            raise GradError(
-                at_user_line(self._modified(tensor, version_counter(tensor)[0], version))
+    def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
+        """Refuse: the cotangents of the inputs are sums that other nodes contribute to."""
+        raise GradError(
+            at_user_line(
+                "a node hook that sees the gradients of the inputs of a compiled function is not "
+                "supported: register hooks on the tensors, or run the function eagerly"
             )
-        return np.ascontiguousarray(tensor.value).reshape(node.shape)
+        )
 
-    def _replayed(self, g: Bundle, pending: dict, record: CallRecord) -> list[tuple[Any, Any]]:
+    def _input(self, position: int, record: CallRecord) -> np.ndarray:
+        """Return an input as it was; raise when it was changed since."""
+        tensor = self.joint.owners[position].tensor(record.arguments)
+        now, version = version_counter(tensor)[0], record.versions[position]
+        if now != version:
+            raise GradError(at_user_line(self._modified(tensor, now, version)))
+        return tensor.value
+
+    def _replayed(
+        self, g: dict[int, Any], pending: dict, record: CallRecord
+    ) -> list[tuple[Any, Any]]:
         if self.joint.overwritten:
             raise GradError(
                 at_user_line(
@@ -203,10 +257,16 @@ class CompiledBackward(AbsorbingNode):
         return list(found.items())
 
 
-def attach(outputs: list[Any], joint: Joint, tensors: list[Any], record: CallRecord) -> None:
+def attach(outputs: list[Any], joint: Joint, record: CallRecord) -> None:
     """Put the outputs of one call on the tape."""
-    edges = [gradient_edge(source.tensor(tensors)) for source, _, _ in joint.leaves]
-    hub = CompiledBackward(joint, edges, record)
+    tensors = [source.tensor(record.arguments) for source, _, _ in joint.leaves]
+    edges = [t if t.grad_fn is None else t.grad_fn for t in tensors]
+    if len(outputs) == 1:
+        out = outputs[0]
+        out.grad_fn = CompiledBackward(joint, edges, (out.value.shape,), record)
+        out.requires_grad = True
+        return
+    hub = CompiledBackward(joint, edges, (), record)
     for k, out in enumerate(outputs):
         out.grad_fn = TapeNode(_OUTPUT, [hub], (out.value.shape,), {"position": k}, {})
         out.requires_grad = True

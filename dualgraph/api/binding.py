@@ -33,6 +33,8 @@ class Binding:
         held = [i for i, _, _ in self.held]
         pairs = [(i, j) for i in sorted(written) for j in (*given, *held) if i != j]
         self.apart = [(i, j) for i, j in pairs if i in given or j in given]
+        self.loose = False  # some captured tensor was not row-major
+        self.varying = [i for i, s in kinds if not isinstance(s, Held)]
 
     def fetch(self, tensors: list[Any]) -> list[np.ndarray]:
         """Return the arrays in input order, as they are now."""
@@ -43,6 +45,7 @@ class Binding:
             if tensor.value is not arrays[i]:
                 arrays[i] = self._checked(i, tensor.value, "a captured tensor")
                 self.owners = None
+                self.loose |= not tensor.value.flags.c_contiguous
         arrays = arrays.copy()
         for i, position in self.arguments:
             tensor = tensors[position]
@@ -80,7 +83,11 @@ class Binding:
         self, arrays: list[np.ndarray]
     ) -> tuple[list[np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
         """Return row-major arrays, and (original, copy) of those that must be copied back."""
-        if all(a.flags.c_contiguous for a in arrays):
+        loose = self.loose
+        for i in self.varying:
+            if not arrays[i].flags.c_contiguous:
+                loose = True
+        if not loose:
             return arrays, []
         copies = [np.ascontiguousarray(a).reshape(a.shape) for a in arrays]
         back = [(arrays[i], copies[i]) for i in self.written if arrays[i] is not copies[i]]

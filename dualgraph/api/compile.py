@@ -47,8 +47,7 @@ class CompiledFunction:
 
     def _bound(self, args: tuple, kwargs: dict, tensors: list[Any]) -> tuple[Trace, list[Any]]:
         """Return the trace for these arguments (also as ``last``) and its input arrays."""
-        tree = flatten((args, kwargs), tensors)
-        key = self._key(tree, tensors)
+        key = _key(args, kwargs, tensors)
         reason = None
         for trace in tuple(self.entries.get(key, ())):  # another thread may add one
             try:
@@ -58,6 +57,7 @@ class CompiledFunction:
             else:
                 self.last = trace
                 return trace, arrays
+        tree = flatten((args, kwargs), [])
         trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
         self.last = trace
         try:
@@ -86,14 +86,6 @@ class CompiledFunction:
 
     def __reduce__(self) -> tuple:
         return CompiledFunction, (self.function,)  # a copy traces anew: it has state of its own
-
-    def _key(self, tree: Any, tensors: list[Any]) -> Any:
-        """Return what a trace depends on by kind: shapes, dtypes, values of other arguments."""
-        first = {id(t): i for i, t in reversed(list(enumerate(tensors)))}
-        kinds = tuple(
-            [(t.value.shape, t.value.dtype.char, t.requires_grad, first[id(t)]) for t in tensors]
-        )
-        return kinds, frozen_tree(tree), state.grad_enabled, default_float()
 
     def _new_key_reason(self, key: Any) -> str:
         if not self.entries:
@@ -148,6 +140,20 @@ class CompiledFunction:
             cost = ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in trace.timings.items())
             lines.append(f"  {cost}")
         return "\n".join(lines)
+
+
+def _key(args: tuple, kwargs: dict, tensors: list[Any]) -> Any:
+    """Return what a trace depends on by kind: shapes, dtypes, values of other arguments.
+
+    The tensors among the arguments are appended to the list.
+    """
+    rest = frozen_tree(args, tensors), frozen_tree(kwargs, tensors) if kwargs else None
+    kinds: Any = tuple([(t.value.shape, t.value.dtype.char, t.requires_grad) for t in tensors])
+    if len(tensors) > 1:
+        places = list(map(id, tensors))
+        if len(set(places)) < len(places):  # some tensor is given twice
+            kinds = kinds, tuple(map(places.index, places))
+    return kinds, rest, state.grad_enabled, default_float()
 
 
 def _brief(key: Any) -> str:

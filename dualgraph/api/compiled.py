@@ -29,8 +29,10 @@ from ..graph.pipeline import PassRecord, optimize
 from ..graph.tracer import Tracer, traced
 from .backward import CallRecord, Joint, attach, attach_freed
 from .binding import Binding, Mismatch
-from .guards import all_guards
+from .guards import Guards, all_guards
 from .tree import flatten, unflatten
+
+_empty = np.empty
 
 
 class Output(NamedTuple):
@@ -57,7 +59,7 @@ class Trace:
     sources: list[Source]
     updates: list[Update]
     grad_updates: list[GradUpdate]
-    guards: list[Any]
+    guards: Guards
     grad_guards: list[GradGuard | HookGuard | StridesGuard]
     outputs: list[Output]
     tree: Any
@@ -68,6 +70,7 @@ class Trace:
     grad_writes: list[tuple[Argument | Held, int, bool]]  # owner, fresh array or -1, in place
     fresh: list[tuple[tuple[int, ...], np.dtype]]
     function: Any
+    changes: bool  # of state: there is something to note after a call
 
     def __repr__(self) -> str:
         return f"<Trace ({self.reason}): {len(self.captured.nodes)} ops in {self.program!r}>"
@@ -77,29 +80,22 @@ class Trace:
         for guard in self.grad_guards:
             if not guard.holds(tensors):
                 raise Mismatch(guard.describe())
-        for guard in self.guards:
-            if not guard.holds():
-                raise Mismatch(guard.describe())
+        broken = self.guards.broken()
+        if broken is not None:
+            raise Mismatch(broken.describe())
         return self.binding.fetch(tensors)
 
     def run(self, tensors: list[Any], arrays: list[np.ndarray], call: Any) -> Any:
         """Execute on bound arrays and return the result tree."""
         arrays, back = self.binding.dense(arrays)
-        fresh = [np.empty(shape, dtype) for shape, dtype in self.fresh]
-        versions = self._versions(tensors) if self.joint else {}
+        fresh = [_empty(shape, dtype) for shape, dtype in self.fresh]
+        versions = self.joint.versions(tensors) if self.joint else []
         self.program.run((*arrays, *fresh))
         for original, copy in back:
             np.copyto(original, copy)
-        self._write_back(tensors, fresh)
+        if self.changes:
+            self._write_back(tensors, fresh)
         return unflatten(self.tree, self._results(tensors, fresh, versions, call))
-
-    def _versions(self, tensors: list[Any]) -> dict[Node, tuple[Any, int]]:
-        found = {}
-        for node, source in zip(self.captured.inputs, self.sources, strict=True):
-            if isinstance(source, Argument | Held):
-                tensor = source.tensor(tensors)
-                found[node] = (tensor, version_counter(tensor)[0])
-        return found
 
     def _write_back(self, tensors: list[Any], fresh: list[np.ndarray]) -> None:
         """Count the changes of state, and set every ``.grad`` that the function set."""
@@ -115,36 +111,35 @@ class Trace:
                 owner.held_grad = None if index < 0 else eager_frontend.tensor(fresh[index])
 
     def _results(
-        self, tensors: list[Any], fresh: list[np.ndarray], versions: dict, call: Any
+        self, tensors: list[Any], fresh: list[np.ndarray], versions: list[int], call: Any
     ) -> list[Any]:
         results: list[Any] = []
         roots: dict[int, Any] = {}
         made: dict[int, Any] = {}  # a tensor that is returned twice is one object
         for output in self.outputs:
-            if output.kind == "argument":
-                results.append(tensors[output.position])
-            elif output.kind == "held":
+            kind, position = output.kind, output.position
+            if kind == "fresh":
+                out = made.get(position)
+                if out is None:
+                    out = made[position] = eager_frontend.tensor(fresh[position])
+                    if output.root >= 0:
+                        roots[output.root] = out
+                    elif output.leaf:
+                        out.requires_grad = True
+                    elif output.freed:
+                        attach_freed(out, output.freed)
+                results.append(out)
+            elif kind == "argument":
+                results.append(tensors[position])
+            elif kind == "held":
                 results.append(output.held)
-            elif output.kind == "view":
+            else:
                 source, chain = output.held
                 results.append(_viewed(source.tensor(tensors), chain))
-            elif output.position in made:
-                results.append(made[output.position])
-            else:
-                out = made[output.position] = eager_frontend.tensor(fresh[output.position])
-                results.append(out)
-                if output.leaf:
-                    out.requires_grad = True
-                elif output.root >= 0:
-                    roots[output.root] = out
-                elif output.freed:
-                    attach_freed(out, output.freed)
-        if self.joint and roots:
-            saved = dict(
-                zip(self.joint.saved, fresh[len(fresh) - len(self.joint.saved) :], strict=True)
-            )
-            record = CallRecord(saved, versions, lambda: self._replay(call))
-            attach([roots[k] for k in sorted(roots)], self.joint, tensors, record)
+        if roots and self.joint:
+            saved = fresh[len(fresh) - len(self.joint.saved) :] if self.joint.saved else []
+            record = CallRecord(saved, tensors, versions, lambda: self._replay(call))
+            attach([roots[k] for k in sorted(roots)], self.joint, record)
         return results
 
     def _replay(self, call: Any) -> list[Any]:
@@ -188,6 +183,9 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
     sources = tracer.sources[: len(captured.inputs)]
     _refuse_overlaps(captured, sources, tensors, updates)
     written = frozenset(d.target for d in destinations if isinstance(d, Write))
+    counters = [version_counter(u.target.held) for u in updates if isinstance(u.target, Held)]
+    changed_arguments = [u.target for u in updates if isinstance(u.target, Argument)]
+    grad_writes = _grad_writes(len(values), grad_updates)
     return Trace(
         reason=reason,
         captured=captured,
@@ -198,17 +196,18 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
         sources=sources,
         updates=updates,
         grad_updates=grad_updates,
-        guards=all_guards(function, tracer.modules),
+        guards=Guards(all_guards(function, tracer.modules)),
         grad_guards=tracer.guards,
         outputs=outputs,
         tree=out_tree,
         joint=joint,
         binding=Binding(captured.inputs, sources, written),
-        counters=[version_counter(u.target.held) for u in updates if isinstance(u.target, Held)],
-        changed_arguments=[u.target for u in updates if isinstance(u.target, Argument)],
-        grad_writes=_grad_writes(len(values), grad_updates),
+        counters=counters,
+        changed_arguments=changed_arguments,
+        grad_writes=grad_writes,
         fresh=[(n.shape, n.dtype) for n in program.fresh],
         function=function,
+        changes=bool(counters or changed_arguments or grad_writes),
     )
 
 

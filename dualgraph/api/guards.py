@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,15 +64,19 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
     return Identity(value)
 
 
-def frozen_tree(tree: Any) -> Any:
-    """Return `frozen` of flattened arguments, whose containers may be nested to any depth."""
+def frozen_tree(tree: Any, tensors: list[Any]) -> Any:
+    """Return `frozen` of arguments, whose containers may be nested to any depth.
+
+    Tensors are appended to a list, in the order of `tree.flatten`; a `Leaf` stands for each.
+    """
+    if isinstance(tree, Tensor):
+        tensors.append(tree)
+        return Leaf
     kind = type(tree)
-    if kind is Leaf:
-        return tree.position
     if kind in (tuple, list) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
-        return (kind, tuple([frozen_tree(v) for v in tree]))
+        return (kind, tuple([frozen_tree(v, tensors) for v in tree]))
     if isinstance(tree, dict) and kind is dict:
-        return (kind, tuple([(_key(k), frozen_tree(v)) for k, v in tree.items()]))
+        return (kind, tuple([(_key(k), frozen_tree(v, tensors)) for k, v in tree.items()]))
     return frozen(tree)
 
 
@@ -102,6 +106,31 @@ def _attributes_of(value: Any) -> dict[str, Any]:
     return held
 
 
+class Item(NamedTuple):
+    """Reads a name in a dict: of globals, of a class, of a module."""
+
+    space: Any
+    name: str
+
+    def __call__(self) -> Any:
+        return self.space[self.name]
+
+
+class Cell(NamedTuple):
+    """Reads a closure variable."""
+
+    cell: Any
+
+    def __call__(self) -> Any:
+        return self.cell.cell_contents
+
+
+def _immutable(value: Any) -> bool:
+    """Tell a value that always means the same: a number, a string, a tuple of such."""
+    kind = type(value)
+    return kind in _SIMPLE or (kind in (tuple, Size) and all(map(_immutable, value)))
+
+
 class ValueGuard:
     """A value that was read, and what it was."""
 
@@ -113,7 +142,7 @@ class ValueGuard:
         self.held = read()
         self.expected = frozen(self.held)
         # then the same object means the same value, without freezing it again
-        self.by_identity = isinstance(self.expected, Identity) or type(self.held) in _SIMPLE
+        self.by_identity = isinstance(self.expected, Identity) or _immutable(self.held)
 
     def holds(self) -> bool:
         try:
@@ -142,7 +171,7 @@ class ModuleGuard:
             for k, v in vars(module).items()
             if isinstance(v, (*_CONTAINERS, np.ndarray)) or _is_plain_object(v)
         ]
-        self.containers = [ValueGuard(repr(k), lambda k=k: vars(module)[k]) for k in mutable]
+        self.containers = [ValueGuard(repr(k), Item(vars(module), k)) for k in mutable]
 
     def _read(self) -> Any:
         held = {k: v for k, v in _attributes_of(self.module).items() if k != "_version"}
@@ -182,6 +211,49 @@ class OptimizerGuard:
 
     def describe(self) -> str:
         return f"an option or the state of {type(self.optimizer).__name__} changed"
+
+
+class Guards:
+    """All guards of a trace, which every call checks: what can be seen at a glance comes first."""
+
+    def __init__(self, guards: list[Any]) -> None:
+        plain = [g for g in guards if isinstance(g, ValueGuard) and g.by_identity]
+        found = [g for g in plain if g.held is not None]  # an absent name must not pass for it
+        named = [(g.read, g.held, g) for g in found if isinstance(g.read, Item)]
+        self.named = [(read.space, read.name, held, g) for read, held, g in named]
+        self.cells = [(g.read.cell, g.held, g) for g in found if isinstance(g.read, Cell)]
+        self.modules = [g for g in guards if isinstance(g, ModuleGuard)]
+        self.epoch = -1  # module changes of all modules, when these were last found unchanged
+        seen = {id(g) for *_, g in (*self.named, *self.cells)} | {id(g) for g in self.modules}
+        self.others = [(g, g) for g in guards if id(g) not in seen]
+        self.others += [(c, m) for m in self.modules for c in m.containers]
+
+    def broken(self) -> Any:
+        """Return a guard that does not hold, or None."""
+        for space, name, held, guard in self.named:
+            if space.get(name) is not held and not guard.holds():
+                return guard
+        for cell, held, guard in self.cells:
+            try:
+                same = cell.cell_contents is held
+            except ValueError:  # the variable was deleted
+                same = False
+            if not same and not guard.holds():
+                return guard
+        for guard, named in self.others:
+            if not guard.holds():
+                return named
+        return self._broken_module() if self.modules else None
+
+    def _broken_module(self) -> Any:
+        now = self.modules[0].module._epoch[0]  # one count for all modules
+        if now == self.epoch:
+            return None
+        for guard in self.modules:
+            if not guard.holds():
+                return guard
+        self.epoch = now
+        return None
 
 
 def all_guards(function: Any, called: list[Any]) -> list[Any]:
@@ -277,7 +349,7 @@ class _Reach:
                 if isinstance(found, FunctionType):
                     self.stack.append((found, None if isinstance(value, ModuleType) else value))
                     continue
-                self.guards.append(ValueGuard(f"{what}.{name}", lambda s=space, n=name: s[n]))
+                self.guards.append(ValueGuard(f"{what}.{name}", Item(space, name)))
                 self.follow(found)
                 if isinstance(found, type | ModuleType) and found is not value:
                     self._attributes(f"{what}.{name}", found, names - {name})
@@ -306,11 +378,11 @@ def _names_read(function: FunctionType) -> list[tuple[str, Callable[[], Any]]]:
     found: list[tuple[str, Callable[[], Any]]] = []
     cells = function.__closure__ or ()
     for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
-        found.append((f"closure variable {name!r}", lambda cell=cell: cell.cell_contents))
+        found.append((f"closure variable {name!r}", Cell(cell)))
     space = function.__globals__
     for name in sorted(_global_names(function.__code__)):
         if name in space:
-            found.append((f"global {name!r}", lambda name=name: space[name]))
+            found.append((f"global {name!r}", Item(space, name)))
     defaults = f"defaults of {function.__name__}"
     if function.__defaults__:
         found.append((defaults, lambda: function.__defaults__))

@@ -6,6 +6,7 @@ their own, each run by one native call.
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,6 +62,8 @@ class Program:
     memory: list[np.ndarray]
     status: np.ndarray
     steps: list[Segment | LibraryCall]
+    serial: Callable[[int, int, int], None]
+    may_fail: bool
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __repr__(self) -> str:
@@ -118,10 +121,10 @@ class Program:
         """
         with self.lock:
             for step in self.steps:
-                if isinstance(step, LibraryCall):
-                    self._call(step, arrays)
-                else:
+                if isinstance(step, Segment):
                     self._run_segment(step, arrays)
+                else:
+                    self._call(step, arrays)
 
     def _run_segment(self, segment: Segment, arrays: tuple[np.ndarray, ...]) -> None:
         if segment.shares and settings.num_threads > 1:
@@ -129,10 +132,11 @@ class Program:
                 use_threads(settings.num_threads)
                 shared_driver()(segment.address, id(arrays), 0)
         else:
-            serial_driver()(segment.address, id(arrays), 0)
-        failed, row, index = self.status.tolist()
-        if failed:
-            self._raise(index, self.rows[segment.first + row])
+            self.serial(segment.address, id(arrays), 0)
+        if self.may_fail:
+            failed, row, index = self.status.tolist()
+            if failed:
+                self._raise(index, self.rows[segment.first + row])
 
     def _call(self, call: LibraryCall, arrays: tuple[np.ndarray, ...]) -> None:
         try:
@@ -208,6 +212,8 @@ def _assemble(lowered: Lowered) -> Program:
         memory=[arena, blocks, table, patch_table],
         status=status,
         steps=cut(rows, starts, len(patches), [r.items > _grain(r) for r in rows]),
+        serial=serial_driver(),
+        may_fail=any(r.may_fail for r in rows),
     )
 
 

@@ -153,6 +153,8 @@ class EagerFrontend:
 
     def leaf_hooks(self, x: Any) -> LeafHooks:
         """Return the hooks of a leaf at which a gradient has arrived."""
+        if x.hooks is None and x.after_hooks is None:
+            return _NO_HOOKS
         return LeafHooks(x.hooks, x.after_hooks)
 
     def allow_hook(self, x: Any) -> None:
@@ -245,6 +247,7 @@ _DETACHED = (
 
 
 _new = object.__new__
+_NO_HOOKS = LeafHooks(None, None)
 _ALONE = (lambda g: sys.getrefcount(g))(object())  # references to a parameter nobody else holds
 
 

@@ -6,11 +6,11 @@ arrive. This is the definition of the accumulation order; no other module adds c
 
 from typing import Any
 
-from ..core.dispatch import state
+from ..core.dispatch import literal, state
 from ..errors import GradError, ShapeError, at_user_line
-from ..ops.creation import ones_like, zeros
+from ..ops.creation import fresh, zeros
 from ..ops.elementwise import add, cast
-from ..ops.reductions import sum_to
+from ..ops.reductions import expand, sum_to
 from ..ops.shape import InSlice
 from .slices import Slices, sliced_axis
 from .tape import Node
@@ -76,8 +76,10 @@ def _walk(
         if wanted is not None and node in wanted:
             arrived[node] = g
         if isinstance(node, AbsorbingNode):
-            pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
-            pending.update(node.absorb(g, pending))
+            if useful is None or any(edge in useful for edge in node.edges):
+                if pending:
+                    pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
+                pending.update(node.absorb(g, pending))
             if not retain_graph:
                 node.release()
             continue
@@ -192,7 +194,8 @@ def seed(root: Any, gradient: Any) -> Any:
                     f"{tuple(root.value.shape)}: reduce it (for example .sum()) or pass gradient="
                 )
             )
-        return ones_like(root)
+        one, shape = literal(1.0, root.value.dtype), root.value.shape
+        return fresh(expand(one, shape) if shape else one, False)
     if gradient.value.shape != root.value.shape:
         raise ShapeError(
             at_user_line(
