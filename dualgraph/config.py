@@ -3,6 +3,8 @@
 - ``DUALGRAPH_CACHE``: folder of compiled kernels (default: the user's cache folder).
 - ``DUALGRAPH_CHECKS=1``: verify the graph after the trace and after every pass.
 - ``DUALGRAPH_NUM_THREADS``: threads of compiled programs (default: the cores of this process).
+- ``DUALGRAPH_COMPILE_WORKERS``: processes that help to compile where many kernels are new (0: none;
+  default: the cores that are free).
 """
 
 import os
@@ -26,7 +28,10 @@ class Settings:
     def __init__(self) -> None:
         self.cache_dir = Path(os.environ.get("DUALGRAPH_CACHE") or _default_cache())
         self.checks = os.environ.get("DUALGRAPH_CHECKS", "0") == "1"
-        self.num_threads = int(os.environ.get("DUALGRAPH_NUM_THREADS") or _cores())
+        self.cores = _cores()
+        self.num_threads = int(os.environ.get("DUALGRAPH_NUM_THREADS") or self.cores)
+        helpers = os.environ.get("DUALGRAPH_COMPILE_WORKERS")
+        self.compile_workers = int(helpers) if helpers else None
 
 
 settings = Settings()

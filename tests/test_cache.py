@@ -188,7 +188,7 @@ def test_the_key_holds_the_text_the_signature_and_the_environment(
     assert name != native.content_name("test", kernel_text(2.0))
     path = native._object_path(name, native.PROGRAM_KERNEL)
     assert path != native._object_path(name, native.UFUNC_LOOP)
-    monkeypatch.setattr(native, "_environment", lambda: "another machine")
+    monkeypatch.setattr(native, "environment", lambda: "another machine")
     assert path != native._object_path(name, native.PROGRAM_KERNEL)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ..config import settings
 from ..errors import AxisError, LinAlgError
 from ..graph.ir import Graph, Node
-from ..kernels.native import address_of, content_name, stats
+from ..kernels.native import address_of, content_name, prepare, stats
 from .arena import ALIGNMENT, plan
 from .driver import serial_driver, shared_driver, use_threads
 from .fusion import Group, can_fail
@@ -162,11 +162,11 @@ def build(graph: Graph, destinations: list[Destination]) -> Program:
     start = time.perf_counter()
     before = (stats.llvm_seconds, stats.load_seconds, stats.compiled, stats.loaded)
     lowered = Lowering(graph, destinations).run()
+    native = [row for row in lowered.rows if row.library is None]
     for row in lowered.rows:
-        if row.library is not None:
-            row.name = row.prefix
-            continue
-        row.name = content_name(row.prefix, row.text)
+        row.name = row.prefix if row.library else content_name(row.prefix, row.text)
+    prepare({row.name: row.text for row in native})
+    for row in native:
         row.address = address_of(row.text, row.name)
     serial_driver()
     program = _assemble(lowered)

@@ -33,6 +33,8 @@ from numba.core.errors import NumbaError
 
 from ..config import settings
 from ..errors import CacheWarning, CompileError
+from . import workers
+from .lean import LeanCompiler
 
 MAGIC = b"DGOBJ1\n"
 PROGRAM_KERNEL = types.void(types.int64, types.int64, types.int64)  # (argument block, lo, hi)
@@ -56,7 +58,7 @@ _lock = threading.RLock()
 
 
 @cache
-def _environment() -> str:
+def environment() -> str:
     """Everything beside its text that a kernel's machine code depends on."""
     here = Path(__file__).parent
     texts = [p.read_bytes() for p in sorted(here.glob("*.py"))]
@@ -86,13 +88,45 @@ def address_of(text: str, name: str, signature: Any = PROGRAM_KERNEL) -> int:
         return _addresses[name]
 
 
+def prepare(kernels: dict[str, str]) -> None:
+    """Compile program kernels (text by name) that no cache has: many of them by several processes.
+
+    Errors of a kernel come when its address is asked for.
+    """
+    with _lock:
+        new = {n: t for n, t in kernels.items() if n not in _addresses and not _is_cached(n)}
+        if len(new) < workers.FEWEST:
+            return
+        order = sorted(new, key=lambda name: name.startswith("loop"))  # what takes longest first
+        start, own = time.perf_counter(), stats.llvm_seconds
+        made = workers.compile_together(
+            {n: new[n] for n in order}, lambda text, name: address_of(text, name), environment()
+        )
+        stats.llvm_seconds = own + time.perf_counter() - start
+        for name in made:
+            address_of(new[name], name)
+        stats.compiled += len(made)
+        stats.loaded -= len(made)
+
+
+def _is_cached(name: str) -> bool:
+    return os.path.exists(_object_path(name, PROGRAM_KERNEL))
+
+
+def compile_to_cache(text: str, name: str) -> None:
+    """Compile a program kernel for the cache alone."""
+    with _lock:
+        if not _is_cached(name):
+            _compile(text, name, PROGRAM_KERNEL)
+
+
 def source_path(name: str) -> Path:
     """Return where the source of a kernel is kept for people to read."""
     return settings.cache_dir / f"{name}.py"
 
 
 def _object_path(name: str, signature: Any) -> Path:
-    key = hashlib.sha256(f"{name} {signature} {_environment()}".encode()).hexdigest()[:24]
+    key = hashlib.sha256(f"{name} {signature} {environment()}".encode()).hexdigest()[:24]
     return settings.cache_dir / f"{name}-{key}.o"
 
 
@@ -145,7 +179,7 @@ def _compile(text: str, name: str, signature: Any) -> int:
     namespace: dict[str, Any] = {"__name__": "dualgraph.kernels.prelude"}
     exec(compile(text, str(path), "exec"), namespace)
     try:
-        compiled: Any = numba.cfunc(signature, error_model="numpy")(namespace[name])
+        compiled = _native(namespace[name], signature)
     except NumbaError as error:
         raise CompileError(
             f"Numba could not compile the kernel {name} ({path}):\n{error}"
@@ -163,6 +197,14 @@ def _compile(text: str, name: str, signature: Any) -> int:
     stats.llvm_seconds += time.perf_counter() - start
     stats.compiled += 1
     return int(compiled.address)
+
+
+def _native(function: Any, signature: Any) -> Any:
+    """Return the C callback of a Python function, by the short way where that is enough."""
+    try:
+        return numba.cfunc(signature, error_model="numpy", pipeline_class=LeanCompiler)(function)
+    except NumbaError:  # such as a variable of two types; or the text is wrong: then it says so
+        return numba.cfunc(signature, error_model="numpy")(function)
 
 
 @cache
