@@ -317,11 +317,9 @@ from .ops.reductions import (
     argmax as argmax,
     argmin as argmin,
     count_nonzero as count_nonzero,
-    log_softmax as log_softmax,
     logsumexp as logsumexp,
     mean as mean,
     prod as prod,
-    softmax as softmax,
     sum as sum,
 )
 from .ops.repeating import (
@@ -332,6 +330,7 @@ from .ops.repeating import (
     rot90 as rot90,
     tile as tile,
 )
+from .ops.rowwise import log_softmax as log_softmax, softmax as softmax
 from .ops.scans import cumprod as cumprod, cumsum as cumsum, logcumsumexp as logcumsumexp
 from .ops.scattering import (
     index_add as index_add,

@@ -9,7 +9,8 @@ from .ops.elementwise import (
     expm1 as expm1,
     log1p as log1p,
 )
-from .ops.reductions import log_softmax as log_softmax, logsumexp as logsumexp, softmax as softmax
+from .ops.reductions import logsumexp as logsumexp
+from .ops.rowwise import log_softmax as log_softmax, softmax as softmax
 from .ops.special import (
     digamma as digamma,
     entr as entr,

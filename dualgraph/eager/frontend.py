@@ -50,9 +50,8 @@ class EagerFrontend:
         return op.kernel(*tensors, **static)
 
     def _note_view(self, op: Op, out: Any, source: Any, static: dict) -> None:
-        copied = out.value.size and not np.may_share_memory(out.value, source.value)
-        if op.may_copy and copied:
-            return
+        if op.may_copy and out.value.size and not np.may_share_memory(out.value, source.value):
+            return  # a copy
         out.base = source if source.base is None else source.base
         out.taped = out.base.taped
         out.via = Via(source, op, static)

@@ -5,6 +5,8 @@ as PyTorch does it. (NumPy lets ints take part in the rule for where the dimensi
 go; here and in PyTorch they do not.)
 """
 
+from functools import lru_cache
+from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +31,8 @@ class Parsed(NamedTuple):
     indices: list[Index]
 
     def view(self, x: Tensor) -> Tensor:
-        return reshape(strided_slice(x, self.starts, self.lengths, self.steps), self.shape)
+        part = strided_slice(x, self.starts, self.lengths, self.steps)
+        return part if self.shape == self.lengths else reshape(part, self.shape)
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
@@ -42,11 +45,14 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
     Raises `AxisError` for too many indices or a position outside of its axis.
     """
+    plain = _plain(index)
+    if plain is not None:
+        return _region(x.value.shape, plain).view(x)
     parts = _parts(index, x.value.ndim)
     found = _traced_position(parts)
     if found is not None:
         return _read_at_traced(x, parts, found)
-    parsed = parse(x, parts)
+    parsed = parse(x.value.shape, parts)
     view = parsed.view(x)
     return read_at(view, parsed.indices) if parsed.indices else view
 
@@ -66,7 +72,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         setitem(row, tuple(inner), value)
         x.index_copy_(axis, at, row)
         return
-    parsed = parse(x, parts)
+    parsed = parse(x.value.shape, parts)
     view = parsed.view(x)
     if parsed.indices:
         view._inplace(lambda v: write_at(v, parsed.indices, value))
@@ -75,6 +81,30 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
 
 
 # --- what an index is made of -------------------------------------------------------------------
+
+_NUMBERS = (int, NoneType)
+
+
+def _plain(index: Any) -> tuple | None:
+    """Return an index of ints and slices alone in a form that can be hashed, or None."""
+    found: list[Any] = []
+    for part in index if type(index) is tuple else (index,):
+        if type(part) is slice:
+            part = part.start, part.stop, part.step
+            if not (type(part[0]) in _NUMBERS and type(part[1]) in _NUMBERS
+                    and type(part[2]) in _NUMBERS):  # fmt: skip
+                return None
+        elif type(part) is not int:
+            return None
+        found.append(part)
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _region(shape: Shape, plain: tuple) -> Parsed:
+    """Return what such an index means for a tensor of this shape."""
+    index = tuple(slice(*p) if type(p) is tuple else p for p in plain)
+    return parse(shape, _parts(index, len(shape)))
 
 
 def _parts(index: Any, ndim: int) -> list[Any]:
@@ -147,8 +177,8 @@ def _is_advanced(part: Any) -> bool:
     return isinstance(part, np.ndarray) or is_tensor(part)
 
 
-def parse(x: Tensor, parts: list[Any]) -> Parsed:
-    """Work out the slice of x, the shape of the view, and the indices into the view."""
+def parse(extents: Shape, parts: list[Any]) -> Parsed:
+    """Work out the slice of a tensor, the shape of the view, and the indices into the view."""
     starts: list[int] = []
     lengths: list[int] = []
     steps: list[int] = []
@@ -161,13 +191,13 @@ def parse(x: Tensor, parts: list[Any]) -> Parsed:
             continue
         if _is_advanced(part):
             indices.append(Index(len(shape), part))
-            covered = x.value.shape[axis : axis + indices[-1].span]
+            covered = extents[axis : axis + indices[-1].span]
             shape += covered
             starts += [0] * len(covered)
             lengths += covered
             steps += [1] * len(covered)
             continue
-        start, length, step = _range(part, x.value.shape[axis], axis)
+        start, length, step = _range(part, extents[axis], axis)
         starts.append(start)
         lengths.append(length)
         steps.append(step)

@@ -11,6 +11,7 @@ what it does for one item must not depend on the others, for threads share them 
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from .prelude import with_imports
 from .threads import run_shared
 
 _MOST_PLANS = 1024  # of one op, by shapes, dtypes and static arguments
-_CALL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_CALL = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
 
 
 class Work(NamedTuple):
@@ -49,8 +50,35 @@ class Routine:
     error: type[DualgraphError] = AxisError
 
 
+class _Plan(NamedTuple):
+    """What is worked out once for each kind of eager call; ``pack`` writes down addresses."""
+
+    entry: Any
+    pack: Callable[..., bytes]
+    numbers: bytes
+    work: Work
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    empty: bool
+
+
 def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]  # half the time of .ctypes.data
+    return _word_at(id(array) + _DATA).value
+
+
+def _data_offset() -> int:
+    """Return where an array object keeps the address of its elements.
+
+    It is found by looking, so that a NumPy with another layout is an error here.
+    """
+    probe = np.zeros(1)
+    words = (ctypes.c_int64 * 8).from_address(id(probe))
+    return 8 * list(words).index(probe.ctypes.data)
+
+
+_word_at = ctypes.c_int64.from_address
+_DATA = _data_offset()
+_NOTHING = np.zeros(3, np.int64)  # scratch memory and status words of routines that need none
 
 
 def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callable[..., np.ndarray]:
@@ -58,36 +86,35 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
 
     Raises ``spec.error`` for what the routine found wrong, such as an index out of range.
     """
-    plans: dict[Any, tuple[Any, Work, Any]] = {}
+    plans: dict[Any, _Plan] = {}
 
-    def plan(arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> tuple[Any, Work, Any]:
-        """Return entry, work and the output's aval: worked out once for each kind of call."""
-        key = tuple([(a.dtype, a.shape) for a in arrays]), repr(static)  # 1, 1.0 and True differ
-        found = plans.get(key)
-        if found is None:
-            if len(plans) >= _MOST_PLANS:
-                plans.clear()
-            found = plans[key] = make(arrays, static)
-        return found
-
-    def make(arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> tuple[Any, Work, Any]:
+    def make(key: Any, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> _Plan:
         aval = infer(*arrays, **static)
         text = with_imports(spec.text(*arrays, aval, **static))
         entry = _CALL(address_of(text, content_name(name, text)))
-        return entry, spec.work(*arrays, aval, **static), aval
+        work = spec.work(*arrays, aval, **static)
+        pack = Struct(f"{len(arrays) - spec.updates + 3}q").pack
+        numbers = np.array(work.numbers, np.int64).tobytes()
+        empty = 0 in aval.shape
+        if len(plans) >= _MOST_PLANS:
+            plans.clear()
+        plan = plans[key] = _Plan(entry, pack, numbers, work, aval.shape, aval.dtype, empty)
+        return plan
 
     def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        entry, work, aval = plan(arrays, static)
-        out = np.empty(aval.shape, aval.dtype)
+        key = tuple([(a.dtype, a.shape) for a in arrays]), repr(static)  # 1, 1.0 and True differ
+        plan = plans.get(key) or make(key, arrays, static)
+        out = np.empty(plan.shape, plan.dtype)
         if spec.updates:
             out[...] = arrays[0]
-        dense = [np.ascontiguousarray(a) for a in arrays[spec.updates :]]
-        scratch, status = np.empty(work.scratch, np.uint8), np.zeros(3, np.int64)
-        memory = (*dense, out, scratch, status)
-        block = np.array([*map(_address, memory), *work.numbers], np.int64)
-        if out.size:
-            run_shared(entry, _address(block), work.items, work.grain)
-        if status[0]:
+        dense = [a if a.flags.c_contiguous else a.copy() for a in arrays[spec.updates :]]
+        work = plan.work
+        scratch = np.empty(work.scratch, np.uint8) if work.scratch else _NOTHING
+        status = np.zeros(3, np.int64) if spec.may_fail else _NOTHING
+        block = plan.pack(*map(_address, (*dense, out, scratch, status))) + plan.numbers
+        if not plan.empty:
+            run_shared(plan.entry, block, work.items, work.grain)
+        if spec.may_fail and status[0]:
             raise spec.error(at_user_line(f"{name}: {spec.problem.format(status[2])}"))
         return out
 

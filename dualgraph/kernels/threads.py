@@ -9,13 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import count
+from typing import Any
 
 from ..config import settings
 
 WORTH = 16  # chunks of some 20 us each: below that, waking a thread costs what it gains
 
 
-def run_shared(entry: Callable[[int, int, int], None], block: int, items: int, grain: int) -> None:
+def run_shared(entry: Callable[[Any, int, int], None], block: Any, items: int, grain: int) -> None:
     """Call ``entry(block, lo, hi)`` for all items, on several threads when there are enough."""
     chunks = -(-items // grain)
     if chunks < WORTH or settings.num_threads < 2:

@@ -9,7 +9,8 @@ from ..ops.build import need
 from ..ops.contract import matmul
 from ..ops.creation import zeros
 from ..ops.elementwise import add, mul, where
-from ..ops.reductions import expand, mean, softmax
+from ..ops.reductions import expand, mean
+from ..ops.rowwise import softmax
 from ..ops.shape import cat, chunk, narrow, reshape, squeeze, transpose, unsqueeze
 from . import functional as F, init
 from .layers import Linear

@@ -40,7 +40,7 @@ from .elementwise import (
     tanh,
     where,
 )
-from .reductions import softmax
+from .rowwise import softmax
 from .shape import narrow
 
 # --- smooth gates -------------------------------------------------------------------------------

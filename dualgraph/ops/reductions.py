@@ -1,4 +1,4 @@
-"""Reductions and their transposes: sum and expand, extremes, products, positions, softmax.
+"""Reductions and their transposes: sum and expand, extremes, products, positions, logsumexp.
 
 A record reduces one contiguous group of axes in the canonical order of `kernels.reduce`; the public
 functions take any axes, innermost group first.
@@ -21,7 +21,6 @@ from .build import (
     as_dtype,
     as_floating,
     in_float32,
-    need,
     need_floating,
     need_tensor,
     normal_axes,
@@ -301,7 +300,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return _arg(_ARGMIN, input, dim, keepdim)
 
 
-# --- softmax and its kin: composites with a rule of their own -----------------------------------
+# --- a composite with a rule of its own ---------------------------------------------------------
 
 
 def _finite_max(x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -325,40 +324,12 @@ def _logsumexp_vjp(g: Tensor, x: Tensor, out: Tensor, axes: tuple[int, ...]) -> 
     return mul(reshape(g, out.value.shape), weight)
 
 
-def _log_softmax(x: Tensor, axis: int) -> Tensor:
-    shifted = sub(x, _reduce(AMAX, x, (axis,), keepdim=True))
-    return sub(shifted, log(apply(_SUM, exp(shifted), axes=(axis,), keepdim=True)))
-
-
-def _softmax(x: Tensor, axis: int) -> Tensor:
-    e = exp(sub(x, _reduce(AMAX, x, (axis,), keepdim=True)))
-    return div(e, apply(_SUM, e, axes=(axis,), keepdim=True))
-
-
 _LOGSUMEXP = defcomposite(
     "logsumexp",
     inputs="x",
     forward=_logsumexp,
     vjp=(lambda g, x, out, *, axes: _logsumexp_vjp(g, x, out, axes),),
 )
-_LOG_SOFTMAX = defcomposite(
-    "log_softmax",
-    inputs="x",
-    forward=_log_softmax,
-    vjp=(
-        lambda g, out, *, axis: sub(g, mul(exp(out), apply(_SUM, g, axes=(axis,), keepdim=True))),
-    ),
-)  # g - softmax * sum(g)
-_SOFTMAX = defcomposite(
-    "softmax",
-    inputs="x",
-    forward=_softmax,
-    vjp=(
-        lambda g, out, *, axis: mul(
-            out, sub(g, apply(_SUM, mul(g, out), axes=(axis,), keepdim=True))
-        ),
-    ),
-)  # softmax * (g - sum(g * softmax))
 
 
 @in_float32
@@ -367,31 +338,3 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     input = as_floating(input)
     axes = normal_axes(dim, input.value.ndim)
     return compose(_LOGSUMEXP, input, axes=axes, keepdim=keepdim)
-
-
-def _normalizer(op: Op, input: Tensor, dim: int, dtype: Any) -> Tensor:
-    if dtype is not None:
-        input = as_dtype(input, numpy_dtype(dtype))
-    need_floating(op.name, input)
-    need(dim is not None, f"{op.name}: dim must be given")
-    axis = normal_axis(dim, input.value.ndim)
-    if input.value.ndim == 0:
-        return reshape(_normalized(reshape(input, (1,)), op, 0), ())
-    if input.value.size == 0:
-        return input
-    return _normalized(input, op, axis)
-
-
-@in_float32
-def _normalized(x: Tensor, op: Op, axis: int) -> Tensor:
-    return compose(op, x, axis=axis)
-
-
-def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """Return exp(x) / sum(exp(x)) along one axis, shifted by the maximum."""
-    return _normalizer(_SOFTMAX, input, dim, dtype)
-
-
-def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
-    """Return log(softmax(x)) along one axis without cancellation."""
-    return _normalizer(_LOG_SOFTMAX, input, dim, dtype)

@@ -1,5 +1,6 @@
 """Shape ops: views (reshape, permute, slice), their transposes, joining and splitting."""
 
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -134,6 +135,7 @@ def t(input: Tensor) -> Tensor:
 # --- slices and their transpose -----------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def _indexing(starts: Shape, lengths: Shape, steps: Shape) -> tuple[slice, ...]:
     def one(start: int, length: int, step: int) -> slice:
         if not length:
@@ -232,7 +234,7 @@ OVERWRITE = defop(
 
 def strided_slice(input: Tensor, starts: Shape, lengths: Shape, steps: Shape) -> Tensor:
     """Return the view ``input[start : start + length*step : step]`` on every axis."""
-    if lengths == input.value.shape and set(steps) <= {1}:
+    if lengths == input.value.shape and steps == (1,) * len(steps):
         return input
     return apply(SLICE, input, starts=starts, lengths=lengths, steps=steps)
 

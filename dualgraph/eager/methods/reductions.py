@@ -1,6 +1,6 @@
 """Reductions, scans and what else works along axes."""
 
-from ...ops import differences, reductions as ops, scans
+from ...ops import differences, reductions as ops, rowwise, scans
 from .inplace import in_place
 
 
@@ -25,5 +25,5 @@ class ReductionMethods:
     cumprod_ = in_place(scans.cumprod)
     diff = differences.diff
     logsumexp = ops.logsumexp
-    softmax = ops.softmax
-    log_softmax = ops.log_softmax
+    softmax = rowwise.softmax
+    log_softmax = rowwise.log_softmax

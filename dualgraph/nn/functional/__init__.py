@@ -42,7 +42,7 @@ from ...ops.rectifiers import (
     threshold as threshold,
     threshold_ as threshold_,
 )
-from ...ops.reductions import log_softmax as log_softmax, softmax as softmax
+from ...ops.rowwise import log_softmax as log_softmax, softmax as softmax
 from .attention import scaled_dot_product_attention as scaled_dot_product_attention
 from .convolution import (
     conv1d as conv1d,

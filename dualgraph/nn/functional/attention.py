@@ -2,34 +2,17 @@
 
 from math import sqrt
 
-from ...core.dispatch import compose
-from ...core.op import defcomposite
 from ...core.types import bool_
 from ...errors import DTypeError, ShapeError, at_user_line
 from ...ops.build import Tensor, in_float32, need
 from ...ops.contract import matmul
 from ...ops.creation import arange
-from ...ops.elementwise import add, div, eq, exp, isfinite, le, mul, sub, where
-from ...ops.reductions import amax, expand, sum as sum_
+from ...ops.elementwise import add, le, mul, where
+from ...ops.reductions import expand
+from ...ops.rowwise import attention_weights
 from ...ops.shape import reshape, transpose, unsqueeze
 from .dropout import dropout
 from .losses.common import check_floating, check_tensors
-
-
-def _weights(x: Tensor) -> Tensor:
-    """Return the softmax along the last axis, and zeros for a row that holds -inf alone."""
-    top = amax(x, -1, keepdim=True)
-    e = exp(sub(x, where(isfinite(top), top, where(eq(top, float("-inf")), 0.0, top))))
-    total = sum_(e, -1, keepdim=True)
-    return div(e, where(eq(total, 0), 1.0, total))
-
-
-_WEIGHTS = defcomposite(
-    "attention_weights",
-    inputs="x",
-    forward=_weights,
-    vjp=(lambda g, out: mul(out, sub(g, sum_(mul(g, out), -1, keepdim=True))),),
-)
 
 
 @in_float32
@@ -71,8 +54,12 @@ def scaled_dot_product_attention(
     if is_causal:
         rows, columns = scores.value.shape[-2:]
         attn_mask = le(unsqueeze(arange(columns), 0), unsqueeze(arange(rows), 1))
-    weights = compose(_WEIGHTS, scores if attn_mask is None else _masked(scores, attn_mask))
+    weights = _weights(scores if attn_mask is None else _masked(scores, attn_mask))
     return matmul(dropout(weights, dropout_p) if dropout_p > 0.0 else weights, value)
+
+
+def _weights(scores: Tensor) -> Tensor:
+    return attention_weights(scores) if scores.value.size else scores
 
 
 def _masked(scores: Tensor, mask: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ from ...ops.build import Tensor, need, need_floating, normal_axis
 from ...ops.creation import bernoulli, full, rand_like, zeros_like
 from ...ops.elementwise import add, clamp, div, log, mul, neg, sub
 from ...ops.indexing import one_hot
-from ...ops.reductions import argmax, softmax
+from ...ops.reductions import argmax
+from ...ops.rowwise import softmax
 from ...ops.shape import permute
 from .losses.common import check_tensors
 

@@ -36,6 +36,7 @@ from ...ops.elementwise import (
 from ...ops.pooling import avg_pool
 from ...ops.reductions import amax, mean, sum as sum_
 from ...ops.resizing import pad_constant
+from ...ops.rowwise import standardize
 from ...ops.shape import reshape
 
 
@@ -52,8 +53,7 @@ def layer_norm(
     Raises `ShapeError` unless the last axes are ``normalized_shape``.
     """
     axes = _last_axes("layer_norm", input, normalized_shape)
-    centred = sub(input, mean(input, axes, keepdim=True))
-    out = mul(centred, rsqrt(add(mean(square(centred), axes, keepdim=True), eps)))
+    out = standardize(input, len(axes), eps) if input.value.size else input
     return _affine(out, weight, bias)
 
 
@@ -189,7 +189,7 @@ def group_norm(
     need(whole, f"group_norm: {channels} channels cannot be cut into {num_groups!r} groups")
     _check_channels("group_norm", channels, {"weight": weight, "bias": bias})
     grouped = reshape(input, (n, num_groups, prod(shape[1:]) // num_groups))
-    out = reshape(_standardized("group_norm", grouped, (2,), eps)[0], shape)
+    out = reshape(standardize(grouped, 1, eps), shape) if input.value.size else input
     line = (channels,) + (1,) * (len(shape) - 2)
     return _affine(out, _in_line(weight, line), _in_line(bias, line))
 
@@ -211,7 +211,7 @@ def _standardized(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the standardized input, and the mean and the variance over the axes."""
     shape = tuple(input.value.shape)
-    if name != "group_norm" and prod(shape[a] for a in axes) == 1:
+    if prod(shape[a] for a in axes) == 1:
         raise ShapeError(
             at_user_line(f"{name}: shape {shape} has one value a channel: its variance is nothing")
         )

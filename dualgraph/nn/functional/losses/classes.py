@@ -22,7 +22,8 @@ from ....ops.elementwise import (
     where,
 )
 from ....ops.indexing import gather, index_select, scatter_add
-from ....ops.reductions import log_softmax, sum as sum_
+from ....ops.reductions import sum as sum_
+from ....ops.rowwise import log_softmax
 from ....ops.scans import cumsum
 from ....ops.shape import reshape, squeeze, unsqueeze
 from .common import check_floating, check_reduction, check_same_shape, check_tensors, reduced
