@@ -55,8 +55,8 @@ def main(eager=False):
         optimizer.step()
         return loss
 
-    train = step if eager else dg.compile(step)  # the learning rate changes without a new trace
-    predict = model if eager else dg.compile(model)  # traced for eval() and train() each
+    train = dg.compile(step, disable=eager)  # the learning rate changes without a new trace
+    predict = dg.compile(model, disable=eager)  # traced for eval() and train() each
 
     for _ in range(EPOCHS):
         for x, y in loader:

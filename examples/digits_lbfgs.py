@@ -37,8 +37,7 @@ def main(eager=False):
         loss.backward()
         return loss
 
-    if not eager:
-        closure = dg.compile(closure)
+    closure = dg.compile(closure, disable=eager)
     optimizer.step(closure)
     loss = closure()
 

@@ -64,8 +64,7 @@ def main(eager=False):
         (bce + kld).backward()
         optimizer.step()
 
-    if not eager:
-        step = dg.compile(step)
+    step = dg.compile(step, disable=eager)
     for _ in range(EPOCHS):
         for (x,) in loader:
             step(x)
