@@ -96,9 +96,13 @@ def steps_between(start, stop, step):
 
 @scalar
 def window_peak(g, x, plane, z0, nz, v0, nv, u0, nu):
-    """Return the place in its plane of the first largest element of a window; NaN wins."""
-    at = (z0 * g[1] + v0) * g[2] + u0
-    best = x[plane + at]
+    """Return the first largest element of a window, and its place in its plane; NaN wins.
+
+    The place is kept as a float: LLVM makes jumps of selects of integers here, and nobody can
+    predict them.
+    """
+    line = (z0 * g[1] + v0) * g[2] + u0
+    best, at = x[plane + line], float(line)
     for i in range(nz):
         for j in range(nv):
             line = ((z0 + i * g[15]) * g[1] + v0 + j * g[16]) * g[2] + u0
@@ -106,8 +110,8 @@ def window_peak(g, x, plane, z0, nz, v0, nv, u0, nu):
                 e = x[plane + line + k * g[17]]
                 wins = (e > best) | (e != e)
                 best = select(wins, e, best)
-                at = select(wins, line + k * g[17], at)
-    return at
+                at = select(wins, float(line + k * g[17]), at)
+    return best, int(at)
 
 
 @scalar
@@ -122,11 +126,7 @@ def windows_are_inside(g):
 
 @scalar
 def inner_peak(x, at, layers, lines, length, layer, line):
-    """Return the first largest element of a whole, dense window, and its place; NaN wins.
-
-    How far it is from the corner is kept as a float: LLVM makes jumps of selects of integers here,
-    and nobody can predict them.
-    """
+    """Return the same of a whole, dense window at a place: the element and its place in ``x``."""
     best, away = x[at], 0.0
     for i in range(layers):
         for j in range(lines):
@@ -175,8 +175,8 @@ def _over_peaks(found):
                 for u in range(g[8]):
                     u0 = window_first(window_start(g, 2, u), g[17])
                     nu = steps_between(u0, min(window_stop(g, 2, u), g[2]), g[17])
-                    at = window_peak(g, x, base, z0, nz, v0, nv, u0, nu)
-                    found(x[base + at], y, r, o, base, at)
+                    best, at = window_peak(g, x, base, z0, nz, v0, nv, u0, nu)
+                    found(best, y, r, o, base, at)
                     o += 1
 
     return over_windows
