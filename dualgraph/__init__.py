@@ -9,7 +9,11 @@ True
 """
 
 from . import (
+    accelerator as accelerator,
+    amp as amp,
     autograd as autograd,
+    backends as backends,
+    cuda as cuda,
     errors as errors,
     func as func,
     linalg as linalg,
@@ -18,16 +22,26 @@ from . import (
     special as special,
     utils as utils,
 )
+from .amp import autocast as autocast
 from .api.compile import CompiledFunction as CompiledFunction, compile as compile
 from .compare.verify import VerifyReport as VerifyReport, verify as verify
-from .config import get_num_threads as get_num_threads, set_num_threads as set_num_threads
+from .config import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision as get_float32_matmul_precision,
+    get_num_threads as get_num_threads,
+    set_float32_matmul_precision as set_float32_matmul_precision,
+    set_num_threads as set_num_threads,
+    use_deterministic_algorithms as use_deterministic_algorithms,
+)
 from .core.dtypes import (
     can_cast as can_cast,
     device as device,
     finfo as finfo,
+    get_default_device as get_default_device,
     get_default_dtype as get_default_dtype,
     iinfo as iinfo,
     promote_types as promote_types,
+    set_default_device as set_default_device,
     set_default_dtype as set_default_dtype,
 )
 from .core.types import DTYPES as _DTYPES, DType as DType, Size as Size

@@ -10,7 +10,7 @@
 import os
 from pathlib import Path
 
-from .errors import ArgumentError
+from .errors import ArgumentError, at_user_line
 
 
 def _default_cache() -> Path:
@@ -47,3 +47,31 @@ def set_num_threads(count: int) -> None:
 def get_num_threads() -> int:
     """Return how many threads compiled programs use."""
     return settings.num_threads
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Do nothing: every result is deterministic already, in every bit."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Return True: there are no others."""
+    return True
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Do nothing: it only permits less precision, and products always have the highest.
+
+    Raises `ArgumentError` unless it is 'highest', 'high' or 'medium'.
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise ArgumentError(
+            at_user_line(
+                "set_float32_matmul_precision: expected 'highest', 'high' or 'medium', "
+                f"got {precision!r}"
+            )
+        )
+
+
+def get_float32_matmul_precision() -> str:
+    """Return 'highest'."""
+    return "highest"

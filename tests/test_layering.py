@@ -19,6 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("graph",),
     ("codegen",),
     ("api",),
+    ("amp",),
+    ("accelerator", "backends", "cuda"),
     ("autograd", "linalg", "special"),
     ("nn",),
     ("optim", "func"),

@@ -29,18 +29,22 @@ SHAPES = {
     "several blocks of channels": ((1, 32, 70, 72), (3, 32, 3, 3)),
     "several images in a block": ((21, 6, 5, 4), (7, 6, 3, 2)),
     "a line in parts": ((2, 70, 1, 1000), (3, 70, 1, 9)),
+    "many narrow images": ((40, 9, 7, 7), (5, 9, 2, 3)),
 }
+CASES = [*((name, "float32") for name in SHAPES), ("several images in a block", "float64")]
 
 
 @pytest.mark.parametrize("dilation", [1, (1, 2)])
-@pytest.mark.parametrize("name", SHAPES)
-def test_the_bits_of_a_convolution_are_those_of_the_product(name: str, dilation: Any) -> None:
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+def test_the_bits_of_a_convolution_are_those_of_the_product(
+    name: str, dtype: str, dilation: Any
+) -> None:
     """Forward and backward are gemms of columns, however the work is cut into blocks."""
     images, kernels = SHAPES[name]
-    x, w = random(*images, grad=True), random(*kernels, grad=True)
+    x, w = random(*images, grad=True, dtype=dtype), random(*kernels, grad=True, dtype=dtype)
     lie = {"padding": 1, "stride": (1, 2), "dilation": dilation}
     y = dg.conv2d(x, w, **lie)
-    g = random(*y.shape)
+    g = random(*y.shape, dtype=dtype)
     found = dg.autograd.grad(y, [x, w], g)
     with dg.no_grad():
         columns = F.unfold(x, kernels[2:], **lie)
@@ -61,6 +65,19 @@ def chains(g: Any, columns: Any) -> Any:
         part = left @ right.mT
         total = part if total is None else total + part
     return total
+
+
+def test_groups_of_narrow_images_are_convolutions_of_their_own() -> None:
+    x, w = random(3, 12, 6, 6, grad=True), random(8, 6, 3, 3, grad=True)
+
+    def run(x: Any, w: Any, groups: int) -> list[Any]:
+        y = dg.conv2d(x, w, padding=2, dilation=2, groups=groups)
+        return [y, *dg.autograd.grad((y * y).sum(), [x, w])]
+
+    whole = run(x, w, 2)
+    parts = [run(x[:, i : i + 6], w[j : j + 4], 1) for i, j in ((0, 0), (6, 4))]
+    for found, axis, pair in zip(whole, (1, 1, 0), zip(*parts, strict=True), strict=True):
+        assert_bits_equal(found, dg.cat(pair, axis))
 
 
 def test_threads_change_no_bit() -> None:
@@ -116,6 +133,9 @@ def test_ties_and_special_values(values: list[float], best: float, place: int) -
     assert at.tolist() == [[[place]]]
     assert g.tolist() == [[[float(i == place) for i in range(4)]]]
     assert_bits_equal(dg.compile(pool)(x), [found, at, g])
+    padded, at = F.max_pool1d(x, 7, 1, padding=3, return_indices=True)  # each window has them all
+    assert_bits_equal(padded, np.full((1, 1, 4), best, np.float32))
+    assert at.tolist() == [[[place] * 4]]
 
 
 def test_indices_of_a_pool_name_the_elements() -> None:

@@ -3,6 +3,7 @@
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..core.dispatch import state
@@ -161,12 +162,24 @@ def _brief(key: Any) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-def compile(function: Callable[..., Any] | None = None) -> Any:
+def compile(
+    function: Callable[..., Any] | None = None,
+    *,
+    fullgraph: bool = True,
+    dynamic: bool | None = None,
+    backend: str = "inductor",
+    mode: str | None = None,
+    disable: bool = False,
+) -> Any:
     """Return a compiled version of a function, a module, or a whole training step.
 
     The result is called like the original and gives the same bits: outputs, gradients, and every
     change of parameters, optimizer state and random streams. Also usable as a decorator.
     What nothing needs is not computed, so that an index out of range there raises nothing.
+
+    ``disable=True`` returns the function itself. PyTorch's other options change nothing: the graph
+    is always full, each shape has a trace of its own, and there is one backend and one mode.
+    Raises `ArgumentError` for another backend, and for what cannot be called.
 
     >>> import dualgraph as dg
     >>> f = dg.compile(lambda x: (x * x).sum())
@@ -175,12 +188,19 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
     >>> f.traces[0].reason
     'first call'
     """
+    if backend != "inductor":
+        raise ArgumentError(
+            at_user_line(
+                f"compile: there is no backend {backend!r}, only dualgraph's own (the default); "
+                "disable=True leaves a function as it is"
+            )
+        )
     if function is None:
-        return compile
-    if isinstance(function, CompiledFunction):
-        return function
+        return partial(compile, disable=disable)
     if not callable(function) or isinstance(function, Tensor):
         raise ArgumentError(
             at_user_line(f"compile needs a function or a module, got {type(function).__name__}")
         )
+    if disable or isinstance(function, CompiledFunction):
+        return function
     return CompiledFunction(function)

@@ -33,6 +33,17 @@ class Device:
 device = Device  # PyTorch's name
 
 
+def get_default_device() -> Device:
+    """Return the CPU."""
+    return Device()
+
+
+def set_default_device(device: Any) -> None:
+    """Do nothing for the CPU or None; raise `ArgumentError` for what does not exist."""
+    if device is not None:
+        Device(str(device))
+
+
 def get_default_dtype() -> DType:
     """Return the dtype that Python floats and ``zeros`` and its like have: float32 at first."""
     return public_dtype(default_float())

@@ -86,58 +86,114 @@ def window_first(start, step):
 
 
 @scalar
-def window_peak(g, x, plane, z0, z1, v0, v1, u0, u1):
-    """Return the place in its plane of the first largest element of a window; NaN wins.
+def steps_between(start, stop, step):
+    """Return how many elements of a range there are; dividing is slow, and seldom needed.
 
     Steps are counted: a range with a step that could be zero can raise, which no kernel may.
     """
-    at = (z0 * g[1] + v0) * g[2] + u0
-    best = x[plane + at]
-    for i in range((z1 - z0 + g[15] - 1) // g[15]):
-        for j in range((v1 - v0 + g[16] - 1) // g[16]):
+    return stop - start if step == 1 else (stop - start + step - 1) // step
+
+
+@scalar
+def window_peak(g, x, plane, z0, nz, v0, nv, u0, nu):
+    """Return the first largest element of a window, and its place in its plane; NaN wins.
+
+    The place is kept as a float: LLVM makes jumps of selects of integers here, and nobody can
+    predict them.
+    """
+    line = (z0 * g[1] + v0) * g[2] + u0
+    best, at = x[plane + line], float(line)
+    for i in range(nz):
+        for j in range(nv):
             line = ((z0 + i * g[15]) * g[1] + v0 + j * g[16]) * g[2] + u0
-            for k in range((u1 - u0 + g[17] - 1) // g[17]):
+            for k in range(nu):
                 e = x[plane + line + k * g[17]]
                 wins = (e > best) | (e != e)
                 best = select(wins, e, best)
-                at = select(wins, line + k * g[17], at)
-    return at
+                at = select(wins, float(line + k * g[17]), at)
+    return best, int(at)
+
+
+@scalar
+def windows_are_inside(g):
+    """Return whether every window is whole, dense, and on the input."""
+    inside = g[18] == 0
+    for axis in range(3):
+        end = (g[6 + axis] - 1) * g[9 + axis] + g[3 + axis]
+        inside &= (g[12 + axis] == 0) & (g[15 + axis] == 1) & (end <= g[axis])
+    return inside
+
+
+@scalar
+def inner_peak(x, at, layers, lines, length, layer, line):
+    """Return the same of a whole, dense window at a place: the element and its place in ``x``."""
+    best, away = x[at], 0.0
+    for i in range(layers):
+        for j in range(lines):
+            p = i * layer + j * line
+            for k in range(length):
+                e = x[at + p + k]
+                wins = (e > best) | (e != e)
+                best = select(wins, e, best)
+                away = select(wins, float(p + k), away)
+    return best, at + int(away)
 
 
 def _over_peaks(found):
-    """Return the kernel that does ``found(x, y, g, o, base, at)`` for each window of a plane."""
+    """Return the kernel that does ``found(best, y, r, o, base, at)`` for each window of a plane."""
+
+    @scalar
+    def over_inner_windows(g, x, y, r, base, o):
+        layers, lines, length, line, layer = g[3], g[4], g[5], g[2], g[1] * g[2]
+        rows, columns, down, right = g[7], g[8], g[10] * g[2], g[11]
+        usual = (layers == 1) & (lines == 2) & (length == 2)
+        for z in range(g[6]):
+            for v in range(rows):
+                at = base + z * g[9] * layer + v * down
+                for u in range(columns):
+                    p = at + u * right
+                    if usual:  # numbers that the compiler knows: no loop is left
+                        best, place = inner_peak(x, p, 1, 2, 2, layer, line)
+                    else:
+                        best, place = inner_peak(x, p, layers, lines, length, layer, line)
+                    found(best, y, r, o, base, place - base)
+                    o += 1
 
     @scalar
     def over_windows(g, x, y, r, plane):
         base = plane * g[0] * g[1] * g[2]
         o = plane * g[6] * g[7] * g[8]
+        if windows_are_inside(g):
+            over_inner_windows(g, x, y, r, base, o)
+            return
         for z in range(g[6]):
-            z0, z1 = window_first(window_start(g, 0, z), g[15]), min(window_stop(g, 0, z), g[0])
+            z0 = window_first(window_start(g, 0, z), g[15])
+            nz = steps_between(z0, min(window_stop(g, 0, z), g[0]), g[15])
             for v in range(g[7]):
                 v0 = window_first(window_start(g, 1, v), g[16])
-                v1 = min(window_stop(g, 1, v), g[1])
+                nv = steps_between(v0, min(window_stop(g, 1, v), g[1]), g[16])
                 for u in range(g[8]):
                     u0 = window_first(window_start(g, 2, u), g[17])
-                    u1 = min(window_stop(g, 2, u), g[2])
-                    at = window_peak(g, x, base, z0, z1, v0, v1, u0, u1)
-                    found(x, y, r, o, base, at)
+                    nu = steps_between(u0, min(window_stop(g, 2, u), g[2]), g[17])
+                    best, at = window_peak(g, x, base, z0, nz, v0, nv, u0, nu)
+                    found(best, y, r, o, base, at)
                     o += 1
 
     return over_windows
 
 
 @scalar
-def _keep_peak(x, y, r, o, base, at):
-    y[o] = x[base + at]
+def _keep_peak(best, y, r, o, base, at):
+    y[o] = best
 
 
 @scalar
-def _keep_place(x, y, r, o, base, at):
+def _keep_place(best, y, r, o, base, at):
     y[o] = at
 
 
 @scalar
-def _add_at_peak(x, y, r, o, base, at):
+def _add_at_peak(best, y, r, o, base, at):
     r[base + at] += y[o]
 
 

@@ -106,6 +106,20 @@ class ConversionMethods:
         """Where the memory lies: always the CPU."""
         return Device()
 
+    @property
+    def is_cpu(self) -> Any:
+        """True."""
+        return True
+
+    @property
+    def is_cuda(self) -> Any:
+        """False."""
+        return False
+
+    def get_device(self) -> Any:
+        """Return -1: the memory is the CPU's."""
+        return -1
+
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, **options: Any) -> Any:
         """Return a new tensor filled with a number, in the tensor's dtype unless one is named."""
         return creation.full(size, fill_value, dtype=dtype or self.value.dtype, **options)

@@ -1,0 +1,11 @@
+"""Apple's GPU: it is not used."""
+
+
+def is_available() -> bool:
+    """Return False."""
+    return False
+
+
+def is_built() -> bool:
+    """Return False."""
+    return False
