@@ -239,10 +239,12 @@ class _Reach:
         elif "__wrapped__" in getattr(value, "__dict__", ()):
             self.follow(value.__wrapped__)
         elif hasattr(type(value), "named_modules"):
+            shared = value._everywhere  # hooks of all modules
+            self.once(shared, lambda s: ValueGuard("the hooks of all modules", lambda: tuple(s)))
             for module in value.modules():
                 self.once(module, ModuleGuard)
                 self.stack.append((type(module).forward, module))
-                for hook in module._hooks:
+                for hook in (*shared, *module._hooks):
                     self.follow(hook.function)
         elif _is_plain_object(value) and isinstance(type(value).__call__, FunctionType):
             self.stack.append((type(value).__call__, value))

@@ -166,7 +166,7 @@ def spectral_norm(
     for part, count in (("u", rows), ("v", columns)):
         vector = normalize(randn(count, dtype=weight.dtype), dim=0, eps=eps)
         module.register_buffer(f"{name}_{part}", vector)
-    add_hook(module, Hook(FORWARD_PRE, rule.iterate), False)
+    add_hook(module, Hook(FORWARD_PRE, rule.iterate))
     return module
 
 
