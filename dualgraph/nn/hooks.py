@@ -8,12 +8,14 @@ function is traced, and what they compute becomes part of the graph.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..core.dispatch import state
 from ..eager.function import Function
 from ..eager.tensor import Tensor
 from ..errors import ArgumentError, at_user_line
 
 FORWARD_PRE, FORWARD = "forward_pre", "forward"
 BACKWARD_PRE, BACKWARD = "backward_pre", "backward"
+COMPILED = "compiled"  # takes the place of the whole call: see `Module.compile`
 
 
 class Hook(NamedTuple):
@@ -135,6 +137,14 @@ class Hookable:
 
 
 def hooked_call(module: Any, args: tuple, kwargs: dict) -> Any:
+    """Call ``forward`` with the hooks around it, compiled when that was asked for."""
+    for hook in module._hooks:
+        if hook.kind is COMPILED and not state.tracing:
+            return hook.function(*args, **kwargs)
+    return around_forward(module, args, kwargs)
+
+
+def around_forward(module: Any, args: tuple, kwargs: dict) -> Any:
     """Call ``forward`` with the hooks around it."""
     done: list[Hook] = []
     result = None

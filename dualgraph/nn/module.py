@@ -8,17 +8,18 @@ There is no second registry that could disagree with the attributes.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..api.compile import compile as compiled
 from ..core.dispatch import state
 from ..core.dtypes import Device
 from ..core.scope import current_module, enter, leave, note_module
 from ..core.types import FLOATING, category, float16, numpy_dtype
 from ..eager.modes import no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, DualgraphError, TraceError, at_user_line
+from ..errors import ArgumentError, DTypeError, DualgraphError, at_user_line
 from ..grad.tape import version_counter
 from ..ops.arguments import check_device
 from ..ops.build import as_dtype
-from .hooks import Hookable, everywhere, hooked_call
+from .hooks import COMPILED, Hook, Hookable, around_forward, everywhere, hooked_call
 from .parameter import Buffer, Parameter
 from .places import add_path, check_unchanged, name_within, wrong_type
 from .saving import Saving, children_of, own_buffers, own_parameters
@@ -84,6 +85,16 @@ class Module(Hookable, Saving):
             leave()
         check_unchanged(self, before)
         return result
+
+    def compile(self) -> None:
+        """Run every later call of this module compiled, its hooks included."""
+        hook = Hook(COMPILED, compiled(self._uncompiled_call))
+        self._hooks = (*(h for h in self._hooks if h.kind is not COMPILED), hook)
+
+    def _uncompiled_call(self, *args: Any, **kwargs: Any) -> Any:
+        if state.tracing:
+            return self._traced_call(args, kwargs)
+        return around_forward(self, args, kwargs)
 
     # --- attributes ---
 

@@ -1,9 +1,11 @@
 """Tensors that a module owns: parameters, which an optimizer updates, and buffers."""
 
+from typing import Any
+
 from ..eager.tensor import Tensor
-from ..errors import DTypeError, at_user_line
+from ..errors import ArgumentError, DTypeError, at_user_line
 from ..grad.tape import version_counter
-from ..ops.creation import empty
+from ..ops.creation import empty, zeros
 
 
 class Parameter(Tensor):
@@ -54,3 +56,62 @@ def _share(made: Tensor, data: Tensor | None) -> None:
     made.value = data.value.copy() if data.shared else data.value
     if not data.shared:  # one memory, one count of its changes
         made.counter = version_counter(data)
+
+
+class UninitializedTensorMixin(Tensor):
+    """A tensor of a lazy module before its shape is known."""
+
+    becomes: type[Tensor]
+
+    @property
+    def shape(self) -> Any:
+        raise ArgumentError(at_user_line(_UNSHAPED))
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Take a shape, and elements that are zero; the object stays the same."""
+        made = zeros(tuple(shape), dtype=self.value.dtype if dtype is None else dtype)
+        self.value = made.value
+        object.__setattr__(self, "__class__", self.becomes)
+
+    def detach(self) -> Tensor:
+        """Return this tensor: it has no elements yet."""
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+_UNSHAPED = (
+    "a parameter or buffer of a lazy module has no shape before the first call of the module: "
+    "call the model once on inputs of the right shape, or load a state dict"
+)
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A parameter whose shape follows from the first input of its lazy module."""
+
+    becomes = Parameter
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(empty(0, dtype=dtype, device=device), requires_grad)
+
+
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):
+    """A buffer whose shape follows from the first input of its lazy module."""
+
+    becomes = Tensor
+
+    def __init__(
+        self,
+        requires_grad: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        persistent: bool = True,
+    ) -> None:
+        super().__init__(empty(0, dtype=dtype, device=device), persistent=persistent)
+        self.requires_grad = requires_grad
+
+
+def is_lazy(param: Any) -> bool:
+    """Return whether a parameter or buffer has no shape yet."""
+    return isinstance(param, UninitializedTensorMixin)

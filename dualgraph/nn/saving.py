@@ -94,7 +94,7 @@ class Saving:
         for prefix, module in walk(self):
             for hook in _of(module, LOAD_PRE):
                 hook.function(module, given, prefix, {}, strict, *left, errors)
-        places = {path: place for path, place in named_state(self)}
+        places = dict(named_state(self))
         extras = {prefix + EXTRA: m for prefix, m in walk(self) if _has_extra(m)}
         left.missing_keys.extend(n for n in (*places, *extras) if n not in given)
         left.unexpected_keys.extend(n for n in given if n not in places and n not in extras)

@@ -79,7 +79,9 @@ class Optimizer(ABC):
         present = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             _check_parameter(p)
-            need(id(p) not in present, f"{name}: a parameter of shape {p.shape} is given twice")
+            need(
+                id(p) not in present, f"{name}: a parameter of shape {p.value.shape} is given twice"
+            )
             present.add(id(p))
         complete = {**self.defaults, **group, **names, "params": params}
         for other in self.param_groups:
