@@ -16,6 +16,7 @@ from ..errors import ArgumentError, at_user_line
 FORWARD_PRE, FORWARD = "forward_pre", "forward"
 BACKWARD_PRE, BACKWARD = "backward_pre", "backward"
 COMPILED = "compiled"  # takes the place of the whole call: see `Module.compile`
+CACHED = "cached"  # never called: says that parametrized tensors are kept
 
 
 class Hook(NamedTuple):
@@ -58,7 +59,8 @@ def add_hook(module: Any, hook: Hook, prepend: bool = False, to: str = "_hooks")
 everywhere: list[Hook] = []  # they run before a module's own; compiled functions guard on them
 
 
-def _add_everywhere(hook: Hook) -> HookHandle:
+def add_everywhere(hook: Hook) -> HookHandle:
+    """Give all modules one more hook."""
     everywhere.append(hook)
 
     def remove() -> None:
@@ -69,24 +71,24 @@ def _add_everywhere(hook: Hook) -> HookHandle:
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> HookHandle:
     """Call ``hook(module, args)`` before `forward` of every module, as its own pre-hooks."""
-    return _add_everywhere(Hook(FORWARD_PRE, hook))
+    return add_everywhere(Hook(FORWARD_PRE, hook))
 
 
 def register_module_forward_hook(
     hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
 ) -> HookHandle:
     """Call ``hook(module, args, output)`` after `forward` of every module, as its own hooks."""
-    return _add_everywhere(Hook(FORWARD, hook, with_kwargs, always_call))
+    return add_everywhere(Hook(FORWARD, hook, with_kwargs, always_call))
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> HookHandle:
     """Call ``hook(module, grad_output)`` before gradients go back through any module."""
-    return _add_everywhere(Hook(BACKWARD_PRE, hook))
+    return add_everywhere(Hook(BACKWARD_PRE, hook))
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> HookHandle:
     """Call ``hook(module, grad_input, grad_output)`` behind the backward of any module."""
-    return _add_everywhere(Hook(BACKWARD, hook))
+    return add_everywhere(Hook(BACKWARD, hook))
 
 
 class Hookable:

@@ -5,7 +5,7 @@ parameter, one that holds a `Module` is a child, a buffer is a tensor named by `
 There is no second registry that could disagree with the attributes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ..api.compile import compile as compiled
@@ -45,7 +45,7 @@ class Module(Hookable, Saving):
     training: bool = True
     _version: int = 0  # attribute changes of this module; a compiled function guards on it
     _epoch: list[int] = [0]  # noqa: RUF012  attribute changes of all modules, shared by design
-    _derived: dict[str, Callable[..., Any]] = {}  # noqa: RUF012  attributes computed when read
+    _derived: dict[str, Any] = {}  # noqa: RUF012  attributes computed when read
 
     def __init__(self) -> None:
         self.training = True
@@ -109,6 +109,9 @@ class Module(Hookable, Saving):
     def __setattr__(self, name: str, value: Any) -> None:
         present = self.__dict__.get(name, _ABSENT)
         if present is value:
+            return
+        if hasattr(rule := self._derived.get(name), "assign"):
+            rule.assign(self, value)
             return
         if isinstance(present, Parameter):
             _check_replacement(self, name, value)
