@@ -29,6 +29,7 @@ RANDOM = (
     "alpha_dropout",
     "feature_alpha_dropout",
     "gumbel_softmax",
+    *(f"fractional_max_pool{n}d{more}" for n in (2, 3) for more in ("", "_with_indices")),
 )
 NOT_OPS = {
     "allclose",

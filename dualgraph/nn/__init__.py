@@ -31,6 +31,7 @@ from .activation import (
     Tanhshrink as Tanhshrink,
     Threshold as Threshold,
 )
+from .adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .attention import (
     MultiheadAttention as MultiheadAttention,
 )
@@ -91,6 +92,7 @@ from .losses import (
     HuberLoss as HuberLoss,
     KLDivLoss as KLDivLoss,
     L1Loss as L1Loss,
+    LinearCrossEntropyLoss as LinearCrossEntropyLoss,
     MarginRankingLoss as MarginRankingLoss,
     MSELoss as MSELoss,
     MultiLabelMarginLoss as MultiLabelMarginLoss,
@@ -149,6 +151,8 @@ from .pooling import (
     AvgPool1d as AvgPool1d,
     AvgPool2d as AvgPool2d,
     AvgPool3d as AvgPool3d,
+    FractionalMaxPool2d as FractionalMaxPool2d,
+    FractionalMaxPool3d as FractionalMaxPool3d,
     LPPool1d as LPPool1d,
     LPPool2d as LPPool2d,
     LPPool3d as LPPool3d,

@@ -1,9 +1,11 @@
 """Losses as modules; the formulas are in `functional`."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from . import functional as F
+from .layers import Linear
 from .module import Module
 
 Tensor = Any
@@ -111,6 +113,61 @@ class CrossEntropyLoss(_Loss):
         super().__init__()
         self.register_buffer("weight", weight)
         self._set(ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
+
+
+class LinearCrossEntropyLoss(_Loss):
+    """A `Linear` layer and the cross entropy of the classes that it gives.
+
+    Called with inputs (N, in_features) and targets (N, *out_features) of classes, or
+    (N, num_classes, *out_features) of probabilities; ``weight`` becomes a buffer.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.num_classes = num_classes
+        self._set(reduction=reduction, out_features=out_features, ignore_index=ignore_index)
+        self._set(label_smoothing=label_smoothing, options=options)
+        count = prod(out_features, start=num_classes)
+        self.linear = Linear(in_features, count, bias=bias, device=device, dtype=dtype)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, self.linear.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self) -> str:
+        names = ("out_features", "bias", "reduction", "ignore_index", "label_smoothing", "options")
+        said = {n: getattr(self, n, None) for n in names} | {"bias": self.linear.bias is not None}
+        sizes = f"in_features={self.linear.in_features}, num_classes={self.num_classes}"
+        return ", ".join([sizes, *(f"{n}={said[n]}" for n in names)])
 
 
 class NLLLoss(_Loss):
