@@ -37,7 +37,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     >>> import dualgraph as dg
     >>> from dualgraph import nn
-    >>> layer, x = nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 10]), dg.ones(3, 8)
+    >>> layer, x = nn.AdaptiveLogSoftmaxWithLoss(32, 20, [5, 10]), dg.ones(3, 32)
     >>> layer(x, dg.tensor([0, 7, 19])).output.shape, layer.log_prob(x).shape
     ((3,), (3, 20))
     """

@@ -7,6 +7,7 @@ from typing import Any
 from . import functional as F
 from .layers import Linear
 from .module import Module
+from .shaping import PairwiseDistance
 
 Tensor = Any
 
@@ -340,9 +341,8 @@ class TripletMarginWithDistanceLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        self._set(
-            distance_function=distance_function, margin=margin, swap=swap, reduction=reduction
-        )
+        distance = PairwiseDistance() if distance_function is None else distance_function
+        self._set(distance_function=distance, margin=margin, swap=swap, reduction=reduction)
 
 
 class CTCLoss(_Loss):
