@@ -216,7 +216,4 @@ class EmbeddingBag(_Table):
         )
 
     def extra_repr(self) -> str:
-        sparse = "sparse=True" if self.sparse else ""
-        return self._sizes_and(
-            [*self._said(), sparse, f"mode={self.mode!r}", *self._padding_said()]
-        )
+        return self._sizes_and([*self._said(), f"mode={self.mode!r}", *self._padding_said()])
