@@ -78,8 +78,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def reset_parameters(self) -> None:
         """Draw new starting values from the default generator."""
-        for layer in (self.head, *(part for cluster in self.tail for part in cluster)):
-            layer.reset_parameters()
+        for layer in self.modules():
+            if isinstance(layer, Linear):
+                layer.reset_parameters()
 
     def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         """Return (output, loss); see the class."""

@@ -44,14 +44,18 @@ class _Lazy(Module):
 
     cls_to_become: ClassVar[type[Module]]
     axis: ClassVar[int]  # of the first input, which is counted
+    defaults: ClassVar[dict[str, Any]] = {}  # those that differ from the layer's
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         full = signature(cls.cls_to_become)
-        cls.__signature__ = full.replace(parameters=list(full.parameters.values())[1:])
+        parameters = list(full.parameters.values())[1:]
+        own = [p.replace(default=cls.defaults.get(p.name, p.default)) for p in parameters]
+        cls.__signature__ = full.replace(parameters=own)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         bound = signature(type(self)).bind(*args, **kwargs)
+        bound.apply_defaults()
         super().__init__(0, *bound.args, **bound.kwargs)  # type: ignore[call-arg]
         self._arguments = bound.arguments
         for name, parameter in list(own_parameters(self)):
@@ -178,19 +182,22 @@ class LazyBatchNorm3d(_Lazy, BatchNorm3d):
     cls_to_become, axis = BatchNorm3d, 1
 
 
+_TRACKING = {"affine": True, "track_running_stats": True}  # as in PyTorch
+
+
 class LazyInstanceNorm1d(_Lazy, InstanceNorm1d):
     """An `InstanceNorm1d` whose ``num_features`` are the channels of its first input."""
 
-    cls_to_become, axis = InstanceNorm1d, -2
+    cls_to_become, axis, defaults = InstanceNorm1d, -2, _TRACKING
 
 
 class LazyInstanceNorm2d(_Lazy, InstanceNorm2d):
     """An `InstanceNorm2d` whose ``num_features`` are the channels of its first input."""
 
-    cls_to_become, axis = InstanceNorm2d, -3
+    cls_to_become, axis, defaults = InstanceNorm2d, -3, _TRACKING
 
 
 class LazyInstanceNorm3d(_Lazy, InstanceNorm3d):
     """An `InstanceNorm3d` whose ``num_features`` are the channels of its first input."""
 
-    cls_to_become, axis = InstanceNorm3d, -4
+    cls_to_become, axis, defaults = InstanceNorm3d, -4, _TRACKING

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
+from ..ops.build import need
 from . import functional as F
 from .layers import Linear
 from .module import Module
@@ -22,9 +23,10 @@ class _Loss(Module):
         for name, value in options.items():
             setattr(self, name, value)
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
+        """Return the loss of tensors, given by position or by the function's names."""
         options = {name: getattr(self, name) for name in self.options}
-        return type(self).function(*tensors, **options)
+        return type(self).function(*tensors, **named, **options)
 
 
 class _PlainLoss(_Loss):
@@ -144,7 +146,10 @@ class LinearCrossEntropyLoss(_Loss):
         self.register_buffer("weight", weight)
         self.num_classes = num_classes
         self._set(reduction=reduction, out_features=out_features, ignore_index=ignore_index)
-        self._set(label_smoothing=label_smoothing, options=options)
+        self._set(label_smoothing=label_smoothing)
+        need(
+            options is None, "LinearCrossEntropyLoss: there is one way to compute it: options=None"
+        )
         count = prod(out_features, start=num_classes)
         self.linear = Linear(in_features, count, bias=bias, device=device, dtype=dtype)
 
@@ -161,14 +166,13 @@ class LinearCrossEntropyLoss(_Loss):
             reduction=self.reduction,
             ignore_index=self.ignore_index,
             label_smoothing=self.label_smoothing,
-            options=self.options,
         )
 
     def extra_repr(self) -> str:
-        names = ("out_features", "bias", "reduction", "ignore_index", "label_smoothing", "options")
+        names = ("out_features", "bias", "reduction", "ignore_index", "label_smoothing")
         said = {n: getattr(self, n, None) for n in names} | {"bias": self.linear.bias is not None}
         sizes = f"in_features={self.linear.in_features}, num_classes={self.num_classes}"
-        return ", ".join([sizes, *(f"{n}={said[n]}" for n in names)])
+        return ", ".join([sizes, *(f"{n}={said[n]}" for n in names), "options=None"])
 
 
 class NLLLoss(_Loss):

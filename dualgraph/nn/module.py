@@ -110,8 +110,9 @@ class Module(Hookable, Saving):
         present = self.__dict__.get(name, _ABSENT)
         if present is value:
             return
-        if hasattr(rule := self._derived.get(name), "assign"):
-            rule.assign(self, value)
+        assign = getattr(self._derived.get(name), "assign", None)
+        if assign is not None:
+            assign(self, value)
             return
         if isinstance(present, Parameter):
             _check_replacement(self, name, value)

@@ -68,8 +68,9 @@ class Optimizer(ABC):
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
-    def add_param_group(self, group: Group) -> None:
+    def add_param_group(self, param_group: Group) -> None:
         """Add parameters with options of their own; absent options take the defaults."""
+        group = param_group
         if not isinstance(group, dict) or "params" not in group:
             raise ArgumentError(at_user_line("a parameter group is a dict with the key 'params'"))
         name = type(self).__name__

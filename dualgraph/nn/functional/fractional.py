@@ -89,17 +89,15 @@ def _pooled(
     windows = per_axis(name, "kernel_size", kernel_size, axes)
     outs = _outputs(name, axes, extents, windows, output_size, output_ratio)
     planes = (shape[0] if len(shape) == axes + 2 else 1, shape[-axes - 1])
-    if samples is None:
-        samples = rand(*planes, axes, dtype=input.value.dtype)
-    if tuple(samples.value.shape) != (*planes, axes):
+    drawn = rand(*planes, axes, dtype=input.value.dtype) if samples is None else samples
+    if tuple(drawn.shape) != (*planes, axes):
         raise ShapeError(
             at_user_line(
-                f"{name}: _random_samples of shape {tuple(samples.value.shape)}, expected "
-                f"{(*planes, axes)}"
+                f"{name}: _random_samples of shape {tuple(drawn.shape)}, expected {(*planes, axes)}"
             )
         )
     facts = zip(order, extents, windows, outs, strict=True)
-    starts = [_starts(select(samples, -1, k), n, w, count) for k, n, w, count in facts]
+    starts = [_starts(select(drawn, -1, k), n, w, count) for k, n, w, count in facts]
     places = _places(starts, windows, extents)
     flat = reshape(input, (*planes, -1))
     every = reshape(gather(flat.detach(), 2, reshape(places, (*planes, -1))), places.value.shape)

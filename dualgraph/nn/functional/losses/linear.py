@@ -29,14 +29,14 @@ def linear_cross_entropy(
     """
     need_tensors("linear_cross_entropy", input, linear_weight, target)
     need(options is None, "linear_cross_entropy: there is one way to compute it: options=None")
-    x, w = tuple(input.value.shape), tuple(linear_weight.value.shape)
-    bias = w[:-1] if linear_bias is None else tuple(linear_bias.value.shape)
-    fits = len(x) in (1, 2) and len(w) >= 2 and x[-1] == w[-1] and bias == w[:-1]
+    x, w = input.shape, linear_weight.shape
+    bias = w[:-1] if linear_bias is None else linear_bias.shape
+    fits = len(x) in (1, 2) and len(w) >= 2 and x[-1] == w[-1] and tuple(bias) == tuple(w[:-1])
     if not fits or (len(w) > 2 and len(x) == 1):
         raise ShapeError(
             at_user_line(
-                f"linear_cross_entropy: input {x}, linear_weight {w} and linear_bias {bias} do not "
-                "fit: expected (N, in), (C, ..., in) and (C, ...)"
+                f"linear_cross_entropy: input {tuple(x)}, linear_weight {tuple(w)} and linear_bias "
+                f"{tuple(bias)} do not fit: expected (N, in), (C, ..., in) and (C, ...)"
             )
         )
     logits_shape = (*x[:-1], *w[:-1])
