@@ -1,6 +1,6 @@
 """Modules, layers and losses, written only with the public op set."""
 
-from . import functional as functional, init as init, utils as utils
+from . import functional as functional, init as init, modules as modules, utils as utils
 from .activation import (
     CELU as CELU,
     ELU as ELU,
