@@ -77,7 +77,8 @@ def test_averages_are_pytorchs(kind: str) -> None:
     states = [averaged.state_dict() for _, averaged, _ in both]
     assert list(states[0]) == list(states[1])
     for name, value in states[1].items():
-        np.testing.assert_allclose(states[0][name].numpy(), value.numpy(), 1e-12, 1e-12, name)
+        near = 1e-7 if kind == "swa.multi" else 1e-12  # PyTorch rounds 1 / (n + 1) to float32
+        np.testing.assert_allclose(states[0][name].numpy(), value.numpy(), near, 1e-12, name)
 
 
 def test_statistics_are_computed_anew() -> None:
