@@ -319,3 +319,24 @@ def test_a_momentum_can_be_turned_on_later() -> None:
 def test_wrong_arguments_are_named(call: Any, error: type, text: str) -> None:
     with pytest.raises(error, match=text):
         call(dg.ones(2, requires_grad=True))
+
+
+def test_hooks_around_saving_see_and_change_the_state() -> None:
+    params = parameters()
+    optimizer, seen = optim.Adam(params), []
+    step_of(optimizer, params)(batch(0))
+    optimizer.register_state_dict_pre_hook(lambda o: seen.append("second"))
+    optimizer.register_state_dict_pre_hook(lambda o: seen.append("first"), prepend=True)
+    handle = optimizer.register_state_dict_post_hook(lambda o, state: {**state, "note": 1})
+    saved = optimizer.state_dict()
+    assert (seen, saved["note"]) == (["first", "second"], 1)
+    handle.remove()
+    assert "note" not in optimizer.state_dict()
+    other = optim.Adam(parameters())
+    other.register_load_state_dict_pre_hook(
+        lambda o, state: {**state, "param_groups": [{**state["param_groups"][0], "lr": 0.5}]}
+    )
+    other.register_load_state_dict_post_hook(lambda o: seen.append(o.param_groups[0]["lr"]))
+    other.load_state_dict(saved)
+    assert seen[-1] == 0.5
+    assert saved["param_groups"][0]["lr"] == 0.001

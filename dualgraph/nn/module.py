@@ -326,9 +326,17 @@ class Module(Hookable, Saving):
         """Convert every floating tensor to this dtype."""
         return self.to(dst_type)
 
+    def bfloat16(self) -> "Module":
+        """Raise `DTypeError`: NumPy has no such dtype."""
+        return self.to("bfloat16")
+
     def cpu(self) -> "Module":
         """Return the module, which is on the CPU."""
         return self
+
+    def cuda(self, device: Any = None) -> "Module":
+        """Raise `ArgumentError`: there is no such device."""
+        return self.to("cuda")
 
     # --- printing ---
 
