@@ -166,3 +166,45 @@ def test_modes_decorate_with_and_without_parentheses() -> None:
     assert (bare(x).requires_grad, called(x).requires_grad) == (False, True)
     with dg.autograd.detect_anomaly(check_nan=False):
         (x * (x - x) / (x - x)).sum().backward()
+
+
+# --- attention on given parameters ---------------------------------------------------------------
+
+
+def parameters_of(net: Any) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments behind query, key and value, as PyTorch's own module gives them."""
+    named = ["in_proj_weight", "in_proj_bias", "bias_k", "bias_v"]
+    given = [net.embed_dim, net.num_heads, *(getattr(net, n) for n in named), net.add_zero_attn]
+    separate = net.in_proj_weight is None
+    options = {"use_separate_proj_weight": separate, "training": False}
+    options |= {f"{n}_proj_weight": getattr(net, f"{n}_proj_weight") for n in "qkv" if separate}
+    return [*given, net.dropout, net.out_proj.weight, net.out_proj.bias], options
+
+
+@pytest.mark.parametrize(
+    ("options", "shapes"),
+    [
+        ({}, [(3, 2, 8)] * 3),
+        ({"bias": False}, [(3, 8)] * 3),
+        (
+            {"kdim": 6, "vdim": 5, "add_bias_kv": True, "add_zero_attn": True},
+            [(3, 2, 8), (4, 2, 6), (4, 2, 5)],
+        ),
+    ],
+)
+def test_attention_on_given_parameters_is_that_of_the_module(options: dict, shapes: list) -> None:
+    dg.manual_seed(0)
+    net = nn.MultiheadAttention(8, 2, **options).eval()
+    inputs = [numbers(*shape) for shape in shapes]
+    given, more = parameters_of(net)
+
+    def call(q: Any, k: Any, v: Any) -> Any:
+        return F.multi_head_attention_forward(q, k, v, *given, **more)
+
+    expected = net(*inputs)
+    assert_bits_equal(call(*inputs), expected)
+    assert_bits_equal(dg.compile(call)(*inputs), expected)
+    with pytest.raises(ShapeError, match=r"do not fit: expected \(L, N, E\)"):
+        call(inputs[0][..., :4], *inputs[1:])
+    with pytest.raises(ArgumentError, match="static_k and static_v must be None"):
+        F.multi_head_attention_forward(*inputs, *given, **more, static_k=inputs[1])
