@@ -175,6 +175,7 @@ from .ops.distances import (
     cdist as cdist,
     cosine_similarity as cosine_similarity,
     pairwise_distance as pairwise_distance,
+    pdist as pdist,
 )
 from .ops.division import (
     div as div,

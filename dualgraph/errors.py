@@ -115,6 +115,14 @@ def called_function() -> str:
     return name
 
 
+def raised_here(error: BaseException) -> bool:
+    """Return whether an exception was raised by a line of this package."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+
+
 def at_user_line(message: str) -> str:
     """Append the user's file and line to an error message."""
     return f"{message}\n  at {user_location()}"

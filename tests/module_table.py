@@ -1,34 +1,10 @@
 """One row for each way of making a module: the arguments, what goes in, in which modes it runs."""
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
-TRAIN, EVAL = (True,), (False,)
-BOTH = (True, False)
-
-
-class ModuleRow(NamedTuple):
-    """A module and inputs: shapes (of normal numbers) or arrays; ``given`` by keyword."""
-
-    name: str
-    args: tuple = ()
-    options: dict[str, Any] = {}  # noqa: RUF012
-    inputs: tuple = ((2, 3, 4),)
-    given: dict[str, Any] = {}  # noqa: RUF012
-    modes: tuple[bool, ...] = EVAL
-    random: bool = False  # draws numbers while training: no comparison with PyTorch there
-    why: str = ""  # where PyTorch cannot be the reference
-
-
-def row(name: str, *args: Any, **kwargs: Any) -> ModuleRow:
-    facts = {k: kwargs.pop(k) for k in ModuleRow._fields if k in kwargs}
-    return ModuleRow(name, args, {**facts.pop("options", {}), **kwargs}, **facts)
-
-
-def _is(shape: tuple, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(size=shape) < 0.3
-
+from tests.module_loss_rows import LOSSES
+from tests.module_option_rows import OPTIONS
+from tests.module_row import BOTH, TRAIN, row
 
 _PLAIN = (
     "ReLU",
@@ -83,7 +59,7 @@ SIMPLE = [
     row("ChannelShuffle", 2, inputs=((1, 4, 2),)),
     row("Upsample", scale_factor=2, inputs=((1, 2, 3),)),
     row("Upsample", (4, 5), mode="bilinear", align_corners=True, inputs=((1, 2, 3, 3),)),
-    row("UpsamplingNearest2d", scale_factor=2, inputs=((1, 2, 3, 3),), modes=()),
+    row("UpsamplingNearest2d", scale_factor=2, inputs=((1, 2, 3, 3),)),
     row("UpsamplingBilinear2d", (4, 5), inputs=((1, 2, 3, 3),)),
 ]
 
@@ -112,8 +88,8 @@ POOLS = [
     row("AvgPool2d", 2, count_include_pad=False, padding=1, inputs=((2, 3, 5, 6),)),
     row("AvgPool3d", 2, inputs=((1, 2, 4, 4, 5),)),
     row("LPPool1d", 2, 3, inputs=((2, 3, 7),)),
-    row("LPPool2d", 2, 2, inputs=((1, 2, 4, 4),), modes=()),
-    row("LPPool3d", 2, 2, inputs=((1, 2, 4, 4, 4),), modes=()),
+    row("LPPool2d", 2, 2, inputs=((1, 2, 4, 4),)),
+    row("LPPool3d", 2, 2, inputs=((1, 2, 4, 4, 4),)),
     row("AdaptiveAvgPool1d", 3, inputs=((2, 3, 7),)),
     row("AdaptiveAvgPool2d", (2, None), inputs=((1, 2, 5, 4),)),
     row("AdaptiveAvgPool3d", 2, inputs=((1, 2, 4, 4, 5),)),
@@ -121,13 +97,13 @@ POOLS = [
     row("AdaptiveMaxPool2d", (3, 2), inputs=((1, 2, 5, 4),)),
     row("AdaptiveMaxPool3d", 2, inputs=((1, 2, 4, 4, 5),)),
     row("MaxUnpool1d", 2, inputs=((1, 2, 3), np.array([[[0, 3, 5], [1, 2, 4]]]))),
-    row("MaxUnpool2d", 2, inputs=((1, 1, 1, 2), np.array([[[[0, 7]]]])), modes=()),
-    row("MaxUnpool3d", 2, inputs=((1, 1, 1, 1, 2), np.array([[[[[0, 15]]]]])), modes=()),
+    row("MaxUnpool2d", 2, inputs=((1, 1, 1, 2), np.array([[[[0, 7]]]]))),
+    row("MaxUnpool3d", 2, inputs=((1, 1, 1, 1, 2), np.array([[[[[0, 15]]]]]))),
 ]
 
 _PAD_INPUTS = {1: (2, 3, 5), 2: (1, 2, 4, 5), 3: (1, 2, 3, 4, 5)}
 PADS = [
-    row(f"{kind}Pad{n}d", *value, inputs=(shape,), modes=EVAL if n == 2 else ())
+    row(f"{kind}Pad{n}d", *value, inputs=(shape,))
     for kind, value in {
         "Zero": (1,),
         "Constant": (2, 3.5),
@@ -145,7 +121,7 @@ NORMS = [
     row("BatchNorm2d", 3, affine=False, inputs=((2, 3, 2, 2),), modes=TRAIN),
     row("BatchNorm2d", 3, bias=False, inputs=((2, 3, 2, 2),), modes=()),
     row("BatchNorm2d", 3, track_running_stats=False, inputs=((2, 3, 2, 2),)),
-    row("BatchNorm3d", 3, inputs=((2, 3, 2, 2, 2),), modes=TRAIN),
+    row("BatchNorm3d", 3, inputs=((2, 3, 2, 2, 2),), modes=BOTH),
     row("GroupNorm", 2, 4, inputs=((2, 4, 3),)),
     row("GroupNorm", 2, 4, affine=False, inputs=((2, 4, 3),), modes=()),
     row("InstanceNorm1d", 3),
@@ -201,4 +177,4 @@ ATTENTION = [
     row("Transformer", 8, 2, 1, 1, 16, 0.0, inputs=((3, 2, 8), (4, 2, 8))),
 ]  # fmt: skip
 
-ROWS = [*SIMPLE, *CONVOLUTIONS, *POOLS, *PADS, *NORMS, *RECURRENT, *ATTENTION]
+ROWS = [*SIMPLE, *CONVOLUTIONS, *POOLS, *PADS, *NORMS, *RECURRENT, *ATTENTION, *LOSSES, *OPTIONS]

@@ -39,18 +39,35 @@ ROWS: dict[str, Callable[[Any, Any], Any]] = {
     "CyclicLR.triangular2": lambda s, o: s.CyclicLR(o, 0.01, 0.1, 5, mode="triangular2"),
     "CyclicLR.exp_range": lambda s, o: s.CyclicLR(o, 0.01, 0.1, 5, mode="exp_range", gamma=0.99),
     "CyclicLR.scale_fn": lambda s, o: s.CyclicLR(o, 0.01, 0.1, 5, scale_fn=lambda x: 0.9**x),
+    "CyclicLR.momentum": lambda s, o: s.CyclicLR(
+        o, 0.01, 0.1, 5, base_momentum=[0.7, 0.8], max_momentum=0.85
+    ),
+    "CyclicLR.iterations": lambda s, o: s.CyclicLR(
+        *(o, 0.01, 0.1, 5),
+        scale_fn=lambda x: 0.9**x,
+        scale_mode="iterations",
+        cycle_momentum=False,
+    ),
     "OneCycleLR": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=60),
     "OneCycleLR.linear": lambda s, o: s.OneCycleLR(
         o, [0.1, 0.2], epochs=6, steps_per_epoch=10, anneal_strategy="linear", three_phase=True
     ),
     "OneCycleLR.rate": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=60, cycle_momentum=False),
+    "OneCycleLR.options": lambda s, o: s.OneCycleLR(
+        *(o, 0.1, 60),
+        pct_start=0.4,
+        base_momentum=0.7,
+        max_momentum=[0.8, 0.9],
+        div_factor=10.0,
+        final_div_factor=100.0,
+    ),
     "SequentialLR": sequence,
     "ChainedScheduler": lambda s, o: s.ChainedScheduler(
         [s.ExponentialLR(o, 0.95), s.CosineAnnealingLR(o, 9), s.LinearLR(o)]
     ),
     "ReduceLROnPlateau": lambda s, o: s.ReduceLROnPlateau(o, patience=2, cooldown=3, factor=0.5),
     "ReduceLROnPlateau.max": lambda s, o: s.ReduceLROnPlateau(
-        o, "max", patience=1, threshold_mode="abs", min_lr=[0.01, 0.02]
+        o, "max", patience=1, threshold=0.1, threshold_mode="abs", min_lr=[0.01, 0.02], eps=1e-3
     ),
 }
 METRICS = np.random.default_rng(0).normal(size=60).round(1) + np.linspace(3, 0, 60)

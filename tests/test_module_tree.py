@@ -8,7 +8,7 @@ import pytest
 
 import dualgraph as dg
 from dualgraph import nn
-from dualgraph.errors import ArgumentError, ShapeError
+from dualgraph.errors import ArgumentError, DTypeError, ShapeError
 from tests.bits import assert_bits_equal
 
 
@@ -65,8 +65,11 @@ def test_conversion_takes_pytorchs_forms():
     assert net.to(dg.ones(1)).a.weight.dtype is dg.float32
     assert net.to(device="cpu") is net
     assert net.cpu().type(dg.float64).norm.running_mean.dtype is dg.float64
-    with pytest.raises(ArgumentError, match="'cuda' does not exist"):
-        net.to("cuda")
+    for move in (lambda: net.to("cuda"), net.cuda):
+        with pytest.raises(ArgumentError, match="'cuda' does not exist"):
+            move()
+    with pytest.raises(DTypeError, match="bfloat16"):
+        net.bfloat16()
 
 
 def test_one_error_lists_all_that_does_not_fit():

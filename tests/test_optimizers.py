@@ -18,24 +18,36 @@ ROWS = [
     ("SGD", {"lr": 0.1, "momentum": 0.8, "dampening": 0.3}),
     ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True, "maximize": True}),
     ("Adam", {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1}),
-    ("Adam", {"lr": 0.01, "amsgrad": True, "maximize": True}),
+    (
+        "Adam",
+        {"weight_decay": 0.2, "decoupled_weight_decay": True, "amsgrad": True, "maximize": True},
+    ),
     ("AdamW", {"lr": 0.02, "weight_decay": 0.3, "amsgrad": True}),
+    ("AdamW", {"betas": (0.8, 0.9), "eps": 1e-4, "maximize": True}),
     ("NAdam", {"lr": 0.01, "weight_decay": 0.1}),
+    ("NAdam", {"betas": (0.5, 0.9), "eps": 1e-4, "maximize": True}),
     ("NAdam", {"weight_decay": 0.2, "decoupled_weight_decay": True, "momentum_decay": 0.1}),
-    ("RAdam", {"lr": 0.01, "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.01, "weight_decay": 0.1, "eps": 1e-4, "maximize": True}),
     ("RAdam", {"betas": (0.7, 0.9), "weight_decay": 0.2, "decoupled_weight_decay": True}),
-    ("Adamax", {"lr": 0.02, "weight_decay": 0.1, "maximize": True}),
-    ("Adadelta", {"lr": 0.7, "rho": 0.8, "weight_decay": 0.1}),
+    (
+        "Adamax",
+        {"lr": 0.02, "betas": (0.8, 0.9), "eps": 1e-4, "weight_decay": 0.1, "maximize": True},
+    ),
+    ("Adadelta", {"lr": 0.7, "rho": 0.8, "eps": 1e-4, "weight_decay": 0.1, "maximize": True}),
     ("Adagrad", {"lr": 0.1, "lr_decay": 0.05, "initial_accumulator_value": 0.1}),
-    ("Adagrad", {"weight_decay": 0.1}),
-    ("RMSprop", {"weight_decay": 0.1}),
+    ("Adagrad", {"weight_decay": 0.1, "eps": 1e-4, "maximize": True}),
+    ("RMSprop", {"lr": 0.02, "eps": 1e-4, "weight_decay": 0.1, "maximize": True}),
     ("RMSprop", {"alpha": 0.8, "momentum": 0.7, "centered": True}),
-    ("Rprop", {"etas": (0.4, 1.3), "step_sizes": (1e-4, 0.05)}),
-    ("ASGD", {"lr": 0.05, "lambd": 0.1, "t0": 4.0, "weight_decay": 0.1}),
-    ("ASGD", {}),
+    ("Rprop", {"lr": 0.02, "etas": (0.4, 1.3), "step_sizes": (1e-4, 0.05), "maximize": True}),
+    ("ASGD", {"lr": 0.05, "lambd": 0.1, "alpha": 0.5, "t0": 4.0, "weight_decay": 0.1}),
+    ("ASGD", {"maximize": True}),
 ]
 MORE = [  # only against PyTorch: the same programs as above with other options
     ("Adam", {}),
+    ("ASGD", {}),
+    ("Adagrad", {"weight_decay": 0.1}),
+    ("RMSprop", {"weight_decay": 0.1}),
+    ("Rprop", {"etas": (0.4, 1.3), "step_sizes": (1e-4, 0.05)}),
     ("AdamW", {"lr": 0.02, "maximize": True}),
     ("NAdam", {"betas": (0.5, 0.9), "maximize": True}),
     ("RAdam", {"eps": 1e-3, "maximize": True}),
@@ -97,9 +109,9 @@ def test_eager_and_compiled_are_equal_with_one_trace(name: str, options: dict[st
     both = [parameters(), parameters()]
     first, second = (getattr(optim, name)(p, **options) for p in both)
     eager, compiled = step_of(first, both[0]), dg.compile(step_of(second, both[1]))
-    for i in range(7):
+    for i in range(20):
         for optimizer in (first, second):
-            change(optimizer.param_groups[0], i)
+            change(optimizer.param_groups[0], i % 7)
         assert_bits_equal(compiled(batch(i)), eager(batch(i)))
         assert_bits_equal(everything(second), everything(first))
     assert len(compiled.traces) == 1, [t.reason for t in compiled.traces]
@@ -195,7 +207,7 @@ LBFGS_ROWS: list[dict[str, Any]] = [
     {"line_search_fn": "strong_wolfe"},
     {"lr": 0.1, "max_iter": 5},
     {"lr": 0.3, "max_iter": 4, "history_size": 3, "line_search_fn": "strong_wolfe"},
-    {"lr": 0.2, "max_iter": 6, "max_eval": 4, "tolerance_grad": 1e-3},
+    {"lr": 0.2, "max_iter": 6, "max_eval": 4, "tolerance_grad": 1e-3, "tolerance_change": 1e-5},
 ]
 
 
@@ -307,3 +319,24 @@ def test_a_momentum_can_be_turned_on_later() -> None:
 def test_wrong_arguments_are_named(call: Any, error: type, text: str) -> None:
     with pytest.raises(error, match=text):
         call(dg.ones(2, requires_grad=True))
+
+
+def test_hooks_around_saving_see_and_change_the_state() -> None:
+    params = parameters()
+    optimizer, seen = optim.Adam(params), []
+    step_of(optimizer, params)(batch(0))
+    optimizer.register_state_dict_pre_hook(lambda o: seen.append("second"))
+    optimizer.register_state_dict_pre_hook(lambda o: seen.append("first"), prepend=True)
+    handle = optimizer.register_state_dict_post_hook(lambda o, state: {**state, "note": 1})
+    saved = optimizer.state_dict()
+    assert (seen, saved["note"]) == (["first", "second"], 1)
+    handle.remove()
+    assert "note" not in optimizer.state_dict()
+    other = optim.Adam(parameters())
+    other.register_load_state_dict_pre_hook(
+        lambda o, state: {**state, "param_groups": [{**state["param_groups"][0], "lr": 0.5}]}
+    )
+    other.register_load_state_dict_post_hook(lambda o: seen.append(o.param_groups[0]["lr"]))
+    other.load_state_dict(saved)
+    assert seen[-1] == 0.5
+    assert saved["param_groups"][0]["lr"] == 0.001

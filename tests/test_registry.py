@@ -29,11 +29,13 @@ RANDOM = (
     "alpha_dropout",
     "feature_alpha_dropout",
     "gumbel_softmax",
+    *(f"fractional_max_pool{n}d{more}" for n in (2, 3) for more in ("", "_with_indices")),
 )
 NOT_OPS = {
     "allclose",
     "equal",
     *(f"nn.functional.{f}" for f in RANDOM),
+    "nn.functional.multi_head_attention_forward",
 }  # tested by suites of their own
 
 

@@ -283,11 +283,13 @@ class _Reach:
         self.stack: list[tuple[Any, Any]] = []  # functions, each with its object
         self.seen: dict[Any, Any] = {}  # keys hold ids: the values keep the objects alive
 
-    def once(self, value: Any, guard: Callable[[Any], Any]) -> None:
-        """Add a guard on an object, unless there is one."""
-        if id(value) not in self.seen:
+    def once(self, value: Any, guard: Callable[[Any], Any]) -> bool:
+        """Add a guard on an object, unless there is one; return whether it was added."""
+        new = id(value) not in self.seen
+        if new:
             self.seen[id(value)] = value
             self.guards.append(guard(value))
+        return new
 
     def own(self, owner: Any) -> None:
         """Guard on the attributes of the object behind a method."""
@@ -311,10 +313,13 @@ class _Reach:
         elif "__wrapped__" in getattr(value, "__dict__", ()):
             self.follow(value.__wrapped__)
         elif hasattr(type(value), "named_modules"):
+            shared = value._everywhere  # hooks of all modules
+            self.once(shared, lambda s: ValueGuard("the hooks of all modules", lambda: tuple(s)))
             for module in value.modules():
-                self.once(module, ModuleGuard)
+                if not self.once(module, ModuleGuard):
+                    continue
                 self.stack.append((type(module).forward, module))
-                for hook in module._hooks:
+                for hook in (*shared, *module._hooks):
                     self.follow(hook.function)
         elif _is_plain_object(value) and isinstance(type(value).__call__, FunctionType):
             self.stack.append((type(value).__call__, value))

@@ -152,9 +152,15 @@ class Program:
 
 
 def _where(row: Row) -> str:
-    nodes = [n for n in row.nodes if can_fail(n)]
-    blamed = [f"{n.static.get('of', n.op.name)} at {n.source}" for n in nodes]
+    blamed = [_described(n) for n in row.nodes if can_fail(n)]
     return "; ".join(dict.fromkeys(blamed))
+
+
+def _described(node: Node) -> str:
+    """Return the op, the shapes that it was given, the user's line and the module's path."""
+    shapes = ", ".join(str(x.shape) for x in node.inputs)
+    place = f", in module {node.path}" if node.path else ""
+    return f"{node.static.get('of', node.op.name)} of shapes {shapes} at {node.source}{place}"
 
 
 def build(graph: Graph, destinations: list[Destination]) -> Program:

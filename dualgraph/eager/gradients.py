@@ -6,6 +6,7 @@ from ..core.dispatch import state
 from ..errors import ArgumentError, GradError, at_user_line
 from ..grad.backward import backward, gradient_edge, seed
 from ..ops import elementwise
+from ..ops.build import need
 from ..ops.creation import zeros_like
 
 
@@ -80,10 +81,14 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
     """Return the gradients of outputs with respect to inputs, without touching ``.grad``.
+
+    ``only_inputs`` says nothing, ``is_grads_batched`` does not exist.
 
     An input that the outputs do not depend on is a `GradError`; with ``allow_unused`` its gradient
     is None, with ``materialize_grads`` it is zeros.
@@ -93,6 +98,7 @@ def grad(
     >>> dg.autograd.grad(x * x, x)
     (tensor(6.),)
     """
+    need(not is_grads_batched, "grad: is_grads_batched is not supported: call grad in a loop")
     roots, targets = _as_list(outputs), _as_list(inputs)
     _renew([*roots, *targets])
     starts = _as_list(grad_outputs) if grad_outputs is not None else [None] * len(roots)

@@ -35,14 +35,21 @@ class set_grad_enabled(ContextDecorator):
         state.grad_enabled = self.previous.pop()
 
 
-class no_grad(set_grad_enabled):
+class _Bare(set_grad_enabled):
+    """A mode without arguments, which decorates a function with or without parentheses."""
+
+    def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if orig_func is None else cls()(orig_func)
+
+
+class no_grad(_Bare):
     """Record nothing inside the block or the decorated function."""
 
     def __init__(self) -> None:
         super().__init__(False)
 
 
-class enable_grad(set_grad_enabled):
+class enable_grad(_Bare):
     """Record inside the block, also within `no_grad`."""
 
     def __init__(self) -> None:
@@ -69,12 +76,13 @@ class set_detect_anomaly(ContextDecorator):
     """Switch the search for NaN in backward on or off; also as a context.
 
     While on, every recorded op remembers the user's line, a backward that makes a NaN raises
-    `GradError` naming op and line, and compiled functions run eagerly.
+    `GradError` naming op and line, and compiled functions run eagerly. With ``check_nan=False`` it
+    does nothing.
     """
 
-    def __init__(self, mode: bool) -> None:
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.previous = state.anomaly
-        state.anomaly = mode
+        state.anomaly = mode and check_nan
 
     def __enter__(self) -> None:
         return None
@@ -95,9 +103,12 @@ class detect_anomaly(ContextDecorator):
     dualgraph.errors.GradError: MulBackward0 returned nan values in its 0th output...
     """
 
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+
     def __enter__(self) -> None:
         self.previous = state.anomaly
-        state.anomaly = True
+        state.anomaly = self.check_nan
 
     def __exit__(self, *error: object) -> None:
         state.anomaly = self.previous

@@ -12,9 +12,9 @@ _LAST = 1 << 62
 class Hooks(dict[int, Hook]):
     """Hooks in the order of their registration."""
 
-    def add(self, hook: Hook) -> "RemovableHandle":
-        """Register a hook and return what removes it."""
-        key = next(_keys)
+    def add(self, hook: Callable[..., Any], first: bool = False) -> "RemovableHandle":
+        """Register a hook, behind or before the others, and return what removes it."""
+        key = -next(_keys) if first else next(_keys)
         self[key] = hook
         return RemovableHandle(self, key)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..ops.creation import full
-from . import functional as F
+from . import functional as F, init as fill
 from .formula import REQUIRED, Formula, table
 from .module import Module
 from .parameter import Parameter
@@ -234,6 +234,10 @@ class PReLU(Module):
         self.num_parameters = num_parameters
         self.init = init
         self.weight = Parameter(full((num_parameters,), init, dtype=dtype, device=device))
+
+    def reset_parameters(self) -> None:
+        """Put the weights back to ``init``."""
+        fill.constant_(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)

@@ -1,18 +1,14 @@
 """Multi-head attention."""
 
-from math import sqrt
 from typing import Any
 
-from ..core.types import bool_
 from ..errors import ShapeError, at_user_line
 from ..ops.build import need
-from ..ops.contract import matmul
 from ..ops.creation import zeros
-from ..ops.elementwise import add, mul, where
-from ..ops.reductions import expand, mean
-from ..ops.rowwise import softmax
-from ..ops.shape import cat, chunk, narrow, reshape, squeeze, transpose, unsqueeze
-from . import functional as F, init
+from ..ops.reductions import mean
+from ..ops.shape import squeeze, transpose
+from . import init
+from .functional.multihead import Masks, Projections, batch_first, multihead
 from .layers import Linear
 from .module import Module
 from .parameter import Parameter
@@ -126,23 +122,13 @@ class MultiheadAttention(Module):
             not is_causal or attn_mask is not None,
             f"{_NAME}: is_causal is a hint about attn_mask, which is needed too",
         )
-        ndim = query.value.ndim
-        batched = ndim == 3
+        batched = query.value.ndim == 3
         self._check(query, key, value)
-        q, k, v = self._projected(*self._first(batched, query, key, value))
-        batch, length = q.value.shape[:2]
-        mask = _joined(self._mask(attn_mask, batch, q), _padding(key_padding_mask, batched, q))
-        k, v, mask = self._with_bias(k, v, mask, batch)
-        q, k, v = (self._heads(x) for x in (q, k, v))
-        if self.add_zero_attn:
-            none = zeros(batch, self.num_heads, 1, self.head_dim, dtype=q.value.dtype)
-            k, v, mask = cat([k, none], 2), cat([v, none], 2), _wider(mask)
-        dropout = self.dropout if self.training else 0.0
-        if need_weights:
-            mixed, weights = _attended(q, k, v, mask, dropout)
-        else:
-            mixed, weights = F.scaled_dot_product_attention(q, k, v, mask, dropout), None
-        mixed = reshape(transpose(mixed, 1, 2), (batch, length, self.embed_dim))
+        rate = self.dropout if self.training else 0.0
+        inputs = self._first(batched, query, key, value)
+        masks = Masks(key_padding_mask, attn_mask)
+        options = self.add_zero_attn, rate, need_weights
+        mixed, weights = multihead(inputs, self.num_heads, self._given(), masks, *options)
         out = self.out_proj(mixed)
         if weights is not None:
             weights = mean(weights, 1) if average_attn_weights else weights
@@ -150,6 +136,15 @@ class MultiheadAttention(Module):
         if not batched:
             return squeeze(out, 0), weights
         return out if self.batch_first else transpose(out, 0, 1), weights
+
+    def _given(self) -> Projections:
+        """Return the parameters of what goes in."""
+        separate = None
+        if self.in_proj_weight is None:
+            separate = self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
+        return Projections(
+            self.in_proj_weight, separate, self.in_proj_bias, self.bias_k, self.bias_v
+        )
 
     def _check(self, query: Tensor, key: Tensor, value: Tensor) -> None:
         shapes = [tuple(x.value.shape) for x in (query, key, value)]
@@ -173,79 +168,4 @@ class MultiheadAttention(Module):
 
     def _first(self, batched: bool, *tensors: Tensor) -> list[Tensor]:
         """Return the tensors with the batch first; one that is given twice stays one."""
-        if batched and self.batch_first:
-            return list(tensors)
-        moved = {id(x): transpose(x, 0, 1) if batched else unsqueeze(x, 0) for x in tensors}
-        return [moved[id(x)] for x in tensors]
-
-    def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> list[Tensor]:
-        """Return the linear maps of query, key and value; of equal inputs in one product."""
-        e, weight, bias = self.embed_dim, self.in_proj_weight, self.in_proj_bias
-        if weight is None:
-            weights = [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
-        elif query is key and key is value:
-            return list(chunk(F.linear(query, weight, bias), 3, -1))
-        elif key is value:
-            q_bias = None if bias is None else narrow(bias, 0, 0, e)
-            kv_bias = None if bias is None else narrow(bias, 0, e, 2 * e)
-            both = F.linear(key, narrow(weight, 0, e, 2 * e), kv_bias)
-            return [F.linear(query, narrow(weight, 0, 0, e), q_bias), *chunk(both, 2, -1)]
-        else:
-            weights = chunk(weight, 3, 0)
-        biases = [None] * 3 if bias is None else chunk(bias, 3, 0)
-        given = zip((query, key, value), weights, biases, strict=True)
-        return [F.linear(x, w, b) for x, w, b in given]
-
-    def _heads(self, x: Tensor) -> Tensor:
-        """Return (N, L, E) as (N, heads, L, E / heads)."""
-        batch, length = x.value.shape[:2]
-        return transpose(reshape(x, (batch, length, self.num_heads, self.head_dim)), 1, 2)
-
-    def _mask(self, mask: Tensor | None, batch: int, like: Tensor) -> Tensor | None:
-        if mask is None or mask.value.ndim == 2:
-            return _added(mask, like)
-        rows, columns = mask.value.shape[1:]
-        return _added(reshape(mask, (batch, self.num_heads, rows, columns)), like)
-
-    def _with_bias(
-        self, k: Tensor, v: Tensor, mask: Tensor | None, batch: int
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return keys and values with one more, learned, at the end."""
-        if self.bias_k is None or self.bias_v is None:
-            return k, v, mask
-        k = cat([k, expand(self.bias_k, batch, 1, self.embed_dim)], 1)
-        return k, cat([v, expand(self.bias_v, batch, 1, self.embed_dim)], 1), _wider(mask)
-
-
-def _added(mask: Tensor | None, like: Tensor) -> Tensor | None:
-    """Return a mask as what is added to scores: -inf where a bool is true."""
-    if mask is None or mask.value.dtype != bool_:
-        return mask
-    return where(mask, float("-inf"), zeros((), dtype=like.value.dtype))
-
-
-def _padding(mask: Tensor | None, batched: bool, like: Tensor) -> Tensor | None:
-    if mask is None:
-        return None
-    added = _added(mask if batched else unsqueeze(mask, 0), like)
-    return unsqueeze(unsqueeze(added, 1), 1)
-
-
-def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    if first is None or second is None:
-        return second if first is None else first
-    return add(first, second)
-
-
-def _wider(mask: Tensor | None) -> Tensor | None:
-    """Return a mask with one more column, which takes part."""
-    return None if mask is None else F.pad(mask, (0, 1))
-
-
-def _attended(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float
-) -> tuple[Tensor, Tensor]:
-    scores = matmul(mul(q, 1.0 / sqrt(q.value.shape[-1])), transpose(k, -2, -1))
-    weights = softmax(scores if mask is None else add(scores, mask), -1)
-    weights = F.dropout(weights, dropout) if dropout > 0.0 else weights
-    return matmul(weights, v), weights
+        return list(tensors) if batched and self.batch_first else batch_first(batched, *tensors)

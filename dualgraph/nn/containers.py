@@ -240,7 +240,7 @@ class _Parameters(Module):
         setattr(self, name, value)
 
     def _held(self) -> list[tuple[str, Any]]:
-        own = ("training", "_version", "_hooks", "_persistent", "_derived")
+        own = ("training", "_version", "_hooks", "_state_hooks", "_persistent", "_derived")
         return [(n, v) for n, v in vars(self).items() if n not in own]
 
     def __len__(self) -> int:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from ..eager.modes import no_grad
-from ..errors import ArgumentError, at_user_line
+from ..errors import ArgumentError, ShapeError, at_user_line
+from ..ops.build import need
 from ..ops.creation import arange, zeros
 from ..ops.elementwise import ne, where
 from ..ops.shape import unsqueeze
@@ -19,8 +20,13 @@ class _Table(Module):
 
     weight: Parameter
     padding_idx: int | None
+    max_norm: float | None
+    norm_type: float
+    scale_grad_by_freq: bool
 
-    def _make(self, rows: int, width: int, padding_idx: int | None, dtype: Any) -> None:
+    def _make(
+        self, rows: int, width: int, padding_idx: int | None, given: Tensor | None, **made: Any
+    ) -> None:
         self.num_embeddings = rows
         self.embedding_dim = width
         self.padding_idx = padding_idx
@@ -30,8 +36,31 @@ class _Table(Module):
                     at_user_line(f"padding_idx {padding_idx} is out of range for {rows} rows")
                 )
             self.padding_idx = padding_idx % rows
-        self.weight = Parameter(zeros(rows, width, dtype=dtype))
+        if given is not None:
+            need(
+                tuple(given.shape) == (rows, width),
+                f"{type(self).__name__}: a table of shape {tuple(given.shape)} is not {rows} rows "
+                f"of {width}",
+            )
+            self.weight = Parameter(given)
+            return
+        self.weight = Parameter(zeros(rows, width, **made))
         self.reset_parameters()
+
+    def _said(self) -> list[str]:
+        """Return what is printed of the options that both have."""
+        return [
+            "" if self.max_norm is None else f"max_norm={self.max_norm}",
+            "" if self.norm_type == 2.0 else f"norm_type={self.norm_type}",
+            "scale_grad_by_freq=True" if self.scale_grad_by_freq else "",
+        ]
+
+    def _padding_said(self) -> list[str]:
+        return [] if self.padding_idx is None else [f"padding_idx={self.padding_idx}"]
+
+    def _sizes_and(self, options: list[str]) -> str:
+        sizes = f"{self.num_embeddings}, {self.embedding_dim}"
+        return ", ".join([sizes, *(option for option in options if option)])
 
     def reset_parameters(self) -> None:
         """Draw new starting values from the default generator."""
@@ -41,6 +70,17 @@ class _Table(Module):
             values = self.weight.detach()
             with no_grad():
                 self.weight.copy_(where(kept, values, 0.0))
+
+
+def _sizes(layer: type, table: Tensor) -> tuple[int, int]:
+    if table.ndim != 2:
+        raise ShapeError(
+            at_user_line(
+                f"{layer.__name__}.from_pretrained: expected a table (rows, features), got shape "
+                f"{tuple(table.shape)}"
+            )
+        )
+    return table.shape[0], table.shape[1]
 
 
 class Embedding(_Table):
@@ -61,6 +101,9 @@ class Embedding(_Table):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -68,7 +111,25 @@ class Embedding(_Table):
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         self.sparse = sparse
-        self._make(num_embeddings, embedding_dim, padding_idx, dtype)
+        made = {"device": device, "dtype": dtype}
+        self._make(num_embeddings, embedding_dim, padding_idx, _weight, **made)
+        self.weight.requires_grad_(not _freeze)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+    ) -> "Embedding":
+        """Return a layer on a table (V, D), whose memory it shares; not trained if ``freeze``."""
+        sizes = _sizes(cls, embeddings)
+        options = padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+        return cls(*sizes, *options, _weight=embeddings, _freeze=freeze)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.embedding(
@@ -82,10 +143,8 @@ class Embedding(_Table):
         )
 
     def extra_repr(self) -> str:
-        said = f"{self.num_embeddings}, {self.embedding_dim}"
-        if self.padding_idx is not None:
-            said += f", padding_idx={self.padding_idx}"
-        return said if self.max_norm is None else f"{said}, max_norm={self.max_norm}"
+        options = [*self._padding_said(), *self._said(), "sparse=True" if self.sparse else ""]
+        return self._sizes_and(options)
 
 
 class EmbeddingBag(_Table):
@@ -100,8 +159,10 @@ class EmbeddingBag(_Table):
         scale_grad_by_freq: bool = False,
         mode: str = "mean",
         sparse: bool = False,
+        _weight: Tensor | None = None,
         include_last_offset: bool = False,
         padding_idx: int | None = None,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -111,7 +172,28 @@ class EmbeddingBag(_Table):
         self.mode = mode
         self.sparse = sparse
         self.include_last_offset = include_last_offset
-        self._make(num_embeddings, embedding_dim, padding_idx, dtype)
+        made = {"device": device, "dtype": dtype}
+        self._make(num_embeddings, embedding_dim, padding_idx, _weight, **made)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> "EmbeddingBag":
+        """Return a layer on a table (V, D), whose memory it shares; not trained if ``freeze``."""
+        sizes = _sizes(cls, embeddings)
+        options = max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings
+        made = cls(*sizes, *options, include_last_offset, padding_idx)
+        made.weight.requires_grad_(not freeze)
+        return made
 
     def forward(
         self,
@@ -134,8 +216,4 @@ class EmbeddingBag(_Table):
         )
 
     def extra_repr(self) -> str:
-        said = f"{self.num_embeddings}, {self.embedding_dim}"
-        said = said if self.max_norm is None else f"{said}, max_norm={self.max_norm}"
-        return f"{said}, mode={self.mode!r}" + (
-            f", padding_idx={self.padding_idx}" if self.padding_idx is not None else ""
-        )
+        return self._sizes_and([*self._said(), f"mode={self.mode!r}", *self._padding_said()])

@@ -8,12 +8,15 @@ function is traced, and what they compute becomes part of the graph.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..core.dispatch import state
 from ..eager.function import Function
 from ..eager.tensor import Tensor
 from ..errors import ArgumentError, at_user_line
 
 FORWARD_PRE, FORWARD = "forward_pre", "forward"
 BACKWARD_PRE, BACKWARD = "backward_pre", "backward"
+COMPILED = "compiled"  # takes the place of the whole call: see `Module.compile`
+CACHED = "cached"  # never called: says that parametrized tensors are kept
 
 
 class Hook(NamedTuple):
@@ -26,15 +29,10 @@ class Hook(NamedTuple):
 
 
 class HookHandle:
-    """Removes a hook from its module: by `remove`, or at the end of a ``with`` block."""
+    """Removes a hook: by `remove`, or at the end of a ``with`` block."""
 
-    def __init__(self, module: Any, hook: Hook) -> None:
-        self.module = module
-        self.hook = hook
-
-    def remove(self) -> None:
-        """Remove the hook; doing so twice does nothing."""
-        self.module._hooks = tuple(h for h in self.module._hooks if h is not self.hook)
+    def __init__(self, remove: Callable[[], None]) -> None:
+        self.remove = remove  # doing so twice does nothing
 
     def __enter__(self) -> "HookHandle":
         return self
@@ -43,20 +41,119 @@ class HookHandle:
         self.remove()
 
 
-def add_hook(module: Any, hook: Hook, prepend: bool) -> HookHandle:
+def add_hook(module: Any, hook: Hook, prepend: bool = False, to: str = "_hooks") -> HookHandle:
     """Give a module one more hook, behind or before those that it has."""
-    held = module._hooks
-    module._hooks = (hook, *held) if prepend else (*held, hook)
-    return HookHandle(module, hook)
+    held = getattr(module, to)
+    setattr(module, to, (hook, *held) if prepend else (*held, hook))
+
+    def remove() -> None:
+        kept = tuple(h for h in getattr(module, to) if h is not hook)
+        if len(kept) < len(getattr(module, to)):
+            setattr(module, to, kept)
+
+    return HookHandle(remove)
+
+
+# --- hooks of all modules -------------------------------------------------------------------------
+
+everywhere: list[Hook] = []  # they run before a module's own; compiled functions guard on them
+
+
+def add_everywhere(hook: Hook) -> HookHandle:
+    """Give all modules one more hook."""
+    everywhere.append(hook)
+
+    def remove() -> None:
+        everywhere[:] = [h for h in everywhere if h is not hook]
+
+    return HookHandle(remove)
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> HookHandle:
+    """Call ``hook(module, args)`` before `forward` of every module, as its own pre-hooks."""
+    return add_everywhere(Hook(FORWARD_PRE, hook))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> HookHandle:
+    """Call ``hook(module, args, output)`` after `forward` of every module, as its own hooks."""
+    return add_everywhere(Hook(FORWARD, hook, with_kwargs, always_call))
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> HookHandle:
+    """Call ``hook(module, grad_output)`` before gradients go back through any module."""
+    return add_everywhere(Hook(BACKWARD_PRE, hook))
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> HookHandle:
+    """Call ``hook(module, grad_input, grad_output)`` behind the backward of any module."""
+    return add_everywhere(Hook(BACKWARD, hook))
+
+
+class Hookable:
+    """The part of `Module` that registers hooks around a call."""
+
+    _hooks: tuple[Hook, ...] = ()  # replaced, never changed
+    _everywhere = everywhere
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """Call ``hook(module, args)`` before `forward`; what it returns replaces the arguments.
+
+        Like all hooks it runs in traced functions too, and a compiled function is traced again when
+        a hook was added or removed. ``with_kwargs`` makes it ``hook(module, args, kwargs)``, which
+        returns None or both. ``prepend`` puts it before the others.
+        """
+        return add_hook(self, Hook(FORWARD_PRE, hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> HookHandle:
+        """Call ``hook(module, args, output)`` after `forward`; what it returns replaces the output.
+
+        ``always_call`` calls it also when `forward` raises, with None for the output.
+        """
+        return add_hook(self, Hook(FORWARD, hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """Call ``hook(module, grad_output)`` before gradients go back through the module."""
+        return add_hook(self, Hook(BACKWARD_PRE, hook), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are there.
+
+        What it returns replaces ``grad_input``, which has one entry for each positional argument.
+        """
+        return add_hook(self, Hook(BACKWARD, hook), prepend)
 
 
 def hooked_call(module: Any, args: tuple, kwargs: dict) -> Any:
+    """Call ``forward`` with the hooks around it, compiled when that was asked for."""
+    for hook in module._hooks:
+        if hook.kind is COMPILED and not state.tracing:
+            return hook.function(*args, **kwargs)
+    return around_forward(module, args, kwargs)
+
+
+def around_forward(module: Any, args: tuple, kwargs: dict) -> Any:
     """Call ``forward`` with the hooks around it."""
     done: list[Hook] = []
     result = None
     try:
         args, kwargs = _before(module, args, kwargs)
-        watch = _Watch(module) if any(h.kind in _BACKWARD for h in module._hooks) else None
+        backwards = any(h.kind in _BACKWARD for h in (*everywhere, *module._hooks))
+        watch = _Watch(module) if backwards else None
         args = args if watch is None else watch.entered(args)
         result = module.forward(*args, **kwargs)
         for hook in _of(module, FORWARD):
@@ -72,7 +169,7 @@ def hooked_call(module: Any, args: tuple, kwargs: dict) -> Any:
 
 
 def _of(module: Any, kind: str) -> list[Hook]:
-    return [h for h in module._hooks if h.kind == kind]
+    return [h for h in (*everywhere, *module._hooks) if h.kind == kind]
 
 
 def _before(module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:

@@ -1,10 +1,14 @@
 """Losses as modules; the formulas are in `functional`."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
+from ..ops.build import need
 from . import functional as F
+from .layers import Linear
 from .module import Module
+from .shaping import PairwiseDistance
 
 Tensor = Any
 
@@ -19,9 +23,10 @@ class _Loss(Module):
         for name, value in options.items():
             setattr(self, name, value)
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, *tensors: Tensor, **named: Tensor) -> Tensor:
+        """Return the loss of tensors, given by position or by the function's names."""
         options = {name: getattr(self, name) for name in self.options}
-        return type(self).function(*tensors, **options)
+        return type(self).function(*tensors, **named, **options)
 
 
 class _PlainLoss(_Loss):
@@ -111,6 +116,63 @@ class CrossEntropyLoss(_Loss):
         super().__init__()
         self.register_buffer("weight", weight)
         self._set(ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
+
+
+class LinearCrossEntropyLoss(_Loss):
+    """A `Linear` layer and the cross entropy of the classes that it gives.
+
+    Called with inputs (N, in_features) and targets (N, *out_features) of classes, or
+    (N, num_classes, *out_features) of probabilities; ``weight`` becomes a buffer.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.num_classes = num_classes
+        self._set(reduction=reduction, out_features=out_features, ignore_index=ignore_index)
+        self._set(label_smoothing=label_smoothing)
+        need(
+            options is None, "LinearCrossEntropyLoss: there is one way to compute it: options=None"
+        )
+        count = prod(out_features, start=num_classes)
+        self.linear = Linear(in_features, count, bias=bias, device=device, dtype=dtype)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, self.linear.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def extra_repr(self) -> str:
+        names = ("out_features", "bias", "reduction", "ignore_index", "label_smoothing")
+        said = {n: getattr(self, n, None) for n in names} | {"bias": self.linear.bias is not None}
+        sizes = f"in_features={self.linear.in_features}, num_classes={self.num_classes}"
+        return ", ".join([sizes, *(f"{n}={said[n]}" for n in names), "options=None"])
 
 
 class NLLLoss(_Loss):
@@ -283,9 +345,8 @@ class TripletMarginWithDistanceLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        self._set(
-            distance_function=distance_function, margin=margin, swap=swap, reduction=reduction
-        )
+        distance = PairwiseDistance() if distance_function is None else distance_function
+        self._set(distance_function=distance, margin=margin, swap=swap, reduction=reduction)
 
 
 class CTCLoss(_Loss):

@@ -5,36 +5,29 @@ parameter, one that holds a `Module` is a child, a buffer is a tensor named by `
 There is no second registry that could disagree with the attributes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from ..api.compile import compile as compiled
 from ..core.dispatch import state
 from ..core.dtypes import Device
 from ..core.scope import current_module, enter, leave, note_module
 from ..core.types import FLOATING, category, float16, numpy_dtype
 from ..eager.modes import no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, DualgraphError, TraceError, at_user_line
+from ..errors import ArgumentError, DTypeError, DualgraphError, at_user_line
 from ..grad.tape import version_counter
 from ..ops.arguments import check_device
 from ..ops.build import as_dtype
-from .hooks import (
-    BACKWARD,
-    BACKWARD_PRE,
-    FORWARD,
-    FORWARD_PRE,
-    Hook,
-    HookHandle,
-    add_hook,
-    hooked_call,
-)
-from .parameter import Parameter
-from .saving import IncompatibleKeys, matched
+from .hooks import COMPILED, Hook, Hookable, around_forward, everywhere, hooked_call
+from .parameter import Buffer, Parameter
+from .places import add_path, check_unchanged, name_within, wrong_type
+from .saving import Saving, children_of, own_buffers, own_parameters
 
 _ABSENT = object()
 
 
-class Module:
+class Module(Hookable, Saving):
     """Base class of every layer and model: subclass it and write ``forward``.
 
     >>> import dualgraph as dg
@@ -52,9 +45,7 @@ class Module:
     training: bool = True
     _version: int = 0  # attribute changes of this module; a compiled function guards on it
     _epoch: list[int] = [0]  # noqa: RUF012  attribute changes of all modules, shared by design
-    _persistent: dict[str, bool] = {}  # noqa: RUF012  buffer names; replaced, never changed
-    _hooks: tuple[Hook, ...] = ()  # replaced, never changed
-    _derived: dict[str, Callable[..., Any]] = {}  # noqa: RUF012  attributes computed when read
+    _derived: dict[str, Any] = {}  # noqa: RUF012  attributes computed when read
 
     def __init__(self) -> None:
         self.training = True
@@ -68,26 +59,42 @@ class Module:
         try:
             if state.tracing:
                 return self._traced_call(args, kwargs)
-            if self._hooks:
+            if self._hooks or everywhere:
                 return hooked_call(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except DualgraphError as error:
-            _add_path(error, self)
+            add_path(error, self)
             raise
+        except AttributeError as error:
+            refused = wrong_type(error, self, args, kwargs)
+            if refused is None:
+                raise
+            add_path(refused, self)
+            raise refused from error
 
     def _traced_call(self, args: tuple, kwargs: dict) -> Any:
         note_module(self)
-        enter(_name_within(current_module(), self), self)
+        enter(name_within(current_module(), self), self)
         before = dict(vars(self))
         try:
-            if self._hooks:
+            if self._hooks or everywhere:
                 result = hooked_call(self, args, kwargs)
             else:
                 result = self.forward(*args, **kwargs)
         finally:
             leave()
-        _check_unchanged(self, before)
+        check_unchanged(self, before)
         return result
+
+    def compile(self) -> None:
+        """Run every later call of this module compiled, its hooks included."""
+        hook = Hook(COMPILED, compiled(self._uncompiled_call))
+        self._hooks = (*(h for h in self._hooks if h.kind is not COMPILED), hook)
+
+    def _uncompiled_call(self, *args: Any, **kwargs: Any) -> Any:
+        if state.tracing:
+            return self._traced_call(args, kwargs)
+        return around_forward(self, args, kwargs)
 
     # --- attributes ---
 
@@ -103,8 +110,14 @@ class Module:
         present = self.__dict__.get(name, _ABSENT)
         if present is value:
             return
+        assign = getattr(self._derived.get(name), "assign", None)
+        if assign is not None:
+            assign(self, value)
+            return
         if isinstance(present, Parameter):
             _check_replacement(self, name, value)
+        elif isinstance(value, Buffer):
+            self.__dict__["_persistent"] = {**self._persistent, name: value.persistent}
         object.__setattr__(self, name, value)
         self._touch()
 
@@ -152,9 +165,7 @@ class Module:
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """Yield (name, module) of the direct children."""
-        for name, value in list(self.__dict__.items()):
-            if isinstance(value, Module):
-                yield name, value
+        yield from children_of(self)
 
     def children(self) -> Iterator["Module"]:
         """Yield the direct children."""
@@ -180,16 +191,16 @@ class Module:
             below = [(_join(path, n), child) for n, child in module.named_children()]
             stack.extend(reversed(below))
 
-    def modules(self) -> Iterator["Module"]:
-        """Yield this module and all below it, each once."""
-        for _, module in self.named_modules():
+    def modules(self, remove_duplicate: bool = True) -> Iterator["Module"]:
+        """Yield this module and all below it, each once unless ``remove_duplicate`` is false."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Yield (path, parameter), each parameter once even when it is shared."""
-        yield from self._named_tensors(_own_parameters, prefix, recurse, remove_duplicate)
+        yield from self._named_tensors(own_parameters, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield every parameter once."""
@@ -200,7 +211,7 @@ class Module:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """Yield (path, buffer), each buffer once."""
-        yield from self._named_tensors(_own_buffers, prefix, recurse, remove_duplicate)
+        yield from self._named_tensors(own_buffers, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """Yield every buffer once."""
@@ -230,13 +241,20 @@ class Module:
             module = child
         return module
 
+    def set_submodule(self, target: str, module: "Module", strict: bool = False) -> None:
+        """Put a module at a path; with ``strict`` there must be one already."""
+        path, _, name = target.rpartition(".")
+        if strict:
+            self.get_submodule(target)
+        self.get_submodule(path).register_module(name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter at a path such as ``body.0.weight``."""
-        return self._tensor_at("parameter", target, _own_parameters)
+        return self._tensor_at("parameter", target, own_parameters)
 
     def get_buffer(self, target: str) -> Tensor:
         """Return the buffer at a path such as ``norm.running_mean``."""
-        return self._tensor_at("buffer", target, _own_buffers)
+        return self._tensor_at("buffer", target, own_buffers)
 
     def _tensor_at(self, what: str, target: str, own: Any) -> Any:
         path, _, name = target.rpartition(".")
@@ -251,48 +269,6 @@ class Module:
             child.apply(fn)
         fn(self)
         return self
-
-    # --- hooks ---
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> HookHandle:
-        """Call ``hook(module, args)`` before `forward`; what it returns replaces the arguments.
-
-        Like all hooks it runs in traced functions too, and a compiled function is traced again when
-        a hook was added or removed. ``with_kwargs`` makes it ``hook(module, args, kwargs)``, which
-        returns None or both. ``prepend`` puts it before the others.
-        """
-        return add_hook(self, Hook(FORWARD_PRE, hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> HookHandle:
-        """Call ``hook(module, args, output)`` after `forward`; what it returns replaces the output.
-
-        ``always_call`` calls it also when `forward` raises, with None for the output.
-        """
-        return add_hook(self, Hook(FORWARD, hook, with_kwargs, always_call), prepend)
-
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> HookHandle:
-        """Call ``hook(module, grad_output)`` before gradients go back through the module."""
-        return add_hook(self, Hook(BACKWARD_PRE, hook), prepend)
-
-    def register_full_backward_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> HookHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the inputs' gradients are there.
-
-        What it returns replaces ``grad_input``, which has one entry for each positional argument.
-        """
-        return add_hook(self, Hook(BACKWARD, hook), prepend)
 
     # --- modes and types ---
 
@@ -350,43 +326,17 @@ class Module:
         """Convert every floating tensor to this dtype."""
         return self.to(dst_type)
 
+    def bfloat16(self) -> "Module":
+        """Raise `DTypeError`: NumPy has no such dtype."""
+        return self.to("bfloat16")
+
     def cpu(self) -> "Module":
         """Return the module, which is on the CPU."""
         return self
 
-    # --- saving and loading ---
-
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Return every parameter and persistent buffer by path, on shared memory.
-
-        The tensors are detached unless ``keep_vars``.
-
-        >>> from dualgraph import nn
-        >>> list(nn.Sequential(nn.Linear(2, 3), nn.ReLU()).state_dict())
-        ['0.weight', '0.bias']
-        """
-        named = self._named_state()
-        return {prefix + name: t if keep_vars else t.detach() for name, t in named}
-
-    def _named_state(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield what a state dict holds; a shared tensor under each of its names, as PyTorch."""
-        yield from _own_state(self)
-        for name, child in self.named_children():
-            for below, tensor in child._named_state():
-                yield _join(name, below), tensor
-
-    def load_state_dict(self, state_dict: Any, strict: bool = True) -> IncompatibleKeys:
-        """Copy values (tensors or arrays) into the parameters and buffers, in place.
-
-        Nothing is changed when a name is missing or unexpected (unless ``strict=False``) or a shape
-        differs: `ArgumentError` (`ShapeError` for shapes alone) lists all of them.
-        """
-        own = dict(self._named_state())
-        values, left = matched(type(self).__name__, own, state_dict, strict)
-        with no_grad():
-            for name, value in values.items():
-                own[name].copy_(value)
-        return left
+    def cuda(self, device: Any = None) -> "Module":
+        """Raise `ArgumentError`: there is no such device."""
+        return self.to("cuda")
 
     # --- printing ---
 
@@ -410,26 +360,6 @@ def clear_grad(tensor: Tensor, set_to_none: bool) -> None:
     elif tensor.grad is not None:
         with no_grad():
             tensor.grad.zero_()
-
-
-def _own_parameters(module: Module) -> Iterator[tuple[str, Parameter]]:
-    for name, value in list(module.__dict__.items()):
-        if isinstance(value, Parameter):
-            yield name, value
-
-
-def _own_buffers(module: Module) -> Iterator[tuple[str, Tensor]]:
-    for name in module._persistent:
-        value = module.__dict__.get(name)
-        if value is not None:
-            yield name, value
-
-
-def _own_state(module: Module) -> Iterator[tuple[str, Tensor]]:
-    yield from _own_parameters(module)
-    for name, buffer in _own_buffers(module):
-        if module._persistent[name]:
-            yield name, buffer
 
 
 def _join(path: str, name: str) -> str:
@@ -478,37 +408,3 @@ def _convert(tensor: Tensor, dtype: Any) -> None:
     version_counter(tensor)[0] += 1  # a tape that saved the old values must refuse to go on
     if tensor.held_grad is not None:
         tensor.held_grad = as_dtype(tensor.held_grad.detach(), dtype)
-
-
-# --- where in the tree an error or a traced node belongs -----------------------------------------
-
-
-def _name_within(parent: Any, module: Module) -> str:
-    """Return the path of a module inside the one that calls it, or its class at the top."""
-    if isinstance(parent, Module):
-        for path, found in parent.named_modules():
-            if found is module and path:
-                return path
-    return type(module).__name__
-
-
-def _add_path(error: DualgraphError, module: Module) -> None:
-    """Note which layer an error comes from; each enclosing call makes the path more complete."""
-    trail: list[Module] = error.__dict__.setdefault("modules", [])
-    trail.insert(0, module)
-    names = [_name_within(a, b) for a, b in zip([None, *trail], trail, strict=False)]
-    error.__notes__ = [f"in module {'.'.join(names)}: {trail[-1]!r}".partition("\n")[0]]
-
-
-def _check_unchanged(module: Module, before: dict[str, Any]) -> None:
-    """Refuse a traced ``forward`` that sets attributes: it would happen once, not at every call."""
-    after = vars(module)
-    changed = [k for k in after if k != "_version" and before.get(k, _ABSENT) is not after[k]]
-    if changed:
-        raise TraceError(
-            at_user_line(
-                f"forward() of {type(module).__name__} sets the attribute {changed[0]!r} while it "
-                "is traced: a compiled function would do that once and not at every call. Keep "
-                "such state in a buffer and change it in place, or run this module eagerly"
-            )
-        )

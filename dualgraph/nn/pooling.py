@@ -53,6 +53,38 @@ class MaxPool3d(_MaxPool):
     function = staticmethod(F.max_pool3d)
 
 
+class _FractionalMaxPool(Formula):
+    options = table(
+        kernel_size=REQUIRED,
+        output_size=None,
+        output_ratio=None,
+        return_indices=False,
+        _random_samples=None,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register_buffer("_random_samples", self._random_samples)
+
+
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """The largest elements of windows at pseudo-random places of (N, C, H, W) or (C, H, W).
+
+    Arguments as `functional.fractional_max_pool2d`.
+    """
+
+    function = staticmethod(F.fractional_max_pool2d)
+
+
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """The largest elements of windows at pseudo-random places of (N, C, D, H, W) or (C, D, H, W).
+
+    Arguments as `functional.fractional_max_pool3d`.
+    """
+
+    function = staticmethod(F.fractional_max_pool3d)
+
+
 class _AvgPool(_Windows):
     options = table(
         kernel_size=REQUIRED,

@@ -4,7 +4,9 @@ from ..core.types import broadcast_shapes
 from ..errors import ShapeError, at_user_line
 from .build import Tensor, aligned, as_dtype, in_float32, need, need_floating, need_tensors
 from .contract import matmul
+from .diagonals import triu_indices
 from .elementwise import add, div, maximum, mul, sub
+from .indexing import index_select
 from .matrices import need_equal_dtypes
 from .matrix_norms import vector_norm
 from .reductions import expand, sum
@@ -32,6 +34,28 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _MODES[0])
             at_user_line(f"cdist: needs (..., P, M) and (..., R, M), got shapes {a} and {b}")
         )
     return vector_norm(sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
+
+
+@in_float32
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """Return the p-norm distances of all pairs of rows i < j of (N, M), in that order.
+
+    The gradient of a distance of 0 is 0.
+
+    >>> import dualgraph as dg
+    >>> pdist(dg.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]]))
+    tensor([5., 3., 4.])
+    """
+    need_tensors("pdist", input)
+    need_floating("pdist", input)
+    need(p >= 0, f"pdist: p must not be negative, got {p}")
+    if input.value.ndim != 2:
+        raise ShapeError(
+            at_user_line(f"pdist: needs a matrix (N, M), got shape {tuple(input.value.shape)}")
+        )
+    first, second = triu_indices(input.value.shape[0], input.value.shape[0], 1)
+    rows = index_select(input, 0, first), index_select(input, 0, second)
+    return vector_norm(sub(*rows), p, -1)
 
 
 @in_float32

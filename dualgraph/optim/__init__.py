@@ -1,6 +1,6 @@
 """Optimizers: in-place updates of parameters, written with public ops; and their schedules."""
 
-from . import lr_scheduler as lr_scheduler
+from . import lr_scheduler as lr_scheduler, swa_utils as swa_utils
 from .adagrad import Adadelta as Adadelta, Adagrad as Adagrad, RMSprop as RMSprop
 from .adam import (
     Adam as Adam,

@@ -58,10 +58,10 @@ class LBFGS(Optimizer):
             max_eval = max_iter * 5 // 4
         super().__init__(params, options_of(locals()))
 
-    def add_param_group(self, group: Group) -> None:
+    def add_param_group(self, param_group: Group) -> None:
         """Set the one group that there may be."""
         need(not self.param_groups, "LBFGS takes one parameter group, with the options of all")
-        super().add_param_group(group)
+        super().add_param_group(param_group)
 
     def check_options(self, group: Group) -> None:
         check_number("lr", group["lr"])

@@ -25,6 +25,7 @@ from ..nn.module import clear_grad
 from ..ops.build import as_dtype, need
 from ..ops.elementwise import add, mul, neg
 from ..ops.shape import reshape, select
+from .hooks import SavingHooks, in_order, saving_hooks
 
 Group = dict[str, Any]
 State = dict[str, Any]
@@ -39,7 +40,7 @@ KEPT = (
 SCALARS = frozenset({"step", "mu_product", "eta", "mu"})  # state that is 0-d and float64
 
 
-class Optimizer(ABC):
+class Optimizer(SavingHooks, ABC):
     """Base of the optimizers: subclasses give defaults, the initial state and one update.
 
     ``params`` is an iterable of tensors, or of dicts with ``"params"`` and options of their own.
@@ -56,6 +57,7 @@ class Optimizer(ABC):
         self.state: dict[Tensor, State] = {}
         self.stepped = False  # schedulers warn when they are stepped first
         self._before, self._after = Hooks(), Hooks()
+        self._saving = saving_hooks()
         self._guarded = [k for k in defaults if k not in (*self.may_change, *HINTS)]
         groups = _listed(params)
         if not groups:
@@ -68,8 +70,9 @@ class Optimizer(ABC):
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
-    def add_param_group(self, group: Group) -> None:
+    def add_param_group(self, param_group: Group) -> None:
         """Add parameters with options of their own; absent options take the defaults."""
+        group = param_group
         if not isinstance(group, dict) or "params" not in group:
             raise ArgumentError(at_user_line("a parameter group is a dict with the key 'params'"))
         name = type(self).__name__
@@ -79,7 +82,9 @@ class Optimizer(ABC):
         present = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             _check_parameter(p)
-            need(id(p) not in present, f"{name}: a parameter of shape {p.shape} is given twice")
+            need(
+                id(p) not in present, f"{name}: a parameter of shape {p.value.shape} is given twice"
+            )
             present.add(id(p))
         complete = {**self.defaults, **group, **names, "params": params}
         for other in self.param_groups:
@@ -125,7 +130,7 @@ class Optimizer(ABC):
         self.stepped = True
         if self._before or self._after:
             _refuse_traced_hooks()
-        for call in _in_order(self._before):
+        for call in in_order(self._before):
             call(self, (closure,), {})
         loss = None
         if closure is not None:
@@ -134,7 +139,7 @@ class Optimizer(ABC):
         with no_grad():
             for group in self.param_groups:
                 self._step_group(group)
-        for call in _in_order(self._after):
+        for call in in_order(self._after):
             call(self, (closure,), {})
         return loss
 
@@ -190,6 +195,14 @@ class Optimizer(ABC):
 
         Tensors share memory with the optimizer's.
         """
+        for hook in in_order(self._saving["save"]):
+            hook(self)
+        found = self._state_now()
+        for hook in in_order(self._saving["saved"]):
+            found = hook(self, found) or found
+        return found
+
+    def _state_now(self) -> dict[str, Any]:
         index = {p: i for i, p in enumerate(self._parameters())}
         held = {i: dict(self.state[p]) for p, i in index.items() if p in self.state}
         groups = [
@@ -206,6 +219,13 @@ class Optimizer(ABC):
         Tensors that exist are overwritten in place. Raises `ArgumentError` when the groups or the
         names of the state differ, `ShapeError` when a shape does; nothing is changed then.
         """
+        for hook in in_order(self._saving["load"]):
+            state_dict = hook(self, dict(state_dict)) or state_dict
+        self._take_over(state_dict)
+        for hook in in_order(self._saving["loaded"]):
+            hook(self)
+
+    def _take_over(self, state_dict: dict[str, Any]) -> None:
         parameters, groups = self._parameters(), state_dict["param_groups"]
         have = [len(g["params"]) for g in self.param_groups]
         given = [len(g["params"]) for g in groups]
@@ -338,10 +358,6 @@ def check_number(name: str, value: Any, low: float = 0.0, below: float | None = 
     fits = low <= value and (below is None or value < below)
     limits = f">= {low:g}" if below is None else f"in [{low:g}, {below:g})"
     need(fits, f"{name} must be {limits}, got {value}")
-
-
-def _in_order(hooks: Hooks) -> list[Callable[..., Any]]:
-    return [hooks[key] for key in sorted(hooks)]
 
 
 def _refuse_traced_hooks() -> None:

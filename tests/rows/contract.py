@@ -56,6 +56,11 @@ def np_cdist(x: np.ndarray, y: np.ndarray, p: float = 2.0) -> np.ndarray:
     return np.max(d, -1) if np.isinf(p) else np.sum(d**p, -1) ** (1 / p)
 
 
+def np_pdist(x: np.ndarray, p: float = 2.0) -> np.ndarray:
+    """Return the distances of pairs of rows of one matrix."""
+    return np_cdist(x, x, p)[np.triu_indices(len(x), 1)]
+
+
 def np_pairwise(
     x: np.ndarray, y: np.ndarray, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> np.ndarray:
@@ -168,6 +173,8 @@ ROWS: tuple[Row, ...] = (
     product("einsum", s((2, 3), (3, 4)), reference=lambda x, y: (x @ y).T, call=by_sublists),
     product("cdist", s((3, 4), (5, 4)), s((2, 3, 4), (1, 2, 4), p=1), s((3, 4), (2, 4), p=3),
             s((3, 4), (2, 4), p=float("inf")), reference=np_cdist),
+    product("pdist", s((4, 3)), s((3, 2), p=1), s((3, 2), p=float("inf")), s((1, 2)),
+            reference=np_pdist),
     product("pairwise_distance", s((3, 4), (3, 4)), s((3, 4), (4,), p=3, keepdim=True),
             reference=np_pairwise),
     product("cosine_similarity", s((3, 4), (3, 4)), s((3, 4), (4,), dim=-1), s((2,), (2,), dim=0),

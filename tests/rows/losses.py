@@ -32,10 +32,10 @@ def numbers(shape: tuple[int, ...]) -> np.ndarray:
 def scaled(name: str) -> Any:
     """Return a call that makes weights, which have no gradient, from their shapes."""
 
-    def call(api: Any, x: Any, y: Any, **kwargs: Any) -> Any:
+    def call(api: Any, x: Any, *others: Any, **kwargs: Any) -> Any:
         for k in WEIGHTS & kwargs.keys():
             kwargs[k] = api.tensor(numbers(kwargs[k]).tolist(), dtype=x.dtype)
-        return getattr(api.nn.functional, name)(x, y, **kwargs)
+        return getattr(api.nn.functional, name)(x, *others, **kwargs)
 
     return call
 
@@ -277,6 +277,15 @@ ROWS: tuple[Row, ...] = (
         s((3, 4), Arg((3, 4), domain=PROBABILITIES), reduction="none"),
         reference=by_scale(ref.cross_entropy),
         call=scaled("cross_entropy"),
+    ),
+    loss(
+        "linear_cross_entropy",
+        s((3, 4), (5, 4), index((3,), 5)),
+        s((2, 4), (3, 2, 4), index((2, 2), 3), weight=(3,), reduction="sum", label_smoothing=0.1),
+        reference=by_scale(
+            lambda x, w, y, **kw: ref.cross_entropy(np.einsum("c...i,ni->nc...", w, x), y, **kw)
+        ),
+        call=scaled("linear_cross_entropy"),
     ),
     loss(
         "nll_loss",

@@ -20,6 +20,7 @@ from ...ops.distances import (
     bilinear as bilinear,
     cosine_similarity as cosine_similarity,
     pairwise_distance as pairwise_distance,
+    pdist as pdist,
 )
 from ...ops.elementwise import relu as relu, sigmoid as sigmoid, tanh as tanh
 from ...ops.indexing import one_hot as one_hot
@@ -64,6 +65,12 @@ from .dropout import (
     gumbel_softmax as gumbel_softmax,
 )
 from .embedding import embedding as embedding, embedding_bag as embedding_bag
+from .fractional import (
+    fractional_max_pool2d as fractional_max_pool2d,
+    fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
+    fractional_max_pool3d as fractional_max_pool3d,
+    fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
+)
 from .losses import (
     binary_cross_entropy as binary_cross_entropy,
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
@@ -75,6 +82,7 @@ from .losses import (
     huber_loss as huber_loss,
     kl_div as kl_div,
     l1_loss as l1_loss,
+    linear_cross_entropy as linear_cross_entropy,
     margin_ranking_loss as margin_ranking_loss,
     mse_loss as mse_loss,
     multi_margin_loss as multi_margin_loss,
@@ -87,6 +95,7 @@ from .losses import (
     triplet_margin_loss as triplet_margin_loss,
     triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
 )
+from .multihead import multi_head_attention_forward as multi_head_attention_forward
 from .normalization import (
     batch_norm as batch_norm,
     group_norm as group_norm,

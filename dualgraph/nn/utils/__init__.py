@@ -1,6 +1,6 @@
 """Helpers of training: clipping gradients, parameters as one vector, normed weights, sequences."""
 
-from . import rnn as rnn
+from . import parametrizations as parametrizations, parametrize as parametrize, rnn as rnn
 from .clip import (
     clip_grad_norm_ as clip_grad_norm_,
     clip_grad_value_ as clip_grad_value_,

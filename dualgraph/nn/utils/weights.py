@@ -72,10 +72,10 @@ def _settle(module: Module, name: str, parts: tuple[str, ...]) -> Module:
 class _WeightNorm(_Rule):
     def __call__(self, module: Module) -> Any:
         g, v = getattr(module, f"{self.name}_g"), getattr(module, f"{self.name}_v")
-        return mul(v, div(g, _norms(v, self.dim)))
+        return mul(v, div(g, norms(v, self.dim)))
 
 
-def _norms(v: Any, dim: int | None) -> Any:
+def norms(v: Any, dim: int | None) -> Any:
     """Return the norms of the slices along one axis, kept for broadcasting; of all for None."""
     if dim is None:
         return vector_norm(v)
@@ -96,7 +96,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     weight = _weight_of(module, name)
     dim = None if dim == -1 else dim
     with no_grad():
-        length = _norms(weight.detach(), dim).clone()
+        length = norms(weight.detach(), dim).clone()
     parts = {f"{name}_g": Parameter(length), f"{name}_v": Parameter(weight.detach().clone())}
     _replace(module, name, parts, _WeightNorm(name, dim))
     return module
@@ -106,6 +106,12 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     """Undo `weight_norm`: the weight is a parameter again."""
     _rule_of(module, name, _WeightNorm)
     return _settle(module, name, (f"{name}_g", f"{name}_v"))
+
+
+def as_matrix(weight: Any, dim: int) -> Any:
+    """Return a weight as a matrix, one row for each index of an axis."""
+    axes = [dim, *(a for a in range(weight.value.ndim) if a != dim)]
+    return reshape(permute(weight, axes) if dim else weight, (weight.value.shape[dim], -1))
 
 
 # --- spectral norm -------------------------------------------------------------------------------
@@ -120,9 +126,7 @@ class _SpectralNorm(_Rule):
         self.eps = eps
 
     def matrix(self, weight: Any) -> Any:
-        axes = [self.dim, *(a for a in range(weight.value.ndim) if a != self.dim)]
-        rows = weight.value.shape[self.dim or 0]
-        return reshape(permute(weight, axes) if self.dim else weight, (rows, -1))
+        return as_matrix(weight, self.dim or 0)
 
     def parts(self, module: Module) -> tuple[Any, Any, Any]:
         return tuple(getattr(module, f"{self.name}_{part}") for part in ("orig", "u", "v"))
@@ -159,15 +163,20 @@ def spectral_norm(
     """
     need(n_power_iterations > 0, "spectral_norm: n_power_iterations must be positive")
     weight = _weight_of(module, name)
-    outputs = int(bool(getattr(type(module), "transposed", False))) if dim is None else dim
+    outputs = axis_of_outputs(module) if dim is None else dim
     rule = _SpectralNorm(name, outputs, n_power_iterations, eps)
     rows, columns = rule.matrix(weight.detach()).value.shape
     _replace(module, name, {f"{name}_orig": Parameter(weight.detach())}, rule)
     for part, count in (("u", rows), ("v", columns)):
         vector = normalize(randn(count, dtype=weight.dtype), dim=0, eps=eps)
         module.register_buffer(f"{name}_{part}", vector)
-    add_hook(module, Hook(FORWARD_PRE, rule.iterate), False)
+    add_hook(module, Hook(FORWARD_PRE, rule.iterate))
     return module
+
+
+def axis_of_outputs(module: Module) -> int:
+    """Return the axis of a layer's weight that counts its outputs."""
+    return int(bool(getattr(type(module), "transposed", False)))
 
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:

@@ -13,6 +13,7 @@ from .classes import (
     nll_loss as nll_loss,
 )
 from .ctc import ctc_loss as ctc_loss
+from .linear import linear_cross_entropy as linear_cross_entropy
 from .ranking import (
     cosine_embedding_loss as cosine_embedding_loss,
     hinge_embedding_loss as hinge_embedding_loss,

@@ -230,7 +230,7 @@ def _check_classes(
         raise DTypeError(
             at_user_line(
                 f"{name}: needs floating scores and integer class indices, got "
-                f"{input.value.dtype.name} and {dtype.name}"
+                f"{input.value.dtype.name} {shape} and {dtype.name} {tuple(target.value.shape)}"
             )
         )
     axis = _class_axis(input)
