@@ -6,7 +6,11 @@ from ..eager.function import Function as Function, once_differentiable as once_d
 from ..eager.gradients import grad as grad, run_backward
 from ..eager.modes import (
     detect_anomaly as detect_anomaly,
+    enable_grad as enable_grad,
+    inference_mode as inference_mode,
+    no_grad as no_grad,
     set_detect_anomaly as set_detect_anomaly,
+    set_grad_enabled as set_grad_enabled,
 )
 from . import function as function, functional as functional, graph as graph
 from .gradcheck import gradcheck as gradcheck, gradgradcheck as gradgradcheck
