@@ -47,15 +47,15 @@ def test_set_detect_anomaly() -> None:
 
 
 def test_inference_mode() -> None:
-    """As `no_grad`; `inference_mode(False)` changes nothing."""
+    """As `no_grad`, also within `enable_grad`; `inference_mode(False)` records."""
     x = leaf(1.0)
     with dg.inference_mode():
         assert not (x * 2).requires_grad
         with dg.enable_grad():
+            assert not (x * 2).requires_grad
+        with dg.inference_mode(False):
             assert (x * 2).requires_grad
     with dg.no_grad(), dg.inference_mode(False):
-        assert not (x * 2).requires_grad
-    with dg.inference_mode(False):
         assert (x * 2).requires_grad
     assert not dg.inference_mode()(lambda: x * 2)().requires_grad
 

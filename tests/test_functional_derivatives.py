@@ -114,8 +114,8 @@ def test_functional_call() -> None:
     weight = other["weight"].requires_grad_()
     gradient = func.grad(lambda w: func.functional_call(layer, {"weight": w}, x).sum())(weight)
     assert gradient.tolist() == [X.tolist()] * 2
-    with pytest.raises(ArgumentError, match="no 'scale'; it has weight, bias"):
-        func.functional_call(layer, {"scale": x}, x)
+    with pytest.raises(ArgumentError, match="unexpected scale; missing weight, bias"):
+        func.functional_call(layer, {"scale": x}, x, strict=True)
 
 
 class Wrong(dg.autograd.Function):

@@ -148,8 +148,6 @@ def test_a_gradient_penalty_as_it_is_written() -> None:
     )  # fmt: skip
     ((slope.norm(2, dim=1) - 1) ** 2).mean().backward()
     assert net.weight.grad is not None
-    with pytest.raises(ArgumentError, match="is_grads_batched is not supported"):
-        dg.autograd.grad(net(x), x, dg.ones(2, 4, 1), is_grads_batched=True)
 
 
 def test_modes_decorate_with_and_without_parentheses() -> None:

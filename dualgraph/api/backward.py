@@ -18,9 +18,9 @@ from ..core.dispatch import state
 from ..core.op import Op, tape_op
 from ..eager.frontend import eager_frontend
 from ..errors import GradError, at_user_line
-from ..grad.backward import AbsorbingNode, Bundle, backward
+from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
 from ..grad.hooks import RemovableHandle
-from ..grad.tape import TWICE, Node as TapeNode, version_counter
+from ..grad.tape import TWICE, Node as TapeNode, Packed, version_counter
 from ..graph.capture import Argument, Cotangent, Held
 from ..graph.ir import Node
 from ..graph.pipeline import optimize
@@ -66,6 +66,7 @@ class Joint:
         self.programs: dict[tuple, BackwardProgram] = {}
         self.timings: dict[str, float] = {}  # of the last backward program, in seconds
         self._available = ancestors(tuple(forward))
+        self._freed: dict[tuple[int, ...], set[int]] = {}  # as `freed_with` found it
         self.refused = False  # some rule says that there is no derivative: backward runs eagerly
         self.saved: tuple[Node, ...] = ()
         try:
@@ -76,6 +77,14 @@ class Joint:
             self.saved = tuple(n for n in everything.reads if self._must_save(n))
             self.programs[tuple(range(len(roots))), ()] = everything
         self._available = set(self.saved)
+
+    def freed_with(self, outputs: tuple[int, ...]) -> set[int]:
+        """Return the outputs through which eager could not go back after a walk from these."""
+        if outputs not in self._freed:
+            saving = [{n for n in reachable([root.grad_fn]) if n.saved} for root in self.roots]
+            gone = set().union(*[saving[k] for k in outputs])
+            self._freed[outputs] = {k for k, n in enumerate(saving) if not gone.isdisjoint(n)}
+        return self._freed[outputs]
 
     def _must_save(self, node: Node) -> bool:
         if node in self.cotangents:
@@ -162,10 +171,18 @@ def _leaves(tracer: Tracer) -> list[tuple[Argument | Held, Any, Node]]:
     return found
 
 
+class Returned(NamedTuple):
+    """An array that backward needs and the user has; the tensor itself is not held: no cycle."""
+
+    array: np.ndarray
+    counter: list[int]
+    version: int
+
+
 class CallRecord(NamedTuple):
     """What one call keeps for its backward."""
 
-    saved: list[np.ndarray]  # as `Joint.saved`
+    saved: list[Any]  # as `Joint.saved`: arrays, `Packed` or `Returned`
     arguments: list[Any]
     versions: list[int]  # of the inputs, as `Joint.versions`
     replay: Callable[[], list[Any]]  # the same call, run eagerly
@@ -178,29 +195,34 @@ class CompiledBackward(AbsorbingNode):
     which brings its cotangent in a `Bundle`.
     """
 
-    __slots__ = ("joint",)
+    __slots__ = ("freed", "joint", "walked")
 
     def __init__(self, joint: Joint, edges: list[Any], shapes: tuple, record: CallRecord) -> None:
         super().__init__(_COMPILED, edges, shapes, {}, {0: record})
         self.joint = joint
+        self.walked: tuple[int, ...] = ()  # the outputs of the last walk
+        self.freed: set[int] = set()  # outputs whose saved values eager would have freed
 
     def absorb(self, g: Any, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Run the backward program, or replay eagerly when the result must be differentiable."""
-        if self.saved is None:
-            raise GradError(at_user_line(TWICE))
         given = g if isinstance(g, Bundle) else {0: g}
+        self.walked = tuple(sorted(given))
+        if self.saved is None or not self.freed.isdisjoint(self.walked):
+            raise GradError(at_user_line(TWICE))
         record: CallRecord = self.saved[0]
         joint, edges = self.joint, self.edges
         if state.grad_enabled or joint.refused:
             return self._replayed(given, pending, record)
         carried = tuple([i for i, edge in enumerate(edges) if edge in pending]) if pending else ()
-        made = joint.program(tuple(sorted(given)), carried)
+        made = joint.program(self.walked, carried)
         arrays = []
         for kind, position in made.operands or joint.operands(made):
             if kind == COTANGENT:
                 array = given[position].value
             elif kind == SAVED:
                 array = record.saved[position]
+                if type(array) is not np.ndarray:
+                    array = self._kept(array)
             elif kind == CARRIED:
                 array = pending[edges[position]].value
             else:
@@ -212,6 +234,12 @@ class CompiledBackward(AbsorbingNode):
             (edges[i], eager_frontend.tensor(a)) for i, a in zip(made.leaves, fresh, strict=True)
         ]
 
+    def release(self) -> None:
+        """Free what the walk needed; what other outputs need as well is freed with the last."""
+        self.freed |= self.joint.freed_with(self.walked)
+        if len(self.freed) == len(self.joint.roots):
+            super().release()
+
     def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
         """Refuse: the cotangents of the inputs are sums that other nodes contribute to."""
         raise GradError(
@@ -220,6 +248,14 @@ class CompiledBackward(AbsorbingNode):
                 "supported: register hooks on the tensors, or run the function eagerly"
             )
         )
+
+    def _kept(self, kept: Any) -> np.ndarray:
+        """Return a saved array that hooks held, or that the user has and may have changed."""
+        if isinstance(kept, Packed):
+            return kept.unpacked().value
+        if kept.counter[0] != kept.version:
+            raise GradError(at_user_line(self._modified(kept.array, kept.counter[0], kept.version)))
+        return kept.array
 
     def _input(self, position: int, record: CallRecord) -> np.ndarray:
         """Return an input as it was; raise when it was changed since."""
@@ -264,20 +300,20 @@ def attach(outputs: list[Any], joint: Joint, record: CallRecord) -> None:
     if len(outputs) == 1:
         out = outputs[0]
         out.grad_fn = CompiledBackward(joint, edges, (out.value.shape,), record)
-        out.requires_grad = True
+        out.tracked = True
         return
     hub = CompiledBackward(joint, edges, (), record)
     for k, out in enumerate(outputs):
         out.grad_fn = TapeNode(_OUTPUT, [hub], (out.value.shape,), {"position": k}, {})
-        out.requires_grad = True
+        out.tracked = True
 
 
 def attach_freed(out: Any, name: str) -> None:
     """Give an output the place that eager gives it after its backward has run: freed."""
     leaf = eager_frontend.tensor(out.value)
-    leaf.requires_grad = True
+    leaf.tracked = True
     out.grad_fn = TapeNode(_freed_op(name), [leaf], (out.value.shape,), {}, {})
-    out.requires_grad = True
+    out.tracked = True
 
 
 @cache

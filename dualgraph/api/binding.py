@@ -25,14 +25,15 @@ class Binding:
         self.arrays: list[Any] = [None] * len(sources)  # of held tensors, as seen last
         kinds = list(enumerate(sources))
         self.arguments = [(i, s.position) for i, s in kinds if isinstance(s, Argument)]
-        self.held = [(i, s.held, s.held.requires_grad) for i, s in kinds if isinstance(s, Held)]
+        self.held = [(i, s.held, s.held.tracked) for i, s in kinds if isinstance(s, Held)]
         self.others = [(i, s) for i, s in kinds if not isinstance(s, Argument | Held)]
         self.captured = frozenset(id(tensor) for _, tensor, _ in self.held)
         self.owners: set[int] | None = None  # ids of the arrays that own the captured memory
         given = [i for i, _ in self.arguments]
         held = [i for i, _, _ in self.held]
-        pairs = [(i, j) for i in sorted(written) for j in (*given, *held) if i != j]
-        self.apart = [(i, j) for i, j in pairs if i in given or j in given]
+        changed, positions = sorted(written), set(given)
+        self.apart = [(i, j) for i in changed for j in given if i != j]
+        self.apart += [(i, j) for i in changed if i in positions for j in held]
         self.loose = False  # some captured tensor was not row-major
         self.varying = [i for i, s in kinds if not isinstance(s, Held)]
 
@@ -40,7 +41,7 @@ class Binding:
         """Return the arrays in input order, as they are now."""
         arrays = self.arrays
         for i, tensor, requires_grad in self.held:
-            if tensor.requires_grad is not requires_grad:
+            if tensor.tracked is not requires_grad:
                 raise Mismatch(f"requires_grad of a captured tensor {tensor.shape} changed")
             if tensor.value is not arrays[i]:
                 arrays[i] = self._checked(i, tensor.value, "a captured tensor")

@@ -35,7 +35,7 @@ class CompiledFunction:
         self.__wrapped__ = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if state.tracing or state.anomaly:  # inside of another trace this is just the function
+        if state.tracing or state.anomaly or _watched():  # in a trace this is just the function
             return self.function(*args, **kwargs)
         tensors: list[Any] = []
         trace, arrays = self._bound(args, kwargs, tensors)
@@ -143,18 +143,23 @@ class CompiledFunction:
         return "\n".join(lines)
 
 
+def _watched() -> bool:
+    """Tell whether the user's hooks see, and may change, what the tape keeps."""
+    return state.saved_hooks is not None and not state.saved_hooks.faithful
+
+
 def _key(args: tuple, kwargs: dict, tensors: list[Any]) -> Any:
     """Return what a trace depends on by kind: shapes, dtypes, values of other arguments.
 
     The tensors among the arguments are appended to the list.
     """
     rest = frozen_tree(args, tensors), frozen_tree(kwargs, tensors) if kwargs else None
-    kinds: Any = tuple([(t.value.shape, t.value.dtype.char, t.requires_grad) for t in tensors])
+    kinds: Any = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
     if len(tensors) > 1:
         places = list(map(id, tensors))
         if len(set(places)) < len(places):  # some tensor is given twice
             kinds = kinds, tuple(map(places.index, places))
-    return kinds, rest, state.grad_enabled, default_float()
+    return kinds, rest, (state.grad_enabled, state.inference), default_float()
 
 
 def _brief(key: Any) -> str:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from ..codegen.lower import Destination, Fresh, Write
 from ..codegen.program import Program, build
-from ..core.dispatch import apply
+from ..core.dispatch import apply, state
 from ..eager.frontend import eager_frontend
 from ..errors import TraceError
 from ..grad.backward import reachable
-from ..grad.tape import version_counter
+from ..grad.tape import Packed, version_counter
 from ..graph.capture import (
     Argument,
     GradGuard,
@@ -27,7 +28,7 @@ from ..graph.capture import (
 from ..graph.ir import INPUT, Graph, Node
 from ..graph.pipeline import PassRecord, optimize
 from ..graph.tracer import Tracer, traced
-from .backward import CallRecord, Joint, attach, attach_freed
+from .backward import CallRecord, Joint, Returned, attach, attach_freed
 from .binding import Binding, Mismatch
 from .guards import Guards, all_guards
 from .tree import flatten, unflatten
@@ -64,6 +65,8 @@ class Trace:
     outputs: list[Output]
     tree: Any
     joint: Joint | None
+    kept: list[int]  # where among the fresh arrays backward finds what it needs
+    returned: frozenset[int]  # those of them that the user gets as well
     binding: Binding
     counters: list[list[int]]  # version counters of the captured tensors that are changed
     changed_arguments: list[Argument]
@@ -125,7 +128,7 @@ class Trace:
                     if output.root >= 0:
                         roots[output.root] = out
                     elif output.leaf:
-                        out.requires_grad = True
+                        out.tracked = True
                     elif output.freed:
                         attach_freed(out, output.freed)
                 results.append(out)
@@ -137,10 +140,26 @@ class Trace:
                 source, chain = output.held
                 results.append(_viewed(source.tensor(tensors), chain))
         if roots and self.joint:
-            saved = fresh[len(fresh) - len(self.joint.saved) :] if self.joint.saved else []
-            record = CallRecord(saved, tensors, versions, lambda: self._replay(call))
+            record = CallRecord(
+                self._saved(fresh, made), tensors, versions, lambda: self._replay(call)
+            )
             attach([roots[k] for k in sorted(roots)], self.joint, record)
         return results
+
+    def _saved(self, fresh: list[np.ndarray], made: dict[int, Any]) -> list[Any]:
+        """Return what backward needs, as the user's hooks want it to be held."""
+        if not self.returned and state.saved_hooks is None:
+            return fresh[len(fresh) - len(self.kept) :] if self.kept else []
+        found: list[Any] = []
+        for index in self.kept:
+            if index in self.returned:
+                counter = version_counter(made[index])
+                found.append(Returned(fresh[index], counter, counter[0]))
+            elif state.saved_hooks is None:
+                found.append(fresh[index])
+            else:
+                found.append(Packed(eager_frontend.tensor(fresh[index])))
+        return found
 
     def _replay(self, call: Any) -> list[Any]:
         """Run the call eagerly and return the differentiable outputs."""
@@ -161,12 +180,18 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
     updates, grad_updates = tracer.updates(), tracer.grad_updates()
     wanted, destinations = _destinations(tracer, values, updates, grad_updates)
     captured = tracer.graph(wanted)
-    joint = None
+    joint, kept, returned = None, [], frozenset()
     if roots:
         overwritten = {tracer.inputs[d.target] for d in destinations if isinstance(d, Write)}
         joint = Joint(tracer, roots, wanted, overwritten)
-        captured = Graph(captured.inputs, captured.nodes, (*captured.outputs, *joint.saved))
-        destinations += [Fresh()] * len(joint.saved)
+        positions = {node: i for i, node in enumerate(values)}
+        extra = [node for node in joint.saved if node not in positions]
+        first = sum(isinstance(d, Fresh) for d in destinations)
+        places = positions | {node: first + i for i, node in enumerate(extra)}
+        kept = [places[node] for node in joint.saved]
+        returned = frozenset(kept).intersection(range(len(values)))
+        captured = Graph(captured.inputs, captured.nodes, (*captured.outputs, *extra))
+        destinations += [Fresh()] * len(extra)
     traced_at = time.perf_counter()
     graph, log = optimize(captured)
     optimized_at = time.perf_counter()
@@ -201,6 +226,8 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
         outputs=outputs,
         tree=out_tree,
         joint=joint,
+        kept=kept,
+        returned=returned,
         binding=Binding(captured.inputs, sources, written),
         counters=counters,
         changed_arguments=changed_arguments,
@@ -245,9 +272,9 @@ def _classify(
         else:
             values.append(tracer.lift(leaf))
             fresh = Output("fresh", len(values) - 1)
-            if leaf.requires_grad and leaf.grad_fn is not None:
+            if leaf.tracked and leaf.grad_fn is not None:
                 fresh = _on_tape(fresh, leaf, roots)
-            elif leaf.requires_grad:
+            elif leaf.tracked:
                 fresh = fresh._replace(leaf=True)
                 _refuse_gradient(leaf)
             known[id(leaf)] = fresh
@@ -261,7 +288,7 @@ def _view_of_input(tracer: Tracer, leaf: Any) -> tuple[Argument | Held, list[Nod
     A view on the tape is part of the compiled node instead: beside it, the order in which
     cotangents arrive at the input would not be that of eager.
     """
-    if leaf.requires_grad:
+    if leaf.tracked:
         return None
     node = tracer.lift(leaf)
     chain: list[Node] = []
@@ -322,14 +349,23 @@ def _refuse_overlaps(
     graph: Graph, sources: list[Source], tensors: list[Any], updates: list[Update]
 ) -> None:
     """Refuse to compile when memory that is written is also read through another tensor."""
-    written = [u.target for u in updates]
-    for target in written:
-        memory = target.tensor(tensors).value
-        for node, source in zip(graph.inputs, sources, strict=True):
-            other = isinstance(source, Argument | Held) and source != target
-            if other and np.may_share_memory(memory, source.fetch(tensors)):
+    written = {u.target for u in updates}
+    spans = []
+    for node, source in zip(graph.inputs, sources, strict=True):
+        if isinstance(source, Argument | Held):
+            start, end = byte_bounds(source.fetch(tensors))
+            spans.append((start, end, source in written, source, node))
+    reaching: list[tuple] = []  # spans that begin before this one and end after its start
+    for span in sorted(spans, key=lambda span: span[:2]):
+        reaching = [other for other in reaching if other[1] > span[0]]
+        for other in reaching:
+            first, second = (span, other) if span[2] else (other, span)
+            if first[2]:
                 raise TraceError(
-                    f"the traced function changes the {target.describe()} in place, whose memory "
-                    f"is also read through the {source.describe()} ({node.source}): the order of "
-                    "reads and writes would be lost. Use one tensor for both, or run it eagerly"
+                    f"the traced function changes the {first[3].describe()} in place, whose memory "
+                    f"is also read through the {second[3].describe()} ({second[4].source}): the "
+                    "order of reads and writes would be lost. Use one tensor for both, or run it "
+                    "eagerly"
                 )
+        if span[1] > span[0]:
+            reaching.append(span)

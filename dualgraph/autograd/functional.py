@@ -5,10 +5,9 @@ from typing import Any
 
 from ..eager.gradients import grad
 from ..eager.modes import enable_grad
-from ..errors import ArgumentError, at_user_line
-from ..ops.creation import ones_like, zeros_like
-from ..ops.elementwise import mul
-from ..ops.reductions import sum as sum_
+from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
+from ..ops.build import is_tensor
+from ..ops.creation import ones_like, zeros, zeros_like
 from ..ops.shape import reshape, select, stack
 
 Tensors = Any
@@ -23,17 +22,79 @@ def _like(model: Any, parts: tuple[Any, ...]) -> Any:
     return parts if isinstance(model, tuple | list) else parts[0]
 
 
+def _tensors(x: Any, what: str) -> tuple[Any, ...]:
+    for part in _tuple(x):
+        if not is_tensor(part):
+            raise DTypeError(
+                at_user_line(
+                    f"{what} must be a tensor or a tuple of tensors, not {type(part).__name__}"
+                )
+            )
+    return _tuple(x)
+
+
 def _evaluated(func: Callable[..., Any], inputs: Any, create_graph: bool) -> tuple[Any, Any]:
     """Return inputs that can be differentiated with respect to, and the function's result."""
     leaves = tuple(
         x.clone() if create_graph and x.requires_grad else x.detach().requires_grad_()
-        for x in _tuple(inputs)
+        for x in _tensors(inputs, "the inputs")
     )
-    return leaves, func(*leaves)
+    out = func(*leaves)
+    _tensors(out, "what the function returns")
+    return leaves, out
 
 
 def _finished(x: Any, create_graph: bool) -> Any:
     return x if create_graph else x.detach()
+
+
+def _vectors(v: Any, models: tuple[Any, ...], what: str) -> list[Any]:
+    """Return the vectors of a product, one for each model and of its shape; None means one."""
+    if v is None:
+        if len(models) != 1 or models[0].value.size != 1:
+            raise ArgumentError(at_user_line(f"v may be left out only where {what} is one number"))
+        return [ones_like(models[0])]
+    found = list(_tensors(v, "v"))
+    if len(found) != len(models):
+        raise ArgumentError(at_user_line(f"v has {len(found)} tensors, {what} {len(models)}"))
+    for part, model in zip(found, models, strict=True):
+        if part.value.shape != model.value.shape:
+            raise ShapeError(
+                at_user_line(
+                    f"v has shape {tuple(part.value.shape)}, {what} {tuple(model.value.shape)}"
+                )
+            )
+    return found
+
+
+def _gradients(
+    outs: list[Any], inputs: tuple[Any, ...], seeds: list[Any], create: bool, strict: str
+) -> tuple[Any, ...]:
+    """Return gradients of those outputs that have any, and zeros where there are none.
+
+    ``strict`` names what must depend on every input; then independence is an error.
+    """
+    pairs = [(y, s) for y, s in zip(outs, seeds, strict=True) if y.requires_grad]
+    if strict and len(pairs) < len(outs):
+        raise GradError(at_user_line(f"strict mode: {strict} does not depend on the inputs"))
+    if not pairs:
+        return tuple(zeros_like(x) for x in inputs)
+    ys, given = zip(*pairs, strict=True)
+    found = grad(
+        list(ys), inputs, list(given), retain_graph=True, create_graph=create, allow_unused=True
+    )
+    for i, g in enumerate(found):
+        if strict and g is None:
+            raise GradError(at_user_line(f"strict mode: {strict} is independent of input {i}"))
+    pairs_of = zip(found, inputs, strict=True)
+    return tuple(zeros_like(x) if g is None else g for g, x in pairs_of)
+
+
+def _depends(found: tuple[Any, ...], strict: bool, create_graph: bool, what: str) -> None:
+    """Refuse a derivative that is a constant where it must be on the tape."""
+    for i, g in enumerate(found):
+        if strict and create_graph and not g.requires_grad:
+            raise GradError(at_user_line(f"strict mode: {what} is independent of input {i}"))
 
 
 def vjp(
@@ -51,22 +112,12 @@ def vjp(
     """
     with enable_grad():
         leaves, out = _evaluated(func, inputs, create_graph)
-        found = _pulled(out, leaves, v, create_graph, strict)
-    result = _like(out, tuple(_finished(y, create_graph) for y in _tuple(out)))
+        outs = list(_tuple(out))
+        seeds = _vectors(v, tuple(outs), "the output")
+        found = _gradients(outs, leaves, seeds, create_graph, _OUTPUT if strict else "")
+        _depends(found, strict, create_graph, "the product v^T J")
+    result = _like(out, tuple(_finished(y, create_graph) for y in outs))
     return result, _like(inputs, found)
-
-
-def _pulled(out: Any, leaves: Any, v: Any, create_graph: bool, strict: bool) -> tuple[Any, ...]:
-    outs = _tuple(out)
-    seeds = [None] * len(outs) if v is None else list(_tuple(v))
-    return grad(
-        outs,
-        leaves,
-        seeds,
-        create_graph=create_graph,
-        allow_unused=not strict,
-        materialize_grads=not strict,
-    )
 
 
 def jvp(
@@ -82,61 +133,69 @@ def jvp(
     """
     with enable_grad():
         leaves, out = _evaluated(func, inputs, create_graph)
-        probes = tuple(zeros_like(y).requires_grad_() for y in _tuple(out))
-        pulled = grad(_tuple(out), leaves, probes, create_graph=True, materialize_grads=not strict)
-        directions = [ones_like(x) for x in leaves] if v is None else list(_tuple(v))
-        moving = [(g, d) for g, d in zip(pulled, directions, strict=True) if g.requires_grad]
-        if not moving:
-            found = tuple(zeros_like(y) for y in _tuple(out))
-        else:
-            found = grad(
-                [g for g, _ in moving],
-                probes,
-                [d for _, d in moving],
-                create_graph=create_graph,
-                materialize_grads=True,
-            )
-    result = _like(out, tuple(_finished(y, create_graph) for y in _tuple(out)))
+        directions = _vectors(v, leaves, "the input")
+        outs = list(_tuple(out))
+        found = pushed(outs, leaves, directions, create_graph, _OUTPUT if strict else "")
+        _depends(found, strict, create_graph, "the product J v")
+    result = _like(out, tuple(_finished(y, create_graph) for y in outs))
     return result, _like(out, found)
 
 
+def pushed(
+    outs: list[Any], leaves: tuple[Any, ...], directions: list[Any], create: bool, strict: str = ""
+) -> tuple[Any, ...]:
+    """Return J v for every output: v^T J is linear in v, and its derivative in v is J."""
+    probes = tuple(zeros_like(y).requires_grad_() for y in outs)
+    pulled = _gradients(outs, leaves, list(probes), True, strict)
+    return _gradients(list(pulled), probes, directions, create, "")
+
+
 def jacobian(
-    func: Callable[..., Any], inputs: Tensors, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Tensors,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
 ) -> Any:
     """Return the Jacobian: ``J[i][j]`` of output i in input j, of shape (*output, *input).
 
     One backward for each element of the output. Nested like (outputs, inputs) where these are
-    tuples.
+    tuples. ``vectorize`` and ``strategy`` are accepted for PyTorch's sake and change nothing.
 
     >>> import dualgraph as dg
     >>> jacobian(lambda x: x * x, dg.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
     """
+    _check_strategy(strategy)
     with enable_grad():
         leaves, out = _evaluated(func, inputs, create_graph)
-        rows = [_jacobian_of(y, leaves, create_graph, strict) for y in _tuple(out)]
+        rows = [jacobian_of(y, leaves, create_graph, strict) for y in _tuple(out)]
     return _like(out, tuple(_like(inputs, row) for row in rows))
 
 
-def _jacobian_of(y: Any, leaves: Any, create_graph: bool, strict: bool) -> tuple[Any, ...]:
-    flat = reshape(y, (-1,))
-    rows = []
-    for at in range(flat.value.shape[0]):
-        if not y.requires_grad and not strict:
-            rows.append(tuple(zeros_like(x) for x in leaves))
-            continue
-        rows.append(
-            grad(
-                select(flat, 0, at),
-                leaves,
-                retain_graph=True,
-                create_graph=create_graph,
-                allow_unused=not strict,
-                materialize_grads=not strict,
-            )
+def _check_strategy(strategy: str) -> None:
+    if strategy not in ("reverse-mode", "forward-mode"):
+        raise ArgumentError(
+            at_user_line(f"strategy must be 'reverse-mode' or 'forward-mode', not {strategy!r}")
         )
-    shape = y.value.shape
+
+
+def jacobian_of(
+    y: Any, leaves: tuple[Any, ...], create_graph: bool, strict: bool
+) -> tuple[Any, ...]:
+    """Return the Jacobian of one output in every leaf."""
+    flat = reshape(y, (-1,))
+    count, shape = flat.value.shape[0], y.value.shape
+    rows = []
+    for at in range(count):
+        row = select(flat, 0, at)
+        found = _gradients([row], leaves, [None], create_graph, _OUTPUT if strict else "")
+        _depends(found, strict, create_graph, "the Jacobian")
+        rows.append(found)
+    if not rows:
+        return tuple(zeros(*shape, *x.value.shape, dtype=x.dtype) for x in leaves)
     return tuple(
         reshape(stack(column), (*shape, *x.value.shape))
         for column, x in zip(zip(*rows, strict=True), leaves, strict=True)
@@ -144,7 +203,12 @@ def _jacobian_of(y: Any, leaves: Any, create_graph: bool, strict: bool) -> tuple
 
 
 def hessian(
-    func: Callable[..., Any], inputs: Tensors, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Tensors,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
     """Return the second derivatives of a function with one scalar output.
 
@@ -156,14 +220,15 @@ def hessian(
 
     def gradient(*leaves: Any) -> Any:
         y = _scalar(func(*leaves))
-        found = grad(y, leaves, create_graph=True, materialize_grads=not strict)
+        found = _gradients([y], leaves, [None], True, _OUTPUT if strict else "")
+        _depends(found, strict, True, "the gradient")
         return _like(inputs, found)
 
-    return jacobian(gradient, inputs, create_graph, strict)
+    return jacobian(gradient, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
 def _scalar(y: Any) -> Any:
-    if isinstance(y, tuple | list) or y.value.size != 1:
+    if not is_tensor(y) or y.value.size != 1:
         raise ArgumentError(at_user_line("the function must return one tensor with one element"))
     return reshape(y, ())
 
@@ -195,12 +260,13 @@ def _second(
 ) -> tuple[Any, Any]:
     with enable_grad():
         leaves, out = _evaluated(func, inputs, create_graph)
-        first = grad(_scalar(out), leaves, create_graph=True, materialize_grads=not strict)
-        directions = [ones_like(x) for x in leaves] if v is None else list(_tuple(v))
-        along = [sum_(mul(g, d)) for g, d in zip(first, directions, strict=True)]
-        moving = [a for a in along if a.requires_grad]
-        if moving:
-            found = grad(moving, leaves, create_graph=create_graph, materialize_grads=True)
-        else:
-            found = tuple(zeros_like(x) for x in leaves)
+        directions = _vectors(v, leaves, "the input")
+        named = _OUTPUT if strict else ""
+        first = _gradients([_scalar(out)], leaves, [None], True, named)
+        _depends(first, strict, True, "the gradient")
+        named = "the gradient" if strict else ""
+        found = _gradients(list(first), leaves, directions, create_graph, named)
     return _finished(out, create_graph), _like(inputs, found)
+
+
+_OUTPUT = "the output of the function"

@@ -1,4 +1,15 @@
 """Looking into the tape, under the names of ``torch.autograd.graph``."""
 
-from ..eager.modes import saved_tensors_hooks as saved_tensors_hooks
-from ..grad.tape import Node as Node
+from typing import Any
+
+from ..eager.modes import (
+    save_on_cpu as save_on_cpu,
+    saved_tensors_hooks as saved_tensors_hooks,
+)
+from ..grad.tape import Node as Node, version_counter
+
+
+def increment_version(tensor: Any) -> None:
+    """Count a change of the memory of a tensor (or of several) that no op made."""
+    for x in tensor if isinstance(tensor, tuple | list) else (tensor,):
+        version_counter(x)[0] += 1

@@ -7,6 +7,7 @@ does not depend on where it is computed.
 """
 
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 from ..graph.ir import CONST, INPUT, Graph, Node, users_of
 from ..kernels.copying import Cat, Embed, Overwrite
@@ -34,6 +35,7 @@ FAMILIES = {
 }
 MOST_NODES = 48  # a longer kernel compiles slowly and spills registers
 MOST_OPERANDS = 14  # LLVM checks every pair of pointers for overlap before a vector loop
+MOST_SEARCHED = 1000  # groups between two that might be joined: a search from each to all is slow
 
 
 @dataclass(slots=True, eq=False)
@@ -158,19 +160,29 @@ def _link(order: list[Node], places: Places, group_of: dict[Node, Group]) -> Non
 
 
 def _join_loops(order: list[Node], places: Places, group_of: dict[Node, Group]) -> None:
-    for node in order:
-        if family(node) != "loop":
-            continue
+    """Join nodes with what they take; before that, those of backward with what takes them.
+
+    Backward often begins with something of forward values alone, such as ``1 - y * y``. Beside its
+    producer it would be one more array to keep until backward gets there.
+    """
+    loops = [n for n in order if family(n) == "loop"]
+    users = users_of(loops)
+    for node in reversed(loops):
+        if node.derived:
+            for user in users.get(node, ()):
+                _try_join(node, user, places, group_of)
+    for node in loops:
         for value in node.inputs:
-            mine, other = group_of[node], group_of.get(value)
-            if other is None or other is mine or other.family != "loop":
-                continue
-            if (
-                mine.family == "loop"
-                and mine.shape == other.shape
-                and _may_join(mine, other, places)
-            ):
-                _join(other, mine, group_of)
+            if value in group_of:
+                _try_join(value, node, places, group_of)
+
+
+def _try_join(value: Node, user: Node, places: Places, group_of: dict[Node, Group]) -> None:
+    a, b = group_of[value], group_of[user]
+    if a is b or a.family != "loop" or b.family != "loop" or a.shape != b.shape:
+        return
+    if _may_join(b, a, places):
+        _join(a, b, group_of)
 
 
 def _may_join(a: Group, b: Group, places: Places) -> bool:
@@ -202,17 +214,19 @@ def _operand_count(nodes: list[Node], places: Places) -> int:
 def _reaches_around(start: Group, goal: Group) -> bool:
     """Tell whether a path leads from one group to the other through a third.
 
-    A group that starts after the goal's last node cannot lead to it: the search stays local.
+    A group that starts after the goal's last node cannot lead to it: the search stays local. Where
+    it does not, it is given up, level by level so that the answer depends on the graph alone.
     """
-    stack = [s for s in start.successors if s is not goal and s.first < goal.last]
-    seen = set(stack)
-    while stack:
-        for group in stack.pop().successors:
-            if group is goal:
-                return True
-            if group not in seen and group.first < goal.last:
-                seen.add(group)
-                stack.append(group)
+    level = {s for s in start.successors if s is not goal and s.first < goal.last}
+    seen = set(level)
+    while level:
+        if len(seen) > MOST_SEARCHED:
+            return True
+        reached = {s for group in level for s in group.successors}
+        if goal in reached:
+            return True
+        level = {s for s in reached - seen if s.first < goal.last}
+        seen |= level
     return False
 
 
@@ -242,16 +256,18 @@ def _schedule(order: list[Node], group_of: dict[Node, Group]) -> list[Group]:
     groups = list(dict.fromkeys(group_of[n] for n in order))
     for group in groups:
         group.nodes.sort(key=index.__getitem__)
+    by_position = {index[g.nodes[-1]]: g for g in groups}
+    position = {g: i for i, g in by_position.items()}
     waiting = {g: len(g.predecessors) for g in groups}
-    ready = [g for g in groups if not waiting[g]]
+    ready = [position[g] for g in groups if not waiting[g]]
+    heapify(ready)
     result = []
     while ready:
-        group = min(ready, key=lambda g: index[g.nodes[-1]])
-        ready.remove(group)
+        group = by_position[heappop(ready)]
         result.append(group)
         for successor in group.successors:
             waiting[successor] -= 1
             if not waiting[successor]:
-                ready.append(successor)
+                heappush(ready, position[successor])
     assert len(result) == len(groups), "fusion made a cycle"
     return result

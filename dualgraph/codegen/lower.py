@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from ..core.op import REGISTRY
 from ..graph.ir import Graph, Node, constant
@@ -46,6 +47,27 @@ class Lowered:
     status: Buffer
 
 
+class Order(NamedTuple):
+    """What is read and computed when, as numbers of groups."""
+
+    group: dict[Node, int]  # of every computed node
+    last_read: dict[Node, int]  # of every root: the last group that reads it
+    last_failing: int  # the last group that can refuse its input, or -1
+    returned: set[Node]  # roots of the outputs
+
+
+def order_of(graph: Graph, groups: list[Group], places: Places) -> Order:
+    """Find out in one walk what `Lowering` asks for every state that is written."""
+    group_of, last_read, last_failing = {}, {}, -1
+    for i, group in enumerate(groups):
+        for node in group.nodes:
+            group_of[node] = i
+            last_read.update((places[value].root, i) for value in node.inputs)
+        if may_fail(group):
+            last_failing = i
+    return Order(group_of, last_read, last_failing, {places[o].root for o in graph.outputs})
+
+
 class Lowering:
     """Builds the rows of one graph."""
 
@@ -55,6 +77,7 @@ class Lowering:
         self.places = Places()
         self.groups = fuse(self.graph, self.places)
         self.readers = self._find_readers()
+        self.order = order_of(self.graph, self.groups, self.places)
         self.rows: list[Row] = []
         self.status = Buffer(8, "status")
         self.buffers: dict[Node, Buffer] = {
@@ -116,21 +139,19 @@ class Lowering:
 
     def _may_overwrite(self, node: Node, state: Node) -> bool:
         """Tell whether nobody needs the old state after the group that computes the new one."""
-        if any(self.places[o].root is state for o in self.graph.outputs):
+        order = self.order
+        if state in order.returned:
             return False
-        at = next(i for i, g in enumerate(self.groups) if node in g.nodes)
+        at = order.group[node]
         group = self.groups[at]
         if group.family != "loop" or group.shape != state.shape:
             return False
-        if any(self._reads(g, state) for g in self.groups[at + 1 :]):
+        if order.last_read.get(state, -1) > at:
             return False
-        if any(may_fail(g) for g in self.groups[at:]):
+        if order.last_failing >= at:
             return False  # a call that fails must not have changed state
         dense = contiguous_layout(state.shape)
         return all(layout == dense for layout in self._layouts_read(group, state))
-
-    def _reads(self, group: Group, root: Node) -> bool:
-        return any(True for _ in self._layouts_read(group, root))
 
     def _layouts_read(self, group: Group, root: Node) -> list[Layout]:
         values = [(n, i) for n in group.nodes for i in n.inputs]

@@ -19,8 +19,11 @@ class ThreadState(threading.local):
     frontend: Any = None
     grad_enabled: bool = True
     tracing: bool = False
-    anomaly: bool = False  # remember where ops were recorded, look for NaN in backward
-    saved_hooks: Any = None  # (pack, unpack) for what the tape keeps
+    inference: bool = False  # nothing may switch the grad mode on
+    anomaly: bool = False  # remember where ops were recorded
+    check_nan: bool = True  # in anomaly mode: look for NaN in backward
+    saved_hooks: Any = None  # what packs and unpacks what the tape keeps
+    unpacked: Any = None  # (node, saved tensors that were unpacked in its visit)
     stream: Any = None  # the generator that stands for the default one (loading of data)
     visiting: Any = None  # the tape node whose rule runs in a backward walk
 

@@ -28,7 +28,7 @@ def format_tensor(x: Any) -> str:
         notes.append(f"dtype={x.dtype!r}")
     if x.grad_fn is not None:
         notes.append(f"grad_fn=<{x.grad_fn.name()}>")
-    elif x.requires_grad:
+    elif x.tracked:
         notes.append("requires_grad=True")
     return _with_notes(_PREFIX + _numbers(value), notes)
 

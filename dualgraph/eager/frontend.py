@@ -14,6 +14,7 @@ from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, Trace
 from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
 from ..kernels.view import strides_of
+from .gradients import moved
 from .replay import composite
 
 
@@ -37,7 +38,7 @@ class EagerFrontend:
             for t in tensors:
                 if t.base is not None and t.taped != t.base.taped:
                     self.renew(t)
-                if t.requires_grad:
+                if t.tracked:
                     needed = True
             if needed:
                 record(op, tensors, static, out)
@@ -64,13 +65,14 @@ class EagerFrontend:
             again = state.frontend.run(op, (source,), static)
         finally:
             state.grad_enabled = enabled
-        view.grad_fn, view.requires_grad = again.grad_fn, again.requires_grad
+        view.grad_fn, view.tracked = again.grad_fn, again.tracked
         view.taped = view.base.taped
+        moved(view)
         return again
 
     def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
         """Put a composite on the tape as one node."""
-        if state.grad_enabled and any(t.requires_grad for t in tensors):
+        if state.grad_enabled and any(t.tracked for t in tensors):
             record(op, tensors, static, out)
 
     def literal(self, number: bool | int | float, dtype: np.dtype) -> Any:
@@ -97,7 +99,7 @@ class EagerFrontend:
         alone = sys.getrefcount(g) <= _ALONE and sys.getrefcount(g.value) <= 2
         if alone and g.value.flags.owndata and not g.shared:
             return g
-        return g.clone() if g.requires_grad else self.tensor(g.value.copy())
+        return g.clone() if g.tracked else self.tensor(g.value.copy())
 
     def owned(self, x: Any) -> Any:
         """Forget that x is a view: nobody holds the tensor whose memory it shows."""
@@ -107,13 +109,13 @@ class EagerFrontend:
     def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
         """Return a saved output as a tensor again, at its place on the tape."""
         out = self.tensor(value)
-        out.grad_fn, out.requires_grad, out.counter = node, True, counter
+        out.grad_fn, out.tracked, out.counter = node, True, counter
         return out
 
     def snapshot(self, x: Any) -> Any:
         """Return the values that x has now, at its place on the tape."""
         out = self.tensor(x.value.copy())
-        out.grad_fn, out.requires_grad = x.grad_fn, x.requires_grad
+        out.grad_fn, out.tracked = x.grad_fn, x.tracked
         return out
 
     def alias(self, x: Any) -> Any:
@@ -124,6 +126,15 @@ class EagerFrontend:
         out.taped = Always()  # outside of the tape, a new history does not concern it
         return out
 
+    def data(self, x: Any) -> Any:
+        """Return a tensor on the same memory with a count of changes of its own."""
+        return self.tensor(x.value)
+
+    def set_data(self, x: Any, source: Any) -> None:
+        """Let x show the memory of another tensor from here on."""
+        x.value = source.value.copy() if source.shared else source.value
+        x.base, x.taped, x.via = None, 0, None
+
     def assign(self, x: Any, source: np.ndarray) -> None:
         """Overwrite the memory of a tensor and count it as a change."""
         np.copyto(x.value, source)
@@ -133,15 +144,16 @@ class EagerFrontend:
         """Finish an in-place op: x takes the values and the place on the tape of ``out``."""
         if not x.value.flags.writeable:
             raise GradError(at_user_line(READ_ONLY))
-        if not out.requires_grad:
+        if not out.tracked:
             self.assign(x, out.value)
             return
         base, _, call = written_through(x, out)
         self.assign(x, out.value)
         if call is None:
-            x.grad_fn, x.requires_grad = out.grad_fn, True
+            x.grad_fn, x.tracked = out.grad_fn, True
         else:
             self.record(*call, base)
+        moved(base)
         note_new_history(base)
         if base is not x:
             self.renew(x)
@@ -214,6 +226,17 @@ class Via(NamedTuple):
     static: dict[str, Any]
 
 
+def made_without_grad(view: Any) -> bool:
+    """Tell whether a view of a tensor that is on the tape was taken under no_grad."""
+    if not view.base.tracked or view.taped != view.base.taped or view.value.dtype.kind != "f":
+        return False
+    while view.base is not None:
+        if view.via.op is None:  # detached on purpose
+            return False
+        view = view.via.source
+    return True
+
+
 def written_through(x: Any, value: Any) -> tuple[Any, Any, Call | None]:
     """Return what becomes of the base of x when x is overwritten with ``value``.
 
@@ -225,7 +248,7 @@ def written_through(x: Any, value: Any) -> tuple[Any, Any, Call | None]:
         if call is not None:
             value, call = state.frontend.run(*call), None
         source, op, static = x.via
-        if op is None and value.requires_grad:
+        if op is None and value.tracked:
             raise GradError(at_user_line(_DETACHED))
         if op is not None:
             if op.put is None:

@@ -6,12 +6,14 @@ from typing import Any
 
 from ..core.dispatch import state
 from ..core.op import refuse, tape_op
-from ..errors import ArgumentError, GradError, at_user_line
+from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
 from ..grad.backward import Bundle, gradient_edge
-from ..grad.tape import TWICE, Node, version_counter
+from ..grad.tape import TWICE, Node, Packed, version_counter
 from ..ops.build import is_tensor
 from ..ops.creation import zeros
+from ..ops.elementwise import cast
 from .frontend import note_new_history
+from .gradients import moved
 from .modes import no_grad
 
 _FUNCTION = tape_op("Function", lambda g: g)
@@ -34,6 +36,14 @@ class Context:
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors (or None) for ``backward``; a later in-place change of one is noticed."""
+        for t in tensors:
+            if t is not None and not is_tensor(t):
+                raise DTypeError(
+                    at_user_line(
+                        f"save_for_backward keeps tensors and None, not {type(t).__name__}: set "
+                        "other values as attributes of ctx"
+                    )
+                )
         self.kept = tensors
 
     @property
@@ -59,20 +69,27 @@ class Context:
 class FunctionNode(Node):
     """The tape node of one call; the cotangents of all inputs are computed together."""
 
-    __slots__ = ("context", "kind", "outputs", "results")
+    __slots__ = ("context", "inputs", "kind", "outputs", "results")
+    may_stop = True
 
     def __init__(self, kind: Any, context: Context, args: tuple, outputs: list[Any]) -> None:
-        tracked = [is_tensor(a) and a.requires_grad for a in args]
+        tracked = [is_tensor(a) and a.tracked for a in args]
         edges = [gradient_edge(a) if t else None for a, t in zip(args, tracked, strict=True)]
         shapes = tuple(a.value.shape if is_tensor(a) else () for a in args)
         super().__init__(_FUNCTION, edges, shapes, {}, {0: context})
         self.kind = kind
         self.context = context
+        self.inputs = [(a.value.shape, a.value.dtype) if is_tensor(a) else None for a in args]
         self.outputs = [(o.value.shape, o.value.dtype) if is_tensor(o) else None for o in outputs]
         self.results: tuple[Any, tuple] | None = None
 
     def name(self) -> str:
         return f"{self.kind.__name__}Backward"
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("context", "notes"):
+            raise AttributeError(name)
+        return getattr(self.context, name)  # ctx.k is grad_fn.k
 
     def at(self, position: int) -> Node:
         """Return the node behind one output."""
@@ -89,15 +106,44 @@ class FunctionNode(Node):
         arrived = g if isinstance(g, Bundle) else {0: g}
         given = [arrived.get(k, self._absent(k)) for k in range(len(self.outputs))]
         found = self.kind.backward(self.context, *given)
-        found = found if isinstance(found, tuple) else (found,)
-        if len(found) != len(self.edges):
+        return self._checked(list(found) if isinstance(found, tuple) else [found])
+
+    def _checked(self, found: list[Any]) -> tuple:
+        count = len(self.edges)
+        while len(found) > count and found[-1] is None:
+            found.pop()
+        if len(found) != count:
             raise ArgumentError(
                 at_user_line(
                     f"{self.kind.__name__}.backward returned {len(found)} gradients for "
-                    f"{len(self.edges)} inputs of forward: one for each, None where there is none"
+                    f"{count} inputs of forward: one for each, None where there is none"
                 )
             )
-        return found
+        return tuple(self._fitting(i, g) for i, g in enumerate(found))
+
+    def _fitting(self, index: int, g: Any) -> Any:
+        """Return the gradient of one input in its dtype; say what is wrong with one."""
+        if g is None:
+            return None
+        what = f"{self.kind.__name__}.backward: gradient {index}"
+        aval = self.inputs[index]
+        if not is_tensor(g):
+            raise DTypeError(
+                at_user_line(f"{what} is {type(g).__name__}: a tensor or None is needed")
+            )
+        if aval is None:
+            raise ArgumentError(
+                at_user_line(f"{what} must be None: that input of forward is not a tensor")
+            )
+        if self.edges[index] is None:
+            return None
+        if not _reducible(g.value.shape, aval[0]):
+            raise ShapeError(
+                at_user_line(
+                    f"{what} has shape {tuple(g.value.shape)}, the input had {tuple(aval[0])}"
+                )
+            )
+        return g if g.value.dtype == aval[1] else cast(g, aval[1])
 
     def _absent(self, position: int) -> Any:
         aval = self.outputs[position]
@@ -107,6 +153,13 @@ class FunctionNode(Node):
         super().release()
         self.context.unpack = None
         self.results = None
+
+
+def _reducible(shape: tuple[int, ...], goal: tuple[int, ...]) -> bool:
+    """Tell whether summing over broadcast axes leads from one shape to the other."""
+    return len(shape) >= len(goal) and all(
+        want in (1, have) for have, want in zip(shape[len(shape) - len(goal) :], goal, strict=True)
+    )
 
 
 class OutputNode(Node):
@@ -162,13 +215,14 @@ class Function:
         raise NotImplementedError("a Function needs a static method backward")
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Run ``forward`` and put it on the tape as one node."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward`` and put it on the tape as one node; ``kwargs`` are not differentiated."""
         enabled = state.grad_enabled
-        needs = tuple(enabled and is_tensor(a) and a.requires_grad for a in args)
+        needs = tuple(enabled and is_tensor(a) and a.tracked for a in args)
         context = Context(needs)
         with no_grad():
-            result = cls._forward(context, args)
+            result = cls._forward(context, args, kwargs)
+        _check_dirty(cls, context, result)
         if not any(needs):
             return result
         outputs = list(result) if isinstance(result, tuple) else [result]
@@ -180,12 +234,20 @@ class Function:
         return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
     @classmethod
-    def _forward(cls, context: Context, args: tuple) -> Any:
+    def _forward(cls, context: Context, args: tuple, kwargs: dict[str, Any]) -> Any:
         if cls.setup_context is None:
-            return cls.forward(context, *args)
-        result = cls.forward(*args)
+            return cls.forward(context, *args, **kwargs)
+        result = cls.forward(*args, **kwargs)
         cls.setup_context(context, args, result)
         return result
+
+
+def _check_dirty(kind: Any, context: Context, result: Any) -> None:
+    outputs = result if isinstance(result, tuple | list) else (result,)
+    if not all(any(d is out for out in outputs) for d in context.dirty):
+        raise GradError(
+            at_user_line(f"{kind.__name__}.forward marked an input dirty and did not return it")
+        )
 
 
 def _own(out: Any, args: tuple, context: Context) -> Any:
@@ -199,11 +261,17 @@ def _put_on_tape(out: Any, node: FunctionNode, position: int, context: Context) 
     if not is_tensor(out) or out.value.dtype.kind != "f" or any(out is f for f in context.fixed):
         return
     if any(out is d for d in context.dirty):
-        if out.grad_fn is None and out.requires_grad:
+        whole = out if out.base is None else out.base
+        if whole.grad_fn is None and whole.tracked:
             raise GradError(at_user_line("a leaf that requires grad was marked dirty"))
-        if out.base is None:
-            note_new_history(out)
-    out.grad_fn, out.requires_grad = node.at(position), True
+        if out.base is not None:  # the tensor that it is a view of changes
+            new = state.frontend.snapshot(out)
+            new.grad_fn, new.tracked = node.at(position), True
+            state.frontend.replace(out, new)
+            return
+        note_new_history(out)
+    out.grad_fn, out.tracked = node.at(position), True
+    moved(out)
 
 
 def _packed(
@@ -221,10 +289,27 @@ def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
     counter = version_counter(tensor)
     version = counter[0]
     kept = tensor if position < 0 else tensor.value
+    if state.saved_hooks is not None:
+        return _unpacking(
+            Packed(tensor if position < 0 else state.frontend.alias(tensor)),
+            position,
+            node,
+            counter,
+        )
 
     def unpack() -> Any:
         if counter[0] != version:
             raise GradError(at_user_line(node._modified(kept, counter[0], version)))
+        return kept if position < 0 else state.frontend.wrap(kept, node.at(position), counter)
+
+    return unpack
+
+
+def _unpacking(
+    packed: Packed, position: int, node: FunctionNode, counter: list[int]
+) -> Callable[[], Any]:
+    def unpack() -> Any:
+        kept = packed.unpacked(is_output=position >= 0)
         return kept if position < 0 else state.frontend.wrap(kept, node.at(position), counter)
 
     return unpack
@@ -237,7 +322,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(ctx: Any, *grads: Any) -> Any:
         with no_grad():
             found = backward(ctx, *grads)
-        if not (state.grad_enabled and any(g is not None and g.requires_grad for g in grads)):
+        if not (state.grad_enabled and any(g is not None and g.tracked for g in grads)):
             return found
         parts = found if isinstance(found, tuple) else (found,)
         return tuple(_refusing(x, grads) for x in parts)
@@ -249,8 +334,8 @@ def _refusing(x: Any, grads: tuple) -> Any:
     """Put a gradient on the tape behind a node that refuses to be differentiated."""
     if x is None:
         return None
-    source = next(g for g in grads if g is not None and g.requires_grad)
+    source = next(g for g in grads if g is not None and g.tracked)
     out = state.frontend.alias(x)
     out.grad_fn = Node(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
-    out.requires_grad = True
+    out.tracked = True
     return out

@@ -1,13 +1,35 @@
 """Running a backward walk: into ``.grad`` of the leaves, or as results."""
 
+import weakref
 from typing import Any
 
 from ..core.dispatch import state
-from ..errors import ArgumentError, GradError, at_user_line
+from ..errors import ArgumentError, DTypeError, GradError, at_user_line
 from ..grad.backward import backward, gradient_edge, seed
+from ..grad.hooks import Hooks
 from ..ops import elementwise
-from ..ops.build import need
 from ..ops.creation import zeros_like
+from ..ops.shape import select, stack
+
+
+def retain(x: Any) -> None:
+    """Let every backward accumulate the gradient of a tensor that is not a leaf."""
+    held = weakref.ref(x)
+    x.grad_fn.hooks = x.grad_fn.hooks or Hooks()
+    x.retaining = x.grad_fn.hooks.add_last(lambda g: _keep(held(), g))
+
+
+def _keep(x: Any, g: Any) -> None:
+    if x is not None:
+        before = x.grad
+        x.grad = state.frontend.own(g) if before is None else elementwise.add(before, g)
+
+
+def moved(x: Any) -> None:
+    """Note that x has a new place on the tape: the gradient that it retains is the one there."""
+    if x.retaining is not None:
+        x.retaining.remove()
+        retain(x)
 
 
 def run_backward(
@@ -20,6 +42,7 @@ def run_backward(
     """Accumulate the cotangents of several roots into ``.grad`` of the leaves, or of ``inputs``."""
     targets = None if inputs is None else _as_list(inputs)
     _renew([*tensors, *(targets or ())])
+    _check_count("backward", tensors, gradients)
     seeds = [seed(t, g) for t, g in zip(tensors, gradients, strict=True)]
     found = backward(
         tensors,
@@ -33,8 +56,20 @@ def run_backward(
         _deliver(owners.get(edge, edge), edge, found, create_graph)
 
 
+def _check_count(name: str, roots: list, starts: list) -> None:
+    for root in roots:
+        if not hasattr(root, "value"):
+            raise DTypeError(at_user_line(f"{name}: a tensor is needed, not {type(root).__name__}"))
+    if len(starts) != len(roots):
+        raise ArgumentError(
+            at_user_line(f"{name}: {len(roots)} outputs but {len(starts)} gradients for them")
+        )
+
+
 def _checked(inputs: list) -> list:
-    if not inputs or not all(t.requires_grad for t in inputs):
+    if not inputs:
+        raise GradError(at_user_line("backward: inputs is empty: leave it out to mean every leaf"))
+    if not all(t.tracked for t in inputs):
         raise GradError(at_user_line("backward: inputs must be tensors that require grad"))
     return inputs
 
@@ -42,6 +77,8 @@ def _checked(inputs: list) -> list:
 def _deliver(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
     """Give x what arrived at its edge; a leaf's hooks see it before and after."""
     if edge is x:
+        if not x.tracked:  # not any more
+            return
         _run_leaf_hooks(x, found)
     _accumulate_grad(x, edge, found, create_graph)
     if edge is x and (after := state.frontend.leaf_hooks(x).after):
@@ -88,27 +125,24 @@ def grad(
 ) -> tuple[Any, ...]:
     """Return the gradients of outputs with respect to inputs, without touching ``.grad``.
 
-    ``only_inputs`` says nothing, ``is_grads_batched`` does not exist.
-
     An input that the outputs do not depend on is a `GradError`; with ``allow_unused`` its gradient
-    is None, with ``materialize_grads`` it is zeros.
+    is None, with ``materialize_grads`` it is zeros. With ``is_grads_batched`` the grad_outputs have
+    one axis more, in front, and so have the gradients: one backward for each of its elements.
+    ``only_inputs`` says nothing.
 
     >>> import dualgraph as dg
     >>> x = dg.tensor(3.0, requires_grad=True)
     >>> dg.autograd.grad(x * x, x)
     (tensor(6.),)
     """
-    need(not is_grads_batched, "grad: is_grads_batched is not supported: call grad in a loop")
     roots, targets = _as_list(outputs), _as_list(inputs)
     _renew([*roots, *targets])
     starts = _as_list(grad_outputs) if grad_outputs is not None else [None] * len(roots)
-    if len(starts) != len(roots):
-        raise ArgumentError(
-            at_user_line(f"grad: {len(roots)} outputs but {len(starts)} grad_outputs")
-        )
-    for t in targets:
-        if not t.requires_grad:
-            raise GradError(at_user_line("grad: one of the inputs does not require grad"))
+    _check_count("grad", roots, starts)
+    _check_grad_arguments(targets, allow_unused, materialize_grads)
+    if is_grads_batched:
+        unused = materialize_grads or allow_unused
+        return _batched(roots, targets, starts, retain_graph, create_graph, unused)
     found = backward(
         roots,
         [seed(r, g) for r, g in zip(roots, starts, strict=True)],
@@ -131,6 +165,41 @@ def grad(
             )
         )
     return results
+
+
+def _check_grad_arguments(
+    targets: list, allow_unused: bool | None, materialize_grads: bool
+) -> None:
+    if not targets:
+        raise GradError(at_user_line("grad: inputs is empty"))
+    if materialize_grads and allow_unused is False:
+        raise ArgumentError(
+            at_user_line(
+                "grad: materialize_grads=True means zeros for what is unused, and "
+                "allow_unused=False an error: choose one"
+            )
+        )
+    for t in targets:
+        if not hasattr(t, "value"):
+            raise DTypeError(at_user_line(f"grad: a tensor is needed, not {type(t).__name__}"))
+        if not t.tracked:
+            raise GradError(at_user_line("grad: one of the inputs does not require grad"))
+
+
+def _batched(
+    roots: list, targets: list, starts: list, retain: bool | None, create: bool, unused: bool | None
+) -> tuple[Any, ...]:
+    """Return the gradients for every element of the first axis of the cotangents, stacked."""
+    count = starts[0].value.shape[0]
+    rows = [
+        grad(
+            roots, targets, [select(s, 0, i) for s in starts],
+            retain_graph=i + 1 < count or retain, create_graph=create, allow_unused=unused,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+    columns = zip(*rows, strict=True)
+    return tuple(None if c[0] is None else stack(c) for c in columns)
 
 
 def _as_list(x: Any) -> list:

@@ -109,7 +109,7 @@ def frombuffer(
 
 def exported(x: Tensor, options: dict[str, Any]) -> Any:
     """Return the DLPack capsule of a tensor; raise `ExchangeError` for what must not be shared."""
-    if x.requires_grad:
+    if x.tracked:
         raise ExchangeError(
             at_user_line("__dlpack__: a tensor that requires grad cannot be shared: detach() it")
         )

@@ -1,6 +1,5 @@
 """The Tensor that users hold: a value (array, or node while traced) and its place on the tape."""
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +9,12 @@ from ..core.dispatch import state
 from ..core.types import DType, Size, category, public_dtype
 from ..errors import DTypeError, GradError, ShapeError, at_user_line
 from ..grad.hooks import Hooks, RemovableHandle
-from ..grad.tape import Node, keep_old_values, mark, version_counter
+from ..grad.tape import Node, keep_old_values, mark, pack_saved, version_counter
 from ..ops import elementwise, shape as shaping
 from ..ops.build import as_dtype
 from .formatting import format_tensor
-from .frontend import EagerFrontend
-from .gradients import run_backward
+from .frontend import EagerFrontend, made_without_grad
+from .gradients import retain, run_backward
 from .indexing import getitem, setitem
 from .methods import (
     ArithmeticMethods,
@@ -53,7 +52,7 @@ class Tensor(
     """
 
     value: Any  # numpy.ndarray, or a graph node while a function is traced
-    requires_grad: bool = False
+    tracked: bool = False  # what `requires_grad` gives, to be read without a check
     grad_fn: Node | None = None
     held_grad: "Tensor | None" = None
     base: "Tensor | None" = None  # the tensor whose memory this one views
@@ -61,7 +60,8 @@ class Tensor(
     hooks: Hooks | None = None  # of a leaf: see and may replace its gradient
     after_hooks: Hooks | None = None  # of a leaf: called once .grad holds the gradient
     via: Any = None  # of a view: how it was made
-    retains_grad: bool = False  # of a tensor that is not a leaf
+    retaining: RemovableHandle | None = None  # of a tensor that is not a leaf: what fills .grad
+    accumulator: Any = None  # a weak reference to what stands for a leaf in `next_functions`
     taped: Any = 0  # of a base: in-place ops on the tape; of a view: how many it has seen
     shared: bool = False  # a literal: never written to
     constant: Any = None  # the Python number that a literal stands for
@@ -89,22 +89,62 @@ class Tensor(
         return self.grad_fn is None
 
     @property
+    def requires_grad(self) -> bool:
+        """Whether gradients of this tensor are recorded; see `requires_grad_`."""
+        return self.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, requires_grad: bool) -> None:
+        self.requires_grad_(requires_grad)
+
+    @property
+    def retains_grad(self) -> bool:
+        """True when `retain_grad` was called on a tensor that is not a leaf."""
+        return self.retaining is not None
+
+    @property
     def grad(self) -> "Tensor | None":
         """The gradient that backward has accumulated, or None."""
         return state.frontend.read_grad(self)
 
     @grad.setter
     def grad(self, grad: "Tensor | None") -> None:
-        if grad is not None and grad.value.shape != self.value.shape:
+        if grad is not None:
+            self._check_grad(grad)
+        state.frontend.write_grad(self, grad)
+
+    @grad.deleter
+    def grad(self) -> None:
+        state.frontend.write_grad(self, None)
+
+    def _check_grad(self, grad: Any) -> None:
+        if not isinstance(grad, Tensor):
+            raise DTypeError(
+                at_user_line(f"grad must be a tensor or None, not {type(grad).__name__}")
+            )
+        if grad is self:
+            raise GradError(at_user_line("a tensor cannot be its own grad"))
+        if grad.value.shape != self.value.shape:
             raise ShapeError(
                 at_user_line(f"grad of shape {grad.shape} does not fit a tensor of {self.shape}")
             )
-        state.frontend.write_grad(self, grad)
+        if grad.value.dtype != self.value.dtype:
+            raise DTypeError(
+                at_user_line(f"grad of {grad.dtype} does not fit a tensor of {self.dtype}")
+            )
 
     @property
     def data(self) -> "Tensor":
-        """The same memory outside of the tape."""
-        return self.detach()
+        """The same memory outside of the tape; backward does not notice a change through it."""
+        return state.frontend.data(self)
+
+    @data.setter
+    def data(self, data: "Tensor") -> None:
+        if not isinstance(data, Tensor):
+            raise DTypeError(at_user_line(f"data must be a tensor, not {type(data).__name__}"))
+        if self.tracked and data.value.dtype.kind != "f":
+            raise DTypeError(at_user_line(f"data of {data.dtype} for a tensor that requires grad"))
+        state.frontend.set_data(self, data)
 
     @property
     def _version(self) -> int:
@@ -165,7 +205,7 @@ class Tensor(
 
     def numpy(self) -> np.ndarray:
         """Return the array itself (shared memory); refused while gradients are attached."""
-        if self.requires_grad:
+        if self.tracked:
             raise GradError(
                 at_user_line("numpy() of a tensor that requires grad: call detach().numpy()")
             )
@@ -228,8 +268,8 @@ class Tensor(
             raise GradError(at_user_line("only leaf tensors can be deep-copied: detach() first"))
         out = object.__new__(type(self))
         out.value = state.frontend.concrete(self, "deepcopy()").copy()
-        if self.requires_grad:
-            out.requires_grad = True
+        if self.tracked:
+            out.tracked = True
         if self.held_grad is not None:
             out.held_grad = self.held_grad.clone().detach()
         memo[id(self)] = out
@@ -239,7 +279,7 @@ class Tensor(
         if not self.is_leaf:
             raise GradError(at_user_line("only leaf tensors can be pickled: detach() first"))
         array = state.frontend.concrete(self, "pickle")
-        return _rebuild, (type(self), np.array(array, order="C", copy=None), self.requires_grad)
+        return _rebuild, (type(self), np.array(array, order="C", copy=None), self.tracked)
 
     # --- autograd ---
 
@@ -291,18 +331,14 @@ class Tensor(
         return self.after_hooks.add(hook)
 
     def _check_requires_grad(self, name: str) -> None:
-        if not self.requires_grad:
+        if not self.tracked:
             raise GradError(at_user_line(f"{name} needs a tensor that requires grad"))
 
     def retain_grad(self) -> None:
         """Keep ``.grad`` of a tensor that is not a leaf; it is accumulated at every backward."""
         self._check_requires_grad("retain_grad")
-        if self.grad_fn is None or self.retains_grad:
-            return
-        self.retains_grad = True
-        held = weakref.ref(self)
-        self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
-        self.grad_fn.hooks.add_last(lambda g: _retain(held(), g))
+        if self.grad_fn is not None and self.retaining is None:
+            retain(self)
 
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
         """Ask for gradients of this leaf (or stop asking); floating tensors only."""
@@ -312,19 +348,30 @@ class Tensor(
             )
         if not requires_grad and not self.is_leaf:
             raise GradError(at_user_line("only leaf tensors can stop requiring grad: detach()"))
-        self.requires_grad = requires_grad
+        self.tracked = requires_grad
         return self
 
     def detach(self) -> "Tensor":
         """Return the same memory outside of the tape; in-place changes are seen by both."""
         return state.frontend.alias(self)
 
+    def detach_(self) -> "Tensor":
+        """Take this tensor off the tape. Raises `GradError` for a view: use ``detach()``."""
+        if self.base is not None and self.grad_fn is not None:
+            raise GradError(at_user_line("a view cannot be detached in place: use detach()"))
+        self.grad_fn, self.tracked, self.retaining = None, False, None
+        return self
+
     # --- changing in place ---
 
     def _inplace(self, compute: Any) -> "Tensor":
         self._check_inplace()
         start = mark()
-        out = compute(self)
+        hooks, state.saved_hooks = state.saved_hooks, None  # they see what is kept in the end
+        try:
+            out = compute(self)
+        finally:
+            state.saved_hooks = hooks
         if out.value.shape != self.value.shape:
             raise ShapeError(
                 at_user_line(
@@ -337,22 +384,32 @@ class Tensor(
                 at_user_line(f"in-place: a {out.dtype} result does not fit into {self.dtype}")
             )
         out = as_dtype(out, self.value.dtype)
-        if out.requires_grad:
+        if out.tracked:
             keep_old_values(out, self, start)
+            if hooks is not None:
+                pack_saved(out, start)
         state.frontend.replace(self, out)
         return self
 
     def _check_inplace(self) -> None:
         if not state.grad_enabled:
             return
-        if self.requires_grad and self.is_leaf:
+        if self.tracked and self.is_leaf:
             raise GradError(
                 at_user_line(
                     "a leaf that requires grad cannot be changed in place while gradients are "
                     "recorded: wrap the change in no_grad()"
                 )
             )
-        if self.base is not None and self.requires_grad and self.base.is_leaf:
+        if self.base is not None and not self.tracked and made_without_grad(self):
+            raise GradError(
+                at_user_line(
+                    "a view that was taken under no_grad, of a tensor that requires grad, cannot "
+                    "be changed in place while gradients are recorded: take it outside of the "
+                    "block, or change it inside"
+                )
+            )
+        if self.base is not None and self.tracked and self.base.is_leaf:
             raise GradError(
                 at_user_line(
                     "a view of a leaf that requires grad cannot be changed in place while "
@@ -398,17 +455,11 @@ class Tensor(
         setitem(self, index, value)
 
 
-def _retain(x: Tensor | None, g: Tensor) -> None:
-    if x is not None:
-        before = x.grad
-        x.grad = state.frontend.own(g) if before is None else elementwise.add(before, g)
-
-
 def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:
     out = object.__new__(kind)
     out.value = array
     if requires_grad:
-        out.requires_grad = True
+        out.tracked = True
     return out
 
 

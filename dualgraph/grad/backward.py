@@ -7,13 +7,14 @@ arrive. This is the definition of the accumulation order; no other module adds c
 from typing import Any
 
 from ..core.dispatch import literal, state
-from ..errors import GradError, ShapeError, at_user_line
+from ..errors import DTypeError, GradError, ShapeError, at_user_line
 from ..ops.creation import fresh, zeros
 from ..ops.elementwise import add, cast
 from ..ops.reductions import expand, sum_to
 from ..ops.shape import InSlice
+from .hooks import Hooks, NodeHooks
 from .slices import Slices, sliced_axis
-from .tape import Node
+from .tape import NAN, Node
 
 
 def backward(
@@ -35,7 +36,7 @@ def backward(
     try:
         return _walk(roots, cotangents, wanted, retain_graph, dict(arrived or {}))
     finally:
-        state.grad_enabled, state.visiting = enabled, None
+        state.grad_enabled, state.visiting, state.unpacked = enabled, None, None
 
 
 class Bundle(dict[int, Any]):
@@ -64,6 +65,8 @@ def _walk(
     for root, g in zip(roots, cotangents, strict=True):
         _accumulate(pending, gradient_edge(root), g)
     order = reachable([gradient_edge(root) for root in roots])
+    if state.anomaly and state.check_nan:
+        _refuse_nan_roots(roots, order)
     useful = None if wanted is None else _leading_to(order, wanted)
     arrived: dict[Any, Any] = {}
     for node in order:
@@ -77,6 +80,8 @@ def _walk(
             arrived[node] = g
         if isinstance(node, AbsorbingNode):
             if useful is None or any(edge in useful for edge in node.edges):
+                if node.watch and not isinstance(g, Bundle):
+                    g = node.watch.before.replaced(g)
                 if pending:
                     pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
                 pending.update(node.absorb(g, pending))
@@ -89,7 +94,9 @@ def _walk(
             for i, edge in enumerate(node.edges):
                 if edge is None or (useful is not None and edge not in useful):
                     continue
-                _accumulate(pending, edge, _fitted(node, i, g))
+                cotangent = _fitted(node, i, g)
+                if cotangent is not None:
+                    _accumulate(pending, edge, cotangent)
         if not retain_graph:
             node.release()
     leaves = {k: _whole(g) for k, g in pending.items() if wanted is None or k in wanted}
@@ -98,24 +105,55 @@ def _walk(
 
 def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
+    hooks = node.watch or NodeHooks(Hooks(), Hooks())
+    g = hooks.before.replaced(g)
     wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
     inputs = tuple(_whole(_fitted(node, i, g)) if w else None for i, w in enumerate(wanted))
-    for hook in tuple((node.watch or {}).values()):
-        inputs = hook((inputs, (g,))) or inputs
-    if state.anomaly:
+    for hook in tuple(hooks.after.values()):
+        replaced = hook((inputs, (g,)))
+        inputs = inputs if replaced is None else _as_many(replaced, inputs, node)
+    if state.anomaly and state.check_nan:
         _refuse_nan(node, inputs)
     for edge, cotangent in zip(node.edges, inputs, strict=True):
-        if cotangent is not None:
+        if edge is not None and cotangent is not None:
             _accumulate(pending, edge, cotangent)
+
+
+def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
+    found = replaced if isinstance(replaced, tuple) else (replaced,)
+    if len(found) != len(inputs):
+        raise GradError(
+            at_user_line(
+                f"a hook of {node.name()} returned {len(found)} gradients for {len(inputs)} inputs"
+            )
+        )
+    return found
 
 
 def _refuse_nan(node: Node, cotangents: tuple) -> None:
     for i, cotangent in enumerate(cotangents):
         if cotangent is not None and state.frontend.has_nan(cotangent):
-            recorded = f"; the op was recorded at {node.location}" if node.location else ""
             raise GradError(
-                at_user_line(f"{node.name()} returned nan values in its {i}th output{recorded}")
+                at_user_line(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
             )
+
+
+def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
+    """Name the first op of the forward that made the NaN from which backward would start."""
+    if not any(state.frontend.has_nan(root) for root in roots):
+        return
+    first = next((n for n in reversed(order) if n.metadata.get(NAN)), None)
+    if first is not None:
+        raise GradError(
+            at_user_line(
+                f"backward would start from nan: the forward of {first.name()} was the first "
+                f"recorded op with nan values in its result{_where(first)}"
+            )
+        )
+
+
+def _where(node: Node) -> str:
+    return f"; the op was recorded at {node.location}" if node.location else ""
 
 
 def gradient_edge(tensor: Any) -> Any:
@@ -142,10 +180,10 @@ def _whole(g: Any) -> Any:
 
 
 def _fitted(node: Node, index: int, g: Any) -> Any:
-    """Return the cotangent of one input in the shape that the input had."""
+    """Return the cotangent of one input in the shape that the input had; None: it gets none."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
-    if isinstance(result, Bundle | InSlice):
+    if isinstance(result, Bundle | InSlice) or (result is None and node.may_stop):
         return result
     if result is None:  # the derivative is zero
         return zeros(shape, dtype=g.value.dtype)
@@ -179,7 +217,7 @@ def _leading_to(order: list[Node], wanted: dict) -> set[Any]:
 
 def seed(root: Any, gradient: Any) -> Any:
     """Return the cotangent that a backward starts with, checked against the root."""
-    if not root.requires_grad:
+    if not root.tracked:
         raise GradError(
             at_user_line(
                 "backward needs a tensor that requires grad: none of the inputs of this result "
@@ -187,7 +225,7 @@ def seed(root: Any, gradient: Any) -> Any:
             )
         )
     if gradient is None:
-        if root.value.shape not in ((), (1,)):
+        if root.value.size != 1:
             raise GradError(
                 at_user_line(
                     "a gradient is created by itself only for scalars, and this tensor has shape "
@@ -196,6 +234,13 @@ def seed(root: Any, gradient: Any) -> Any:
             )
         one, shape = literal(1.0, root.value.dtype), root.value.shape
         return fresh(expand(one, shape) if shape else one, False)
+    if not hasattr(gradient, "value"):
+        raise DTypeError(
+            at_user_line(
+                f"gradient must be a tensor or None, not {type(gradient).__name__}: convert "
+                "arrays and lists with dualgraph.tensor(...)"
+            )
+        )
     if gradient.value.shape != root.value.shape:
         raise ShapeError(
             at_user_line(

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple
 
+from ..errors import DTypeError, GradError, ShapeError, at_user_line
+
 Hook = Callable[[Any], Any]
 _keys = count()
 _LAST = 1 << 62
@@ -18,21 +20,64 @@ class Hooks(dict[int, Hook]):
         self[key] = hook
         return RemovableHandle(self, key)
 
-    def add_last(self, hook: Hook) -> None:
+    def add_last(self, hook: Hook) -> "RemovableHandle":
         """Register a hook that comes after all that `add` registers, now or later."""
-        self[_LAST + next(_keys)] = hook
+        key = _LAST + next(_keys)
+        self[key] = hook
+        return RemovableHandle(self, key)
 
     def notify(self, x: Any) -> None:
-        """Call every hook with x; what they return is ignored."""
+        """Call every hook with x; they return nothing."""
         for key in sorted(self):
-            self[key](x)
+            if self[key](x) is not None:
+                raise GradError(
+                    at_user_line(
+                        f"{_name(self[key])} returned something: a post accumulate grad hook "
+                        "returns None, and changes .grad of the tensor where it wants to"
+                    )
+                )
 
     def replaced(self, g: Any) -> Any:
         """Return the gradient after every hook; one that returns None leaves it as it is."""
         for key in sorted(self):
-            result = self[key](g)
-            g = g if result is None else result
+            hook = self.get(key)  # one hook may remove another
+            result = None if hook is None else hook(g)
+            if result is not None:
+                _check_replacement(hook, g, result)
+                g = result
         return g
+
+
+def _check_replacement(hook: Any, old: Any, new: Any) -> None:
+    if not hasattr(new, "value"):
+        raise DTypeError(
+            at_user_line(f"{_name(hook)} returned {type(new).__name__}: a tensor or None is needed")
+        )
+    if new.value.shape != old.value.shape:
+        raise ShapeError(
+            at_user_line(
+                f"{_name(hook)} changed the shape of a gradient from {tuple(old.value.shape)} to "
+                f"{tuple(new.value.shape)}"
+            )
+        )
+    if new.value.dtype != old.value.dtype:
+        raise DTypeError(
+            at_user_line(
+                f"{_name(hook)} changed the dtype of a gradient from {old.value.dtype.name} to "
+                f"{new.value.dtype.name}"
+            )
+        )
+
+
+def _name(hook: Any) -> str:
+    return f"the hook {getattr(hook, '__qualname__', type(hook).__name__)}"
+
+
+class NodeHooks(NamedTuple):
+    """The hooks of a node: before its rules run, on the cotangent, and after, on both sides."""
+
+    before: Hooks
+    after: Hooks
 
 
 class LeafHooks(NamedTuple):

@@ -5,14 +5,15 @@ leaf), and just the values that its vjp rules name. It never holds its own outpu
 graph is freed as soon as nobody looks at it.
 """
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 from ..core.dispatch import state
 from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, raise_refusal
-from ..errors import GradError, at_user_line, user_location
-from .hooks import Hooks, RemovableHandle
+from ..errors import DTypeError, GradError, at_user_line, user_location
+from .hooks import Hooks, NodeHooks, RemovableHandle
 
 _numbers = count()
 
@@ -21,10 +22,10 @@ def _first(replaced: Any) -> Any:
     return None if replaced is None else replaced[0]
 
 
-def _hooks_of(node: "Node") -> Hooks:
-    if node.hooks is None:
-        node.hooks = Hooks()
-    return node.hooks
+def _hooks_of(node: "Node") -> NodeHooks:
+    if node.watch is None:
+        node.watch = NodeHooks(Hooks(), Hooks())
+    return node.watch
 
 
 class Node:
@@ -35,6 +36,7 @@ class Node:
         "edges",
         "hooks",
         "location",
+        "notes",
         "op",
         "saved",
         "seq",
@@ -43,6 +45,8 @@ class Node:
         "watch",
     )
 
+    may_stop = False  # None as a cotangent says: no gradient at all, instead of zero
+
     def __init__(self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict) -> None:
         self.op = op
         self.edges = edges
@@ -50,8 +54,8 @@ class Node:
         self.static = static
         self.saved: dict[int, Any] | None = saved
         self.seq = next(_numbers)
-        self.hooks: Hooks | None = None  # see and may replace the cotangent of the output
-        self.watch: Hooks | None = None  # see the cotangents of the inputs as well
+        self.hooks: Hooks | None = None  # of the output: see and may replace its cotangent
+        self.watch: NodeHooks | None = None
         self.location = user_location() if state.anomaly else ""
 
     def name(self) -> str:
@@ -60,16 +64,21 @@ class Node:
 
     def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before this node's rules; a tuple returned replaces them."""
-        return _hooks_of(self).add(lambda g: _first(hook((g,))))
+        return _hooks_of(self).before.add(lambda g: _first(hook((g,))))
 
     def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
         """Call ``hook(grad_inputs, grad_outputs)`` after this node's rules.
 
         A tuple that it returns replaces the cotangents of the inputs.
         """
-        if self.watch is None:
-            self.watch = Hooks()
-        return self.watch.add(lambda both: hook(*both))
+        return _hooks_of(self).after.add(lambda both: hook(*both))
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """Anything that the user wants to keep with the node."""
+        if not hasattr(self, "notes"):
+            self.notes: dict[Any, Any] = {}
+        return self.notes
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
@@ -98,10 +107,10 @@ class Node:
         if key >= DTYPE:
             return self.saved[key]
         kept, counter, version = self.saved[key]
-        if counter[0] != version:
-            raise GradError(at_user_line(self._modified(kept, counter[0], version)))
-        if type(kept) is Packed:
+        if type(kept) is Packed:  # what the hooks made of it is theirs: changes do not matter
             kept = kept.unpacked(key == OUT)
+        elif counter[0] != version:
+            raise GradError(at_user_line(self._modified(kept, counter[0], version)))
         return state.frontend.wrap(kept, self, counter) if key == OUT else kept
 
     def _modified(self, kept: Any, now: int, version: int) -> str:
@@ -121,6 +130,7 @@ class Node:
         return f"<{self.name()} object at {hex(id(self))}>"
 
 
+NAN = "nan in forward"  # key of what anomaly mode notes in `Node.metadata`
 TWICE = (
     "backward was called a second time through a graph whose saved values were freed by the first "
     "call. Pass retain_graph=True to the first backward, or run the forward again"
@@ -128,35 +138,71 @@ TWICE = (
 
 
 class Packed:
-    """What the user's hook made of a saved tensor, and the function that makes it one again."""
+    """What the user's hook made of a saved tensor, and the function that makes it one again.
+
+    Rules of one node that need the same tensor get the same: it is unpacked once in a visit.
+    """
 
     __slots__ = ("held", "unpack")
 
     def __init__(self, tensor: Any) -> None:
-        pack, self.unpack = state.saved_hooks
-        self.held = pack(tensor)
+        self.unpack = state.saved_hooks.unpack
+        self.held = state.saved_hooks.pack(tensor)
 
-    def unpacked(self, is_output: bool) -> Any:
+    def unpacked(self, is_output: bool = False) -> Any:
+        found = state.unpacked
+        if found is None or found[0] is not state.visiting:
+            found = state.unpacked = (state.visiting, {})
+        if self not in found[1]:
+            found[1][self] = self._unpack()
+        return found[1][self].value if is_output else found[1][self]
+
+    def _unpack(self) -> Any:
         tensor = self.unpack(self.held)
-        return tensor.value if is_output else tensor
+        if not hasattr(tensor, "value"):
+            raise DTypeError(
+                at_user_line(
+                    f"the unpack hook of a saved tensor returned {type(tensor).__name__}: it must "
+                    "give a tensor"
+                )
+            )
+        return tensor
 
 
 class AccumulateGrad:
-    """What `Node.next_functions` shows for a leaf."""
+    """What `Node.next_functions` shows for a leaf: the same object while somebody holds it."""
 
     def __init__(self, variable: Any) -> None:
         self.variable = variable
         self.next_functions = ()
+        self.metadata: dict[Any, Any] = {}
 
     def name(self) -> str:
         return "AccumulateGrad"
+
+    def register_hook(self, hook: Any) -> NoReturn:
+        """Refuse: the tensor has hooks for this."""
+        raise GradError(
+            at_user_line(
+                "AccumulateGrad takes no hooks: use register_hook of the tensor (before .grad is "
+                "accumulated) or register_post_accumulate_grad_hook (after)"
+            )
+        )
+
+    register_prehook = register_hook
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {hex(id(self))}>"
 
 
 def _as_function(edge: Any) -> Any:
-    return edge if edge is None or hasattr(edge, "next_functions") else AccumulateGrad(edge)
+    if edge is None or hasattr(edge, "next_functions"):
+        return edge
+    found = None if edge.accumulator is None else edge.accumulator()
+    if found is None:
+        found = AccumulateGrad(edge)
+        edge.accumulator = weakref.ref(found)
+    return found
 
 
 def version_counter(tensor: Any) -> list[int]:
@@ -178,15 +224,32 @@ def keep_old_values(out: Any, x: Any, start: int) -> None:
     It is about to be overwritten by ``out``, which was computed from it.
     """
     counter = version_counter(x)
-    stack = [out.grad_fn]
-    while stack:
-        node = stack.pop()
-        if not isinstance(node, Node) or node.seq < start:
-            continue
-        stack.extend(node.edges)
+    for node in _made_since(out, start):
         for key, (kept, own, _) in _saved_tensors(node):
             if own is counter and key != OUT:
                 node.saved[key] = (state.frontend.snapshot(kept), [0], 0)  # type: ignore[index]
+
+
+def pack_saved(out: Any, start: int) -> None:
+    """Give what the nodes made since ``start`` saved to the user's hook."""
+    for node in _made_since(out, start):
+        for key, (kept, counter, version) in _saved_tensors(node):
+            if key == OUT:
+                kept = state.frontend.wrap(kept, None, counter)
+                kept.tracked = False
+            elif kept.constant is not None:
+                continue
+            node.saved[key] = (Packed(kept), counter, version)  # type: ignore[index]
+
+
+def _made_since(out: Any, start: int) -> Iterator[Node]:
+    stack, seen = [out.grad_fn], set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Node) and node.seq >= start and node not in seen:
+            seen.add(node)
+            stack.extend(node.edges)
+            yield node
 
 
 def _saved_tensors(node: Node) -> list[tuple[int, Any]]:
@@ -201,7 +264,7 @@ def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
     saved: dict[int, Any] = {}
     needs = op.needs
     for i, tensor in enumerate(tensors):
-        if not tensor.requires_grad:
+        if not tensor.tracked:
             edges.append(None)
             continue
         edges.append(tensor if tensor.grad_fn is None else tensor.grad_fn)
@@ -214,8 +277,10 @@ def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
                 kept = out if key == OUT else tensors[key]
                 counter = version_counter(kept)
                 held = out.value if key == OUT else kept
-                if state.saved_hooks is not None:
+                if state.saved_hooks is not None and kept.constant is None:
                     held = Packed(state.frontend.alias(kept) if key == OUT else kept)
                 saved[key] = (held, counter, counter[0])
     out.grad_fn = Node(op, edges, tuple([t.value.shape for t in tensors]), static, saved)
-    out.requires_grad = True
+    out.tracked = True
+    if state.anomaly and state.check_nan:
+        out.grad_fn.metadata[NAN] = state.frontend.has_nan(out)

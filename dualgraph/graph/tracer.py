@@ -23,6 +23,7 @@ from ..eager.frontend import (
     note_new_history,
     written_through,
 )
+from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError, at_user_line, user_location
 from ..grad.hooks import LeafHooks
 from ..grad.tape import Node as TapeNode, record, version_counter
@@ -88,11 +89,11 @@ class Tracer:
         """Return the symbol that stands for a tensor argument."""
         source = Argument(position)
         out = self.symbol(self.add_input(source, tensor.value))
-        out.requires_grad = tensor.requires_grad
+        out.tracked = tensor.tracked
         out.hooks, out.after_hooks = tensor.hooks, tensor.after_hooks
         self.owners[id(out)] = source
         self.symbols[id(out)] = out
-        self.leaf_flags[id(out)] = tensor.requires_grad
+        self.leaf_flags[id(out)] = tensor.tracked
         self.given.append(tensor)
         self.arguments.add(id(tensor))
         return out
@@ -134,7 +135,7 @@ class Tracer:
             )
         source = self.owners.setdefault(id(tensor), Held(tensor))  # its .grad may have come first
         node = self.add_input(source, tensor.value)
-        self.leaf_flags[id(tensor)] = tensor.requires_grad
+        self.leaf_flags[id(tensor)] = tensor.tracked
         self.environment[id(tensor)] = node
         self.kept.append(tensor)
         return node
@@ -176,7 +177,7 @@ class Tracer:
 
     def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
         """Put an op on the tape."""
-        if not (state.grad_enabled and any(t.requires_grad for t in tensors)):
+        if not (state.grad_enabled and any(t.tracked for t in tensors)):
             return
         record(op, tensors, static, out)
         if out.grad_fn is not None:
@@ -198,7 +199,7 @@ class Tracer:
 
     def own(self, g: Any) -> Any:
         """Return a gradient as a tensor of its own."""
-        if g.requires_grad:
+        if g.tracked:
             return g
         return self.symbol(self.lift(g))
 
@@ -211,13 +212,13 @@ class Tracer:
     def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
         """Return a saved output as a tensor again, at its place on the tape."""
         out = self.symbol(value)
-        out.grad_fn, out.requires_grad, out.counter = node, True, counter
+        out.grad_fn, out.tracked, out.counter = node, True, counter
         return out
 
     def snapshot(self, x: Any) -> Any:
         """Return the value that x has now, at its place on the tape."""
         out = self.symbol(self.lift(x))
-        out.grad_fn, out.requires_grad = x.grad_fn, x.requires_grad
+        out.grad_fn, out.tracked = x.grad_fn, x.tracked
         return out
 
     def alias(self, x: Any) -> Any:
@@ -264,7 +265,7 @@ class Tracer:
             self._replace_through(x, out)
             return
         self._set(x, self.lift(out))
-        if not out.requires_grad:
+        if not out.tracked:
             return
         if not isinstance(x.value, Node) or id(x) in self.symbols:
             kind = "an argument" if id(x) in self.symbols else "a captured tensor"
@@ -274,7 +275,8 @@ class Tracer:
                     "in no_grad(), or use the out-of-place op"
                 )
             )
-        x.grad_fn, x.requires_grad = out.grad_fn, True
+        x.grad_fn, x.tracked = out.grad_fn, True
+        moved(x)
         note_new_history(x)
 
     def _replace_through(self, view: Any, out: Any) -> None:
@@ -286,7 +288,7 @@ class Tracer:
         base, value, call = written_through(view, out)
         new = value if call is None else self.run(*call)
         self.replace(base, new)
-        if new.requires_grad:
+        if new.tracked:
             self.renew(view)
 
     def _set(self, x: Any, node: Node) -> None:
@@ -296,6 +298,21 @@ class Tracer:
             self.lift(x)
             self.environment[id(x)] = node
         version_counter(x)[0] += 1
+
+    def data(self, x: Any) -> Any:
+        """Return a tensor that follows the memory of x; its changes count as those of x."""
+        return self.alias(x)
+
+    def set_data(self, x: Any, source: Any) -> None:
+        """Accept only what x shows anyway, as in ``x.data -= y``."""
+        via = source.via if source.base is not None else None
+        if via is None or via.op is not None or via.source is not x:
+            raise TraceError(
+                at_user_line(
+                    "a traced function cannot give a tensor other memory (x.data = y): write "
+                    "x.data.copy_(y), or x.copy_(y) under no_grad()"
+                )
+            )
 
     def assign(self, x: Any, source: np.ndarray) -> None:
         """Overwrite with an array that is fixed at trace time."""
@@ -426,12 +443,12 @@ class Tracer:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Let ops inside the block append to this trace."""
-        previous = state.frontend, state.tracing
-        state.frontend, state.tracing = self, True
+        previous = state.frontend, state.tracing, state.saved_hooks
+        state.frontend, state.tracing, state.saved_hooks = self, True, None
         try:
             yield
         finally:
-            state.frontend, state.tracing = previous
+            state.frontend, state.tracing, state.saved_hooks = previous
 
     def updates(self) -> list[Update]:
         """Return the inputs whose memory the function changed."""
@@ -531,8 +548,29 @@ def traced(function: Any, arguments: list[Any], rebuild: Any) -> tuple[Tracer, A
             symbols[id(tensor)] = tracer.argument(i, tensor)
             if tensor.held_grad is not None:
                 symbols[id(tensor)].held_grad = tensor.held_grad
-    with tracer.active(), recording_modules() as modules:
+    with tracer.active(), _same_modes(), recording_modules() as modules:
         args, kwargs = rebuild([symbols[id(t)] for t in arguments])
         result = function(*args, **kwargs)
         tracer.modules = modules
         return tracer, result
+
+
+@contextmanager
+def _same_modes() -> Iterator[None]:
+    """Refuse a function that leaves a mode switched: it would do so at its first call only."""
+    before = {name: getattr(state, name) for name in _MODES}
+    try:
+        yield
+        changed = [name for name in _MODES if getattr(state, name) != before[name]]
+    finally:
+        vars(state).update(before)
+    if changed:
+        raise TraceError(
+            at_user_line(
+                f"the traced function returns with {changed[0].replace('_', ' ')} switched: use "
+                "the mode as a context (with ...), or switch it outside of the function"
+            )
+        )
+
+
+_MODES = ("grad_enabled", "inference", "anomaly", "check_nan")

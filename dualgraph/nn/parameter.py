@@ -25,6 +25,11 @@ class Parameter(Tensor):
         if requires_grad:
             self.requires_grad_()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        out = super().__deepcopy__(memo)
+        out.held_grad = None  # a copied model starts without gradients
+        return out
+
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 

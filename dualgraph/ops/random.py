@@ -178,7 +178,7 @@ def normal(
 
 
 def _with_grad(x: Tensor, draw: Tensor) -> Tensor:
-    return x.requires_grad_() if draw.requires_grad else x
+    return x.requires_grad_() if draw.tracked else x
 
 
 def _scaled(draw: Tensor, mean: Any, std: Any) -> Tensor:
