@@ -68,7 +68,7 @@ def chains(g: Any, columns: Any) -> Any:
 
 
 def test_groups_of_narrow_images_are_convolutions_of_their_own() -> None:
-    x, w = random(3, 12, 6, 6, grad=True), random(8, 6, 3, 3, grad=True)
+    x, w = random(6, 12, 6, 6, grad=True), random(8, 6, 3, 3, grad=True)
 
     def run(x: Any, w: Any, groups: int) -> list[Any]:
         y = dg.conv2d(x, w, padding=2, dilation=2, groups=groups)

@@ -104,6 +104,30 @@ def add_window_columns(g, y, row, channel, channels, x):
 
 
 @scalar
+def note_places(g, places, iota):
+    """Write where in its plane each element of the columns lies, -1 in the padding.
+
+    Takes room for that many numbers, and for one of each element of a plane.
+    """
+    for i in range(g[0] * g[1] * g[2]):
+        iota[i] = i
+    windows = g[6] * g[7] * g[8]
+    window_columns(g, iota, 0, 1, 0, windows, places, windows, -1)
+
+
+@scalar
+def add_at_places(places, y, at, count, x, plane):
+    """Add the columns of one plane, as `add_window_columns` does, where `note_places` found them.
+
+    For narrow images: rectangles of a few elements cost more than the elements do.
+    """
+    for i in range(count):
+        place = places[i]
+        if place >= 0:
+            x[plane + place] += y[at + i]
+
+
+@scalar
 def transpose_planes(g, x, channel, channels, y, high, wide):
     """Write planes into ``y``, channels side by side: (plane, ``high``, ``wide``, channels).
 
@@ -143,6 +167,8 @@ def window_rows(g, x, high, wide, channels, line, lines, y, at):
 FUNCTIONS = {
     "window_columns": window_columns,
     "add_window_columns": add_window_columns,
+    "note_places": note_places,
+    "add_at_places": add_at_places,
     "transpose_planes": transpose_planes,
     "window_rows": window_rows,
 }

@@ -29,6 +29,7 @@ BLOCK_BYTES = 1 << 19  # of columns: they stay in the second cache
 SCRATCH_BYTES = 1 << 26
 LONG = 1024  # windows of one chain, where a single image has fewer
 BROAD = 128  # columns that a product should have, where a single image has fewer
+NARROW = 12  # where the lines of the output are shorter, the place of each element is noted
 FLOPS_PER_CHUNK = 4_000_000
 
 _HEAD = f"""def KERNEL(args, lo, hi):
@@ -92,11 +93,14 @@ FORWARD_TEXT = (
 TRANSPOSED_TEXT = (
     _HEAD
     + """
-    block, blocks = n[8], n[9]
+    block, blocks, table = n[8], n[9], n[10]
     tasks = images * groups * blocks
     y = ptr_{s}(out)
     for item in range(lo, hi):
-        room = scratch + item * slot * {z}
+        room = scratch + (item * slot + table) * {z}
+        places = ptr_i8(room - table * {z})
+        if table > 0:
+            note_places(g, places, ptr_i8(room - table * {z} + 8 * taps * windows))
         for task in range(tasks * item // slots, tasks * (item + 1) // slots):
             pair = task // blocks
             group = pair % groups
@@ -112,7 +116,12 @@ TRANSPOSED_TEXT = (
             if trivial == 0:
                 for i in range(count * volume):
                     y[channel * volume + i] = {s}(0)
-                add_window_columns(g, ptr_{s}(room), windows, channel, count, y)
+                column, size = ptr_{s}(room), taps * windows
+                if table > 0:
+                    for c in range(count):
+                        add_at_places(places, column, c * size, size, y, (channel + c) * volume)
+                else:
+                    add_window_columns(g, column, windows, channel, count, y)
 """
 )
 
@@ -239,7 +248,11 @@ def _transposed_work(y: Any, w: Any, x: Any, *, groups: int, windows: Windows) -
     block = _even(f.inner, BLOCK_BYTES // (column * f.dtype.itemsize))
     blocks = _parts(f.inner, block)
     slot = 0 if windows.trivial else block * column
-    return _plan(f, f.images * groups * blocks, slot, block, blocks)
+    table = 0
+    if slot and windows.output[2] < NARROW and f.images * groups * f.inner >= 4 * SLOTS:
+        table = (column + windows.volume) * 8 // f.dtype.itemsize
+        slot += table + slot % 2  # each starts at a multiple of eight bytes
+    return _plan(f, f.images * groups * blocks, slot, block, blocks, table)
 
 
 def images_together(images: int, positions: int) -> int:
