@@ -26,10 +26,10 @@ from typing import Any
 
 import numpy as np
 
+from .lanes import LANES
 from .prelude import suffix, with_imports
 from .ufunc import make_gufunc
 
-LANES = 128
 ROWS = 128
 BLOCK = LANES * ROWS
 

@@ -12,44 +12,19 @@ from typing import Any
 import numpy as np
 
 from .prelude import suffix
-from .reduce import BLOCK, LANES
+from .reduce import BLOCK
 from .routine import Routine, Work
 
 _GRAIN = 8192  # elements of one chunk
 
 
-def _fold(combined: str) -> list[str]:
-    """Return the lines that combine the lanes into the first one."""
-    lines, h = [], LANES // 2
-    while h:
-        lines += [f"if n > {h}:", f"    for j in range({h}):"]
-        lines.append(f"        acc[j] = {combined.format(a='acc[j]', b=f'acc[j + {h}]')}")
-        h //= 2
-    return lines
-
-
-def _reduced(name: str, neutral: str, combined: str, element: list[str]) -> list[str]:
-    """Return the lines that reduce a row; the last of ``element`` is the value at ``i``."""
-    *statements, value = element
+def _sum(name: str, call: str) -> list[str]:
+    """Return the lines that add up a row, block by block."""
     return [
-        f"{name} = {neutral}",
+        f"{name} = {{s}}(-0.0)",
         f"for start in range(0, N, {BLOCK}):",
-        f"    n = min(N - start, {BLOCK})",
-        f"    for j in range({LANES}):",
-        f"        acc[j] = {neutral}",
-        f"    for r in range(start, start + n, {LANES}):",
-        f"        for j in range(min(start + n - r, {LANES})):",
-        "            i = r + j",
-        *("            " + line for line in statements),
-        f"            e = {value}",
-        f"            acc[j] = {combined.format(a='acc[j]', b='e')}",
-        *("    " + line for line in _fold(combined)),
-        f"    {name} = acc[0] if start == 0 else {combined.format(a=name, b='acc[0]')}",
+        f"    {name} = {name} + {call}, start, min(N - start, {BLOCK}))",
     ]
-
-
-def _sum(name: str, *element: str) -> list[str]:
-    return _reduced(name, "{s}(-0.0)", "{a} + {b}", list(element))
 
 
 def _each(*lines: str) -> list[str]:
@@ -66,7 +41,6 @@ def _routine(inputs: str, body: list[str]) -> Routine:
     head = [
         "a = ptr_i8(args)",
         f"N, h = a[{numbers}], ptr_f8(args + {8 * (numbers + 1)})[0]",
-        f"acc = stack_{{s}}({LANES})",
         "for row in range(lo, hi):",
         *(
             f"    {letter} = ptr_{{s}}(a[{k}] + row * N * {{z}})"
@@ -90,13 +64,8 @@ def _work(*avals: Any, axes: int, number: float = 0.0) -> Work:
     return Work((length, bits), rows, max(1, _GRAIN // max(1, length)))
 
 
-_TOP = _reduced(
-    "top",
-    "{s}(-inf)",
-    "select(({a} >= {b}) | ({a} != {a}), {a}, {b})",
-    ["x[i]"],
-)
-_EXPONENTIALS = [*_each("q[i] = exp_{s}(x[i] - top)"), *_sum("total", "q[i]")]
+_TOP = ["top = lane_max(x, 0, N)"]
+_EXPONENTIALS = [*_each("q[i] = exp_{s}(x[i] - top)"), *_sum("total", "lane_sum(q")]
 
 SOFTMAX = _routine("x", [*_TOP, *_EXPONENTIALS, *_each("q[i] = q[i] / total")])
 WEIGHTS = _routine(  # a row of -inf alone becomes zeros
@@ -113,24 +82,23 @@ LOG_SOFTMAX = _routine(
     "x",
     [
         *_TOP,
-        *_each("q[i] = x[i] - top"),
-        *_sum("total", "exp_{s}(q[i])"),
+        *_EXPONENTIALS,
         "total = log_{s}(total)",
-        *_each("q[i] = q[i] - total"),
+        *_each("q[i] = (x[i] - top) - total"),
     ],
 )
 SOFTMAX_BACKWARD = _routine(
-    "gy", [*_sum("total", "g[i] * y[i]"), *_each("q[i] = y[i] * (g[i] - total)")]
+    "gy", [*_sum("total", "lane_dot(g, y"), *_each("q[i] = y[i] * (g[i] - total)")]
 )
 LOG_SOFTMAX_BACKWARD = _routine(
-    "gy", [*_sum("total", "g[i]"), *_each("q[i] = g[i] - exp_{s}(y[i]) * total")]
+    "gy", [*_sum("total", "lane_sum(g"), *_each("q[i] = g[i] - exp_{s}(y[i]) * total")]
 )
 
 _DEVIATIONS = [  # q holds x - mean, scale is 1 / sqrt(variance + h)
-    *_sum("total", "x[i]"),
+    *_sum("total", "lane_sum(x"),
     "c = total / {s}(N)",
     *_each("q[i] = x[i] - c"),
-    *_sum("total", "q[i] * q[i]"),
+    *_sum("total", "lane_dot(q, q"),
     "scale = rsqrt_{s}(total / {s}(N) + {s}(h))",
 ]
 STANDARDIZE = _routine("x", [*_DEVIATIONS, *_each("q[i] = q[i] * scale")])
@@ -138,10 +106,10 @@ STANDARDIZE_BACKWARD = _routine(
     "gx",
     [
         *_DEVIATIONS,
-        *_sum("total", "g[i]"),
+        *_sum("total", "lane_sum(g"),
         "u = total / {s}(N)",
         *_each("q[i] = q[i] * scale"),
-        *_sum("total", "g[i] * q[i]"),
+        *_sum("total", "lane_dot(g, q"),
         "v = total / {s}(N)",
         *_each("q[i] = scale * ((g[i] - u) - q[i] * v)"),
     ],
