@@ -540,7 +540,7 @@ def test_a_changed_shape_names_its_reason() -> None:
     f = dg.compile(lambda x: x * 2)
     f(dg.ones(2))
     f(dg.ones(3))
-    assert f.traces[-1].reason.startswith("tensors are new: (((3,)")
+    assert f.traces[-1].reason.startswith("tensors are new: float32 (3,) after ")
 
 
 @pytest.mark.parametrize("changed", [False, True])
@@ -1360,6 +1360,32 @@ def test_the_list_of_traces_is_bounded() -> None:
     assert len(f.traces) == 64
     assert sum(len(kept) for kept in f.entries.values()) == 64
     assert f(x, 0).item() == 1.0
+
+
+@pytest.mark.filterwarnings("ignore::dualgraph.errors.RetraceWarning")
+def test_the_trace_that_was_not_used_for_the_longest_time_is_dropped() -> None:
+    f = dg.compile(lambda x, n: x + n)
+    x = dg.tensor(1.0)
+    for n in range(64):
+        f(x, n)
+    f(x, 0)
+    f(x, 64)  # drops that of 1
+    f(x, 0)
+    assert (len(f.traces), f.made) == (64, 65)
+    f(x, 1)
+    assert (len(f.traces), f.made) == (64, 66)
+
+
+def test_reasons_are_written_like_the_calls() -> None:
+    f = dg.compile(lambda shape, x, scale=1.0: x * scale if shape else x)
+    x = dg.ones(2, 1)
+    f((), x)
+    f(((), [(), "a"]), x, scale=0.5)
+    assert f.traces[-1].reason == (
+        "other arguments are new: ((), [(), 'a']), tensor, scale=0.5 after (), tensor"
+    )
+    f((), dg.ones(3, dtype=dg.int64).t())
+    assert f.traces[-1].reason == "tensors are new: int64 (3,) after float32 (2, 1)"
 
 
 def test_explain_names_reasons_passes_and_costs() -> None:

@@ -4,6 +4,8 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
+from itertools import count
+from operator import attrgetter
 from typing import Any
 
 from ..core.dispatch import state
@@ -13,22 +15,26 @@ from ..errors import ArgumentError, RetraceWarning, TraceError, at_user_line
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
 from .guards import frozen_tree
+from .reasons import new_key_reason
 from .tree import flatten
 
-MOST_TRACES = 64  # the oldest is dropped beyond this
+MOST_TRACES = 64  # beyond this, the one that was not used for the longest time is dropped
 WARN_AT = 16
 
 
 class CompiledFunction:
     """A function (or module) that is traced once for each kind of arguments, then runs natively.
 
-    Call it like the function. ``traces`` lists every version with the reason why it was made.
+    Call it like the function. ``traces`` lists every version with the reason why it was made: the
+    64 that were used last, of all that were ``made``.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.entries: OrderedDict[Any, list[Trace]] = OrderedDict()
         self.traces: list[Trace] = []
+        self.made = 0  # traces, those that were dropped included
+        self._calls = count(1)
         self.last: Trace  # the trace that served the last call
         self.__doc__ = getattr(function, "__doc__", None)
         self.__name__ = getattr(function, "__name__", type(function).__name__)
@@ -57,6 +63,7 @@ class CompiledFunction:
                 reason = reason or str(mismatch)  # of the latest trace, which comes first
             else:
                 self.last = trace
+                trace.last_used = next(self._calls)
                 return trace, arrays
         tree = flatten((args, kwargs), [])
         trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
@@ -91,31 +98,28 @@ class CompiledFunction:
     def _new_key_reason(self, key: Any) -> str:
         if not self.entries:
             return "first call"
-        last = next(reversed(self.entries))
-        for what, old, new in zip(
-            ("tensors", "other arguments", "grad mode", "default dtype"), last, key, strict=True
-        ):
-            if old != new:
-                return f"{what} are new: {_brief(new)} after {_brief(old)}"
-        return "new arguments"
+        return new_key_reason(next(reversed(self.entries)), key)
 
     def _trace(self, key: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
         trace = compile_trace(self.function, tensors, tree, reason)
         self.entries.setdefault(key, []).insert(0, trace)
         self.traces.append(trace)
-        if len(self.traces) % WARN_AT == 0:
+        self.made += 1
+        trace.last_used = next(self._calls)
+        if self.made % WARN_AT == 0:
             warnings.warn(
                 RetraceWarning(
-                    f"{self.__name__} was traced {len(self.traces)} times, last because: {reason}. "
+                    f"{self.__name__} was traced {self.made} times, last because: {reason}. "
                     "Pass what changes as tensors, or pad to fewer shapes"
                 ),
                 stacklevel=3,
             )
         if len(self.traces) > MOST_TRACES:
-            self._forget(self.traces.pop(0))
+            self._forget(min(self.traces, key=attrgetter("last_used")))
         return trace
 
     def _forget(self, trace: Trace) -> None:
+        self.traces.remove(trace)
         for key, kept in list(self.entries.items()):
             if trace in kept:
                 kept.remove(trace)
@@ -154,17 +158,13 @@ def _key(args: tuple, kwargs: dict, tensors: list[Any]) -> Any:
     The tensors among the arguments are appended to the list.
     """
     rest = frozen_tree(args, tensors), frozen_tree(kwargs, tensors) if kwargs else None
-    kinds: Any = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
+    kinds = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
+    first = None
     if len(tensors) > 1:
         places = list(map(id, tensors))
         if len(set(places)) < len(places):  # some tensor is given twice
-            kinds = kinds, tuple(map(places.index, places))
-    return kinds, rest, (state.grad_enabled, state.inference), default_float()
-
-
-def _brief(key: Any) -> str:
-    text = repr(key)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+            first = tuple(map(places.index, places))
+    return kinds, rest, (state.grad_enabled, state.inference), default_float(), first
 
 
 def compile(

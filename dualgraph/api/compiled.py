@@ -74,6 +74,7 @@ class Trace:
     fresh: list[tuple[tuple[int, ...], np.dtype]]
     function: Any
     changes: bool  # of state: there is something to note after a call
+    last_used: int = 0  # the number of the call
 
     def __repr__(self) -> str:
         return f"<Trace ({self.reason}): {len(self.captured.nodes)} ops in {self.program!r}>"
