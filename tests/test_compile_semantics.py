@@ -1342,6 +1342,54 @@ def test_the_second_call_runs_no_python_and_compiles_nothing() -> None:
     assert len(calls) <= 2
 
 
+class Part:
+    """A node of a tree or of a chain, that may know its parent."""
+
+    def __init__(self, label: int, *parts: "Part", linked: bool = False) -> None:
+        self.label, self.parts = label, list(parts)
+        for part in parts if linked else ():
+            part.parent = self
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_change_deep_inside_of_an_argument_is_seen(linked: bool) -> None:
+    def total(part: Part, x: Any) -> Any:
+        return sum((total(p, x) for p in part.parts), x * part.label)
+
+    leaf = root = Part(1)
+    for _ in range(8):
+        root = Part(0, root, Part(2), linked=linked)
+    f, x = dg.compile(total), dg.tensor(1.0)
+    assert f(root, x).item() == f(root, x).item() == 17.0
+    assert len(f.traces) == 1
+    leaf.label = 5
+    assert f(root, x).item() == 21.0
+
+
+def test_a_change_deep_inside_of_a_closure_is_seen() -> None:
+    table = [[[[[[1.0]]]]]]
+    f, x = dg.compile(lambda x: x * table[0][0][0][0][0][0]), dg.tensor(2.0)
+    assert f(x).item() == f(x).item() == 2.0
+    assert len(f.traces) == 1
+    table[0][0][0][0][0][0] = 3.0
+    assert f(x).item() == 6.0
+
+
+def test_a_chain_of_any_length_is_an_argument() -> None:
+    def last(part: Part, x: Any) -> Any:
+        while part.parts:
+            part = part.parts[0]
+        return x * part.label
+
+    end = chain = Part(1)
+    for _ in range(5000):
+        chain = Part(0, chain)
+    f, x = dg.compile(last), dg.tensor(2.0)
+    assert f(chain, x).item() == 2.0
+    end.label = 3
+    assert f(chain, x).item() == 6.0
+
+
 def test_many_traces_warn() -> None:
     f = dg.compile(lambda x, n: x + n)
     x = dg.tensor(1.0)
