@@ -131,7 +131,9 @@ def generate(predict, context, tokens, count, temperature=0.8, top_k=10, generat
     return tokens
 
 
-def main(eager=False, steps=600, context=64, width=96, heads=4, layers=3, dropout=0.1, count=300):
+def main(
+    eager=False, steps=1000, context=48, width=128, heads=4, layers=3, dropout=0.05, count=300
+):
     """Train; return (losses, loss on text not seen, a sample of ``count`` characters, model)."""
     dg.manual_seed(0)
     text = TEXT.read_text()

@@ -4,6 +4,7 @@ Each test ends in the right result or in an error of our own whose text is check
 """
 
 import copy
+import gc
 import inspect
 import os
 import subprocess
@@ -1340,6 +1341,15 @@ def test_the_second_call_runs_no_python_and_compiles_nothing() -> None:
         f(x, y)
     assert (len(calls), stats.compiled, stats.loaded, len(f.traces)) == before
     assert len(calls) <= 2
+
+
+def test_the_collector_is_as_it_was_after_a_trace() -> None:
+    seen = []
+    f = dg.compile(lambda x: seen.append(gc.isenabled()) or bool(x))
+    with pytest.raises(TraceError):
+        f(dg.tensor(1.0))
+    assert seen == [False]
+    assert gc.isenabled()
 
 
 class Part:
