@@ -22,7 +22,6 @@ from statistics import mean, median
 import dualgraph as dg
 import dualgraph.nn.functional as F
 from dualgraph import nn, optim
-from dualgraph.errors import RetraceWarning
 
 OPERATORS = {
     "and": lambda a, b: a and b,
@@ -206,7 +205,7 @@ def costs(count, leaves):
 
 if __name__ == "__main__":
     # A shape that is new is no accident here.
-    warnings.simplefilter("ignore", RetraceWarning)
+    warnings.simplefilter("ignore", dg.errors.RetraceWarning)
     if "--costs" in sys.argv:
         for most in (4, 8):
             costs(500, most)
