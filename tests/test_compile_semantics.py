@@ -1343,6 +1343,38 @@ def test_the_second_call_runs_no_python_and_compiles_nothing() -> None:
     assert len(calls) <= 2
 
 
+def test_a_compiled_module_is_the_module_in_all_but_the_call() -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.Dropout(0.5))
+    model = dg.compile(module)
+    assert model.eval() is model  # so that model = dg.compile(module).eval() stays compiled
+    assert not module.training
+    model.training = True
+    assert module.training
+    model.note = "kept"
+    assert module.note == "kept"
+    del model.note
+    assert not hasattr(module, "note")
+    assert repr(model) == f"compiled {module!r}"
+    assert model.double().state_dict().keys() == module.state_dict().keys()
+    assert model(dg.ones(1, 2, dtype=dg.float64)).dtype == dg.float64
+    assert copy.deepcopy(model).eval()(dg.ones(1, 2, dtype=dg.float64)).shape == (1, 3)
+
+
+def test_a_layer_that_is_replaced_through_the_compiled_module_is_seen() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x)
+
+    model = dg.compile(Model())
+    assert model(dg.ones(1, 2)).shape == (1, 3)
+    model.layer = nn.Linear(2, 5)
+    assert model(dg.ones(1, 2)).shape == (1, 5)
+
+
 def test_the_collector_is_as_it_was_after_a_trace() -> None:
     seen = []
     f = dg.compile(lambda x: seen.append(gc.isenabled()) or bool(x))

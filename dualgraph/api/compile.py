@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 from operator import attrgetter
+from types import MethodType
 from typing import Any
 
 from ..core.dispatch import state
@@ -93,7 +94,7 @@ class CompiledFunction:
         return getattr(self.__dict__["function"], name)
 
     def __reduce__(self) -> tuple:
-        return CompiledFunction, (self.function,)  # a copy traces anew: it has state of its own
+        return type(self), (self.function,)  # a copy traces anew: it has state of its own
 
     def _new_key_reason(self, key: Any) -> str:
         if not self.entries:
@@ -145,6 +146,36 @@ class CompiledFunction:
             cost = ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in trace.timings.items())
             lines.append(f"  {cost}")
         return "\n".join(lines)
+
+
+class CompiledModule(CompiledFunction):
+    """A compiled module: everything but the call is the module's, what is set on it included."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.function, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.function, name)
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        if not isinstance(found, MethodType) or found.__self__ is not self.function:
+            return found
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            result = found(*args, **kwargs)
+            return self if result is self.function else result  # as in model = model.eval()
+
+        return method
+
+    def __repr__(self) -> str:
+        return f"compiled {self.function!r}"
+
+
+_OWN = frozenset(vars(CompiledFunction(len))) | {"last"}
 
 
 def _watched() -> bool:
@@ -208,4 +239,5 @@ def compile(
         )
     if disable or isinstance(function, CompiledFunction):
         return function
-    return CompiledFunction(function)
+    kind = CompiledModule if hasattr(type(function), "named_modules") else CompiledFunction
+    return kind(function)
