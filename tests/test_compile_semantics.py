@@ -1375,6 +1375,30 @@ def test_a_layer_that_is_replaced_through_the_compiled_module_is_seen() -> None:
     assert model(dg.ones(1, 2)).shape == (1, 5)
 
 
+def test_a_compiled_module_as_a_part_is_found_by_parameters() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = dg.compile(nn.Linear(2, 3))
+            self.head = nn.Sequential(dg.compile(nn.Linear(3, 1)), nn.Tanh())
+
+        def forward(self, x: Any) -> Any:
+            return self.head(self.body(x))
+
+    model = Model()
+    assert [n for n, _ in model.named_parameters()] == [
+        "body.weight",
+        "body.bias",
+        "head.0.weight",
+        "head.0.bias",
+    ]
+    assert isinstance(model.body, nn.Linear)
+    x = dg.ones(1, 2)
+    expected = nn.Sequential.forward(model.head, model.body.forward(x))
+    assert_bits_equal(model(x), expected)
+    assert_bits_equal(dg.compile(model)(x), expected)
+
+
 def test_the_collector_is_as_it_was_after_a_trace() -> None:
     seen = []
     f = dg.compile(lambda x: seen.append(gc.isenabled()) or bool(x))
