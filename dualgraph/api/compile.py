@@ -151,6 +151,8 @@ class CompiledFunction:
 class CompiledModule(CompiledFunction):
     """A compiled module: everything but the call is the module's, what is set on it included."""
 
+    function: Any  # the module
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _OWN:
             object.__setattr__(self, name, value)
