@@ -4,6 +4,7 @@ Each test ends in the right result or in an error of our own whose text is check
 """
 
 import copy
+import gc
 import inspect
 import os
 import subprocess
@@ -540,7 +541,7 @@ def test_a_changed_shape_names_its_reason() -> None:
     f = dg.compile(lambda x: x * 2)
     f(dg.ones(2))
     f(dg.ones(3))
-    assert f.traces[-1].reason.startswith("tensors are new: (((3,)")
+    assert f.traces[-1].reason.startswith("tensors are new: float32 (3,) after ")
 
 
 @pytest.mark.parametrize("changed", [False, True])
@@ -1342,6 +1343,119 @@ def test_the_second_call_runs_no_python_and_compiles_nothing() -> None:
     assert len(calls) <= 2
 
 
+def test_a_compiled_module_is_the_module_in_all_but_the_call() -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.Dropout(0.5))
+    model = dg.compile(module)
+    assert model.eval() is model  # so that model = dg.compile(module).eval() stays compiled
+    assert not module.training
+    model.training = True
+    assert module.training
+    model.note = "kept"
+    assert module.note == "kept"
+    del model.note
+    assert not hasattr(module, "note")
+    assert repr(model) == f"compiled {module!r}"
+    assert model.double().state_dict().keys() == module.state_dict().keys()
+    assert model(dg.ones(1, 2, dtype=dg.float64)).dtype == dg.float64
+    assert copy.deepcopy(model).eval()(dg.ones(1, 2, dtype=dg.float64)).shape == (1, 3)
+
+
+def test_a_layer_that_is_replaced_through_the_compiled_module_is_seen() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(2, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x)
+
+    model = dg.compile(Model())
+    assert model(dg.ones(1, 2)).shape == (1, 3)
+    model.layer = nn.Linear(2, 5)
+    assert model(dg.ones(1, 2)).shape == (1, 5)
+
+
+def test_a_compiled_module_as_a_part_is_found_by_parameters() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = dg.compile(nn.Linear(2, 3))
+            self.head = nn.Sequential(dg.compile(nn.Linear(3, 1)), nn.Tanh())
+
+        def forward(self, x: Any) -> Any:
+            return self.head(self.body(x))
+
+    model = Model()
+    assert [n for n, _ in model.named_parameters()] == [
+        "body.weight",
+        "body.bias",
+        "head.0.weight",
+        "head.0.bias",
+    ]
+    assert isinstance(model.body, nn.Linear)
+    x = dg.ones(1, 2)
+    expected = nn.Sequential.forward(model.head, model.body.forward(x))
+    assert_bits_equal(model(x), expected)
+    assert_bits_equal(dg.compile(model)(x), expected)
+
+
+def test_the_collector_is_as_it_was_after_a_trace() -> None:
+    seen = []
+    f = dg.compile(lambda x: seen.append(gc.isenabled()) or bool(x))
+    with pytest.raises(TraceError):
+        f(dg.tensor(1.0))
+    assert seen == [False]
+    assert gc.isenabled()
+
+
+class Part:
+    """A node of a tree or of a chain, that may know its parent."""
+
+    def __init__(self, label: int, *parts: "Part", linked: bool = False) -> None:
+        self.label, self.parts = label, list(parts)
+        for part in parts if linked else ():
+            part.parent = self
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_change_deep_inside_of_an_argument_is_seen(linked: bool) -> None:
+    def total(part: Part, x: Any) -> Any:
+        return sum((total(p, x) for p in part.parts), x * part.label)
+
+    leaf = root = Part(1)
+    for _ in range(8):
+        root = Part(0, root, Part(2), linked=linked)
+    f, x = dg.compile(total), dg.tensor(1.0)
+    assert f(root, x).item() == f(root, x).item() == 17.0
+    assert len(f.traces) == 1
+    leaf.label = 5
+    assert f(root, x).item() == 21.0
+
+
+def test_a_change_deep_inside_of_a_closure_is_seen() -> None:
+    table = [[[[[[1.0]]]]]]
+    f, x = dg.compile(lambda x: x * table[0][0][0][0][0][0]), dg.tensor(2.0)
+    assert f(x).item() == f(x).item() == 2.0
+    assert len(f.traces) == 1
+    table[0][0][0][0][0][0] = 3.0
+    assert f(x).item() == 6.0
+
+
+def test_a_chain_of_any_length_is_an_argument() -> None:
+    def last(part: Part, x: Any) -> Any:
+        while part.parts:
+            part = part.parts[0]
+        return x * part.label
+
+    end = chain = Part(1)
+    for _ in range(5000):
+        chain = Part(0, chain)
+    f, x = dg.compile(last), dg.tensor(2.0)
+    assert f(chain, x).item() == 2.0
+    end.label = 3
+    assert f(chain, x).item() == 6.0
+
+
 def test_many_traces_warn() -> None:
     f = dg.compile(lambda x, n: x + n)
     x = dg.tensor(1.0)
@@ -1360,6 +1474,32 @@ def test_the_list_of_traces_is_bounded() -> None:
     assert len(f.traces) == 64
     assert sum(len(kept) for kept in f.entries.values()) == 64
     assert f(x, 0).item() == 1.0
+
+
+@pytest.mark.filterwarnings("ignore::dualgraph.errors.RetraceWarning")
+def test_the_trace_that_was_not_used_for_the_longest_time_is_dropped() -> None:
+    f = dg.compile(lambda x, n: x + n)
+    x = dg.tensor(1.0)
+    for n in range(64):
+        f(x, n)
+    f(x, 0)
+    f(x, 64)  # drops that of 1
+    f(x, 0)
+    assert (len(f.traces), f.made) == (64, 65)
+    f(x, 1)
+    assert (len(f.traces), f.made) == (64, 66)
+
+
+def test_reasons_are_written_like_the_calls() -> None:
+    f = dg.compile(lambda shape, x, scale=1.0: x * scale if shape else x)
+    x = dg.ones(2, 1)
+    f((), x)
+    f(((), [(), "a"]), x, scale=0.5)
+    assert f.traces[-1].reason == (
+        "other arguments are new: ((), [(), 'a']), tensor, scale=0.5 after (), tensor"
+    )
+    f((), dg.ones(3, dtype=dg.int64).t())
+    assert f.traces[-1].reason == "tensors are new: int64 (3,) after float32 (2, 1)"
 
 
 def test_explain_names_reasons_passes_and_costs() -> None:

@@ -4,6 +4,9 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
+from itertools import count
+from operator import attrgetter
+from types import MethodType
 from typing import Any
 
 from ..core.dispatch import state
@@ -13,22 +16,26 @@ from ..errors import ArgumentError, RetraceWarning, TraceError, at_user_line
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
 from .guards import frozen_tree
+from .reasons import new_key_reason
 from .tree import flatten
 
-MOST_TRACES = 64  # the oldest is dropped beyond this
+MOST_TRACES = 64  # beyond this, the one that was not used for the longest time is dropped
 WARN_AT = 16
 
 
 class CompiledFunction:
     """A function (or module) that is traced once for each kind of arguments, then runs natively.
 
-    Call it like the function. ``traces`` lists every version with the reason why it was made.
+    Call it like the function. ``traces`` lists every version with the reason why it was made: the
+    64 that were used last, of all that were ``made``.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.entries: OrderedDict[Any, list[Trace]] = OrderedDict()
         self.traces: list[Trace] = []
+        self.made = 0  # traces, those that were dropped included
+        self._calls = count(1)
         self.last: Trace  # the trace that served the last call
         self.__doc__ = getattr(function, "__doc__", None)
         self.__name__ = getattr(function, "__name__", type(function).__name__)
@@ -57,6 +64,7 @@ class CompiledFunction:
                 reason = reason or str(mismatch)  # of the latest trace, which comes first
             else:
                 self.last = trace
+                trace.last_used = next(self._calls)
                 return trace, arrays
         tree = flatten((args, kwargs), [])
         trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
@@ -86,36 +94,33 @@ class CompiledFunction:
         return getattr(self.__dict__["function"], name)
 
     def __reduce__(self) -> tuple:
-        return CompiledFunction, (self.function,)  # a copy traces anew: it has state of its own
+        return type(self), (self.function,)  # a copy traces anew: it has state of its own
 
     def _new_key_reason(self, key: Any) -> str:
         if not self.entries:
             return "first call"
-        last = next(reversed(self.entries))
-        for what, old, new in zip(
-            ("tensors", "other arguments", "grad mode", "default dtype"), last, key, strict=True
-        ):
-            if old != new:
-                return f"{what} are new: {_brief(new)} after {_brief(old)}"
-        return "new arguments"
+        return new_key_reason(next(reversed(self.entries)), key)
 
     def _trace(self, key: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
         trace = compile_trace(self.function, tensors, tree, reason)
         self.entries.setdefault(key, []).insert(0, trace)
         self.traces.append(trace)
-        if len(self.traces) % WARN_AT == 0:
+        self.made += 1
+        trace.last_used = next(self._calls)
+        if self.made % WARN_AT == 0:
             warnings.warn(
                 RetraceWarning(
-                    f"{self.__name__} was traced {len(self.traces)} times, last because: {reason}. "
+                    f"{self.__name__} was traced {self.made} times, last because: {reason}. "
                     "Pass what changes as tensors, or pad to fewer shapes"
                 ),
                 stacklevel=3,
             )
         if len(self.traces) > MOST_TRACES:
-            self._forget(self.traces.pop(0))
+            self._forget(min(self.traces, key=attrgetter("last_used")))
         return trace
 
     def _forget(self, trace: Trace) -> None:
+        self.traces.remove(trace)
         for key, kept in list(self.entries.items()):
             if trace in kept:
                 kept.remove(trace)
@@ -143,6 +148,38 @@ class CompiledFunction:
         return "\n".join(lines)
 
 
+class CompiledModule(CompiledFunction):
+    """A compiled module: everything but the call is the module's, what is set on it included."""
+
+    function: Any  # the module
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.function, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.function, name)
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        if not isinstance(found, MethodType) or found.__self__ is not self.function:
+            return found
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            result = found(*args, **kwargs)
+            return self if result is self.function else result  # as in model = model.eval()
+
+        return method
+
+    def __repr__(self) -> str:
+        return f"compiled {self.function!r}"
+
+
+_OWN = frozenset(vars(CompiledFunction(len))) | {"last"}
+
+
 def _watched() -> bool:
     """Tell whether the user's hooks see, and may change, what the tape keeps."""
     return state.saved_hooks is not None and not state.saved_hooks.faithful
@@ -154,17 +191,13 @@ def _key(args: tuple, kwargs: dict, tensors: list[Any]) -> Any:
     The tensors among the arguments are appended to the list.
     """
     rest = frozen_tree(args, tensors), frozen_tree(kwargs, tensors) if kwargs else None
-    kinds: Any = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
+    kinds = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
+    first = None
     if len(tensors) > 1:
         places = list(map(id, tensors))
         if len(set(places)) < len(places):  # some tensor is given twice
-            kinds = kinds, tuple(map(places.index, places))
-    return kinds, rest, (state.grad_enabled, state.inference), default_float()
-
-
-def _brief(key: Any) -> str:
-    text = repr(key)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+            first = tuple(map(places.index, places))
+    return kinds, rest, (state.grad_enabled, state.inference), default_float(), first
 
 
 def compile(
@@ -208,4 +241,5 @@ def compile(
         )
     if disable or isinstance(function, CompiledFunction):
         return function
-    return CompiledFunction(function)
+    kind = CompiledModule if hasattr(type(function), "named_modules") else CompiledFunction
+    return kind(function)

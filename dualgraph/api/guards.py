@@ -44,15 +44,23 @@ class Identity:
         return f"<{type(self.held).__name__} object>"
 
 
-def frozen(value: Any, depth: int = _DEPTH) -> Any:
-    """Return a hashable stand-in that is equal as long as the value means the same."""
+def frozen(value: Any, depth: int = _DEPTH, above: tuple[type, ...] = ()) -> Any:
+    """Return a hashable stand-in that is equal as long as the value means the same.
+
+    ``above`` are the kinds of what holds the value. Below ``depth`` these alone are looked into: a
+    tree of lists or of nodes is frozen whole, a web of other objects is not.
+    """
     kind = type(value)
     if kind in _SIMPLE:
         return (kind, repr(value)) if kind is float else (kind, value)
+    if not depth and kind in above and _has_parts(value):
+        return _frozen_chain(value, above)
     if depth and isinstance(value, dict):
-        return (kind, tuple([(_key(k), frozen(v, depth - 1)) for k, v in value.items()]))
+        above = (*above, kind)
+        return (kind, tuple([(_key(k), frozen(v, depth - 1, above)) for k, v in value.items()]))
     if depth and isinstance(value, _SEQUENCES):
-        return (kind, tuple([frozen(v, depth - 1) for v in value]))
+        above = (*above, kind)
+        return (kind, tuple([frozen(v, depth - 1, above) for v in value]))
     if depth and isinstance(value, set | frozenset):
         return (kind, frozenset(frozen(v, 0) for v in value))
     if kind in (slice, range):
@@ -60,8 +68,44 @@ def frozen(value: Any, depth: int = _DEPTH) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return (kind, value.dtype.str, value.shape, value.tobytes())
     if depth and _is_plain_object(value):
-        return (Identity(value), frozen(_attributes_of(value), depth - 1))
+        return (Identity(value), frozen(_attributes_of(value), depth - 1, (*above, kind)))
     return Identity(value)
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, (dict, *_SEQUENCES)) or _is_plain_object(value)
+
+
+def _frozen_chain(value: Any, kinds: tuple[type, ...]) -> Any:
+    """Return a stand-in for all that is reached through values of some kinds, cycles included.
+
+    Iterative: a list of a thousand linked nodes must not recurse.
+    """
+    found: list[Any] = []
+    met: dict[int, tuple[int, Any]] = {}  # with the object, so that its id stays its own
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if type(value) not in kinds or not _has_parts(value):
+            found.append(frozen(value, 0))
+        elif id(value) in met:
+            found.append(met[id(value)][0])
+        else:
+            names, parts = _named_parts(value)
+            if parts:
+                met[id(value)] = len(met), value
+            found.append((type(value), names))
+            stack += parts
+    return tuple(found)
+
+
+def _named_parts(value: Any) -> tuple[Any, list[Any]]:
+    """Return what tells the parts apart (for an object: also which it is), and the parts."""
+    if isinstance(value, _SEQUENCES):
+        return len(value), list(value)
+    held = value if isinstance(value, dict) else _attributes_of(value)
+    names = tuple([_key(k) for k in held])
+    return names if held is value else (Identity(value), names), list(held.values())
 
 
 def frozen_tree(tree: Any, tensors: list[Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..eager.tensor import Tensor
 from ..errors import ArgumentError, at_user_line
-from .module import Module
+from .module import Module, part_of
 from .parameter import Parameter
 
 
@@ -14,6 +14,7 @@ class _Container(Module):
     """Children in the order of the ``__dict__``, which is the order of insertion."""
 
     def _add(self, name: str, module: Any) -> None:
+        module = part_of(module)
         if not isinstance(module, Module):
             raise ArgumentError(
                 at_user_line(

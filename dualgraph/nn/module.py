@@ -8,7 +8,7 @@ There is no second registry that could disagree with the attributes.
 from collections.abc import Iterator
 from typing import Any
 
-from ..api.compile import compile as compiled
+from ..api.compile import CompiledModule, compile as compiled
 from ..core.dispatch import state
 from ..core.dtypes import Device
 from ..core.scope import current_module, enter, leave, note_module
@@ -25,6 +25,17 @@ from .places import add_path, check_unchanged, name_within, wrong_type
 from .saving import Saving, children_of, own_buffers, own_parameters
 
 _ABSENT = object()
+
+
+def part_of(value: Any) -> Any:
+    """Return what is kept of a value: of a compiled module the module, which is compiled in place.
+
+    So its parameters are found, under their own names.
+    """
+    if not isinstance(value, CompiledModule):
+        return value
+    value.function.compile()
+    return value.function
 
 
 class Module(Hookable, Saving):
@@ -107,6 +118,7 @@ class Module(Hookable, Saving):
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
+        value = part_of(value)
         present = self.__dict__.get(name, _ABSENT)
         if present is value:
             return

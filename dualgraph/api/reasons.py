@@ -1,0 +1,71 @@
+"""The keys of traces, written as people would write the calls."""
+
+from typing import Any
+
+import numpy as np
+
+from .tree import Leaf
+
+LONGEST = 120  # characters
+
+
+def new_key_reason(old: Any, new: Any) -> str:
+    """Say in what the key of a new trace differs from that of the one before."""
+    for (what, write), before, now in zip(_PARTS, old, new, strict=True):
+        if before != now:
+            return f"{what} are new: {_brief(write(now))} after {_brief(write(before))}"
+    return "new arguments"
+
+
+def tensors_text(kinds: Any) -> str:
+    """Return shapes and dtypes of tensors.
+
+    >>> tensors_text((((2, 3), "f", True), ((), "l", False)))
+    'float32 (2, 3) with gradient, int64 ()'
+    """
+    return ", ".join([_tensor_text(*kind) for kind in kinds]) or "none"
+
+
+def _tensor_text(shape: Any, char: str, requires_grad: bool) -> str:
+    return f"{np.dtype(char).name} {tuple(shape)}" + " with gradient" * requires_grad
+
+
+def call_text(key: Any) -> str:
+    """Return frozen args and kwargs without brackets around them.
+
+    >>> from dualgraph.api.guards import frozen_tree
+    >>> args, kwargs = (1, [2.5, "a"], ((), ())), {"p": None}
+    >>> call_text((frozen_tree(args, []), frozen_tree(kwargs, [])))
+    "1, [2.5, 'a'], ((), ()), p=None"
+    """
+    args, kwargs = key
+    named = [f"{name}={tree_text(value)}" for name, value in kwargs[1]] if kwargs else []
+    return ", ".join([*[tree_text(arg) for arg in args[1]], *named])
+
+
+def tree_text(key: Any) -> str:
+    """Return what `guards.frozen_tree` was given, with ``tensor`` for every tensor."""
+    if key is Leaf:
+        return "tensor"
+    if not (isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], type)):
+        return repr(key)
+    kind, held = key
+    if issubclass(kind, dict):
+        return "{" + ", ".join([f"{k!r}: {tree_text(v)}" for k, v in held]) + "}"
+    if issubclass(kind, tuple | list) and isinstance(held, tuple):
+        inside = ", ".join([tree_text(v) for v in held])
+        return f"[{inside}]" if issubclass(kind, list) else f"({inside})"
+    return held if kind in (float, slice, range) else repr(held)
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+_PARTS = (
+    ("tensors", tensors_text),
+    ("other arguments", call_text),
+    ("grad mode", str),
+    ("default dtype", str),
+    ("places of repeated tensors", str),
+)
