@@ -124,7 +124,7 @@ CASES: dict[str, Bad] = {
         ("backward", "gradient=[1, 1]"),
     ),
     "grad of": (lambda: dg.autograd.grad(3, 3), ArgumentTypeError, ("grad", "outputs=3")),
-    "hook": (lambda: hooked("x").backward(), ArgumentTypeError, ("a hook", "returned 'x'")),
+    "hook": (lambda: hooked("x").backward(), DTypeError, ("hook", "returned str")),
     "grad": (
         lambda: setattr(weight(), "grad", dg.ones(2, dtype=dg.float64)),
         DTypeError,

@@ -204,11 +204,6 @@ class Tensor(
         """Return whether the dtype is float32 or float64."""
         return self.value.dtype.kind == "f"
 
-    @property
-    def is_cuda(self) -> bool:
-        """False: all memory is the CPU's."""
-        return False
-
     def is_complex(self) -> bool:
         """Return False: there are no complex dtypes."""
         return False
