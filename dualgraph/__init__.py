@@ -33,6 +33,7 @@ from .config import (
     set_num_threads as set_num_threads,
     use_deterministic_algorithms as use_deterministic_algorithms,
 )
+from .core import guard as _guard
 from .core.dtypes import (
     can_cast as can_cast,
     device as device,
@@ -501,6 +502,21 @@ _MISSING = {
     *("bfloat16", "uint16", "uint32", "uint64"),
     *("complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble"),
 }
+
+_ops = tuple(f"dualgraph.{m}" for m in ("ops", "nn", "eager", "core.dtypes", "utils.storage"))
+for _space in (globals(), linalg.__dict__, special.__dict__, nn.functional.__dict__):
+    _guard.guard_names(_space, _ops)
+for _kind in Tensor.__mro__[1:-1]:
+    _guard.guard_methods(_kind)
+_guard.guard_methods(Tensor, ("backward", "copy_", "fill_", "register_hook", "requires_grad_"))
+_guard.guard_names(autograd.__dict__, ("dualgraph.autograd", "dualgraph.eager"))
+for _space in (nn.init.__dict__, nn.utils.__dict__, nn.utils.rnn.__dict__, utils.data.__dict__):
+    _guard.guard_names(_space, ("dualgraph.nn", "dualgraph.utils"))
+_guard.guard_classes(utils.data.__dict__, "dualgraph.utils", ("__init__",))
+_guard.guard_classes(nn.__dict__, "dualgraph.nn", ("__init__", "forward"))
+for _space in (optim.__dict__, optim.lr_scheduler.__dict__):
+    _names = ("__init__", "add_param_group", "load_state_dict", "step")
+    _guard.guard_classes(_space, "dualgraph.optim", _names)
 
 
 def __getattr__(name: str) -> object:

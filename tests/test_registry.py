@@ -40,7 +40,7 @@ NOT_OPS = {
 
 
 NAMESPACES = ("", "linalg.", "special.", "nn.functional.")
-HOMES = ("dualgraph.ops", "dualgraph.nn.functional")
+HOMES = (f"{ROOT}/ops/", f"{ROOT}/nn/functional/")
 
 
 def functions_in(namespace: str) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def functions_in(namespace: str) -> dict[str, Any]:
         f"{namespace}{name}": value
         for name, value in vars(owner).items()
         if inspect.isfunction(value)
-        and value.__module__.startswith(HOMES)
+        and inspect.unwrap(value).__code__.co_filename.startswith(HOMES)
         and not name.startswith("_")
     }
 

@@ -1,5 +1,6 @@
 """`compile`: run a function or a module as a static graph, with the same bits as eagerly."""
 
+import inspect
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from .tree import flatten
 
 MOST_TRACES = 64  # beyond this, the one that was not used for the longest time is dropped
 WARN_AT = 16
+_LATE = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
 
 
 class CompiledFunction:
@@ -84,10 +86,13 @@ class CompiledFunction:
         if instance is None:
             return self
         name = f"_compiled_{self.__name__}"
-        bound = instance.__dict__.get(name)
+        bound = vars(instance).get(name)
         if bound is None:  # every instance has traces of its own
             bound = CompiledFunction(self.function.__get__(instance, owner))
-            instance.__dict__[name] = bound
+            if isinstance(instance, type):
+                setattr(instance, name, bound)
+            else:
+                vars(instance)[name] = bound
         return bound
 
     def __getattr__(self, name: str) -> Any:
@@ -241,5 +246,12 @@ def compile(
         )
     if disable or isinstance(function, CompiledFunction):
         return function
+    if any(is_late(function) for is_late in _LATE):
+        raise ArgumentError(
+            at_user_line(
+                f"compile: {function.__name__} is a generator or a coroutine, whose body runs "
+                "after the call: compile a plain function that it calls for each step"
+            )
+        )
     kind = CompiledModule if hasattr(type(function), "named_modules") else CompiledFunction
     return kind(function)

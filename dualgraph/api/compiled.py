@@ -33,8 +33,8 @@ from ..graph.pipeline import PassRecord, optimize
 from ..graph.tracer import Tracer, traced
 from .backward import CallRecord, Joint, Returned, attach, attach_freed
 from .binding import Binding, Mismatch
-from .guards import Guards, all_guards
-from .tree import flatten, unflatten
+from .guards import Guards, Unchanging, all_guards
+from .tree import flatten, refuse_hidden, unflatten
 
 _empty = np.empty
 
@@ -193,9 +193,12 @@ def _uncollected() -> Iterator[None]:
 def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
     """Trace a function for these arguments, optimize, generate and load native code."""
     start = time.perf_counter()
+    unchanging = Unchanging(function)
     tracer, result = traced(function, tensors, lambda symbols: unflatten(tree, symbols))
+    unchanging.check()
     leaves: list[Any] = []
     out_tree = flatten(result, leaves)
+    refuse_hidden(out_tree)
     outputs, values, roots = _classify(tracer, tensors, leaves)
     updates, grad_updates = tracer.updates(), tracer.grad_updates()
     wanted, destinations = _destinations(tracer, values, updates, grad_updates)

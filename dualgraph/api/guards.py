@@ -7,7 +7,7 @@ attributes of classes, Python modules and ``self`` that it names; so for the fun
 """
 
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -17,6 +17,7 @@ import numpy as np
 
 from ..core.types import Size
 from ..eager import Tensor
+from ..errors import TraceError, at_user_line
 from .tree import Leaf
 
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None))
@@ -119,7 +120,7 @@ def frozen_tree(tree: Any, tensors: list[Any]) -> Any:
     kind = type(tree)
     if kind in (tuple, list) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
         return (kind, tuple([frozen_tree(v, tensors) for v in tree]))
-    if isinstance(tree, dict) and kind is dict:
+    if isinstance(tree, dict) and kind in (dict, OrderedDict):
         return (kind, tuple([(_key(k), frozen_tree(v, tensors)) for k, v in tree.items()]))
     return frozen(tree)
 
@@ -298,6 +299,43 @@ class Guards:
                 return guard
         self.epoch = now
         return None
+
+
+class Unchanging:
+    """The numbers and strings that a function reads, which it must not set: a trace would not."""
+
+    def __init__(self, function: Any) -> None:
+        self.reads = [g for g in all_guards(function, []) if isinstance(g, ValueGuard)]
+        self.before = [_settings(g.held) for g in self.reads]
+
+    def check(self) -> None:
+        """Raise `TraceError` when one is another than before the trace."""
+        for guard, before in zip(self.reads, self.before, strict=True):
+            after = _now(guard) if before else {}
+            for name, old in before.items():
+                if name in after and after[name] != old and old == old:
+                    what = f"{guard.what} ({name})" if name else guard.what
+                    raise TraceError(at_user_line(_CHANGED.format(what, old, after[name])))
+
+
+_CHANGED = (
+    "{} was changed from {!r} to {!r} while the function was traced: a compiled function would do "
+    "that once and not at every call. Keep such state in a tensor that is changed in place, change "
+    "it outside, or run the function eagerly"
+)
+
+
+def _now(guard: ValueGuard) -> dict[str, Any]:
+    try:
+        return _settings(guard.read())
+    except (KeyError, ValueError, AttributeError):  # the name is gone
+        return {}
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    """Return a number or string by no name, those among an object's attributes by theirs."""
+    found = value if type(value) is dict else {"": value}
+    return {k: v for k, v in found.items() if type(v) in (bool, int, float, str)}
 
 
 def all_guards(function: Any, called: list[Any]) -> list[Any]:

@@ -1,8 +1,17 @@
 """Arguments and results as trees: tuples, lists and dicts of tensors and other values."""
 
+from collections import OrderedDict
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..eager import Tensor
+from ..errors import TraceError, at_user_line
+
+_LATE = (GeneratorType, CoroutineType, AsyncGeneratorType)
+_DICTS = (dict, OrderedDict)
+_DEPTH = 4
 
 
 class Leaf(NamedTuple):
@@ -20,8 +29,8 @@ def flatten(tree: Any, tensors: list[Any]) -> Any:
         return type(tree)([flatten(x, tensors) for x in tree])
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*[flatten(x, tensors) for x in tree])
-    if type(tree) is dict:
-        return {k: flatten(v, tensors) for k, v in tree.items()}
+    if isinstance(tree, dict) and type(tree) in _DICTS:
+        return type(tree)((k, flatten(v, tensors)) for k, v in tree.items())
     return tree
 
 
@@ -33,6 +42,47 @@ def unflatten(tree: Any, tensors: list[Any]) -> Any:
         return type(tree)([unflatten(x, tensors) for x in tree])
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*[unflatten(x, tensors) for x in tree])
-    if type(tree) is dict:
-        return {k: unflatten(v, tensors) for k, v in tree.items()}
+    if isinstance(tree, dict) and type(tree) in _DICTS:
+        return type(tree)((k, unflatten(v, tensors)) for k, v in tree.items())
     return tree
+
+
+def refuse_hidden(tree: Any, depth: int = _DEPTH) -> None:
+    """Raise `TraceError` for a result that holds traced tensors where `unflatten` finds none."""
+    if isinstance(tree, tuple | list | dict):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            refuse_hidden(part, depth)
+    elif isinstance(tree, _LATE) or any(_is_traced(x, depth) for x in _parts(tree)):
+        raise TraceError(
+            at_user_line(
+                f"the traced function returns a {type(tree).__name__} that computes with or holds "
+                "traced tensors: return tensors, in tuples, lists and dicts"
+            )
+        )
+
+
+def _parts(value: Any) -> list[Any]:
+    """Return what an object holds: elements, attributes, closure."""
+    if isinstance(value, set | frozenset):
+        return list(value)
+    if isinstance(value, FunctionType):
+        return [cell.cell_contents for cell in value.__closure__ or () if _is_set(cell)]
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, tuple | list):
+        return list(value)
+    plain = hasattr(value, "__dict__") and not isinstance(value, type)
+    return list(vars(value).values()) if plain else []
+
+
+def _is_set(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
+
+
+def _is_traced(value: Any, depth: int) -> bool:
+    if isinstance(value, Tensor):
+        return not isinstance(value.value, np.ndarray)
+    return depth > 0 and any(_is_traced(part, depth - 1) for part in _parts(value))

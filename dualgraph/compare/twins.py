@@ -201,7 +201,7 @@ def _parts_of(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_ours(value: Any) -> bool:
     """Functions of this package hold no state; the digits job's own step does."""
-    return isinstance(value, FunctionType) and value.__module__.startswith("dualgraph.")
+    return isinstance(value, FunctionType) and value.__module__.partition(".")[0] == "dualgraph"
 
 
 def _is_users(value: Any) -> bool:

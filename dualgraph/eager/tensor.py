@@ -1,17 +1,25 @@
 """The Tensor that users hold: a value (array, or node while traced) and its place on the tape."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..core.dispatch import state
 from ..core.types import DType, Size, category, public_dtype
-from ..errors import DTypeError, GradError, ShapeError, at_user_line
+from ..errors import (
+    ArgumentTypeError,
+    AxisError,
+    DTypeError,
+    GradError,
+    ShapeError,
+    at_user_line,
+    described,
+)
 from ..grad.hooks import Hooks, RemovableHandle
 from ..grad.tape import Node, keep_old_values, mark, pack_saved, version_counter
 from ..ops import elementwise, shape as shaping
-from ..ops.build import as_dtype
+from ..ops.build import as_dtype, normal_axis
 from .formatting import format_tensor
 from .frontend import EagerFrontend, made_without_grad
 from .gradients import retain, run_backward
@@ -119,8 +127,8 @@ class Tensor(
 
     def _check_grad(self, grad: Any) -> None:
         if not isinstance(grad, Tensor):
-            raise DTypeError(
-                at_user_line(f"grad must be a tensor or None, not {type(grad).__name__}")
+            raise ArgumentTypeError(
+                at_user_line(f"grad must be a tensor or None, not {described(grad)}")
             )
         if grad is self:
             raise GradError(at_user_line("a tensor cannot be its own grad"))
@@ -141,7 +149,7 @@ class Tensor(
     @data.setter
     def data(self, data: "Tensor") -> None:
         if not isinstance(data, Tensor):
-            raise DTypeError(at_user_line(f"data must be a tensor, not {type(data).__name__}"))
+            raise ArgumentTypeError(at_user_line(f"data must be a tensor, not {described(data)}"))
         if self.tracked and data.value.dtype.kind != "f":
             raise DTypeError(at_user_line(f"data of {data.dtype} for a tensor that requires grad"))
         state.frontend.set_data(self, data)
@@ -160,7 +168,11 @@ class Tensor(
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the extent of one axis."""
-        return Size(self.value.shape) if dim is None else self.value.shape[dim]
+        if dim is None:
+            return Size(self.value.shape)
+        return (
+            self.value.shape[normal_axis(dim, self.value.ndim)] if self.value.ndim else _no_axis()
+        )
 
     def dim(self) -> int:
         """Return the number of axes."""
@@ -198,7 +210,7 @@ class Tensor(
 
     def __len__(self) -> int:
         if not self.value.ndim:
-            raise TypeError("len() of a 0-d tensor")
+            raise DTypeError(at_user_line("len() of a 0-d tensor"))
         return self.value.shape[0]
 
     # --- the way to NumPy and Python ---
@@ -453,6 +465,10 @@ class Tensor(
         """Overwrite the part that an index names; see `dualgraph.eager.indexing`."""
         self._check_inplace()
         setitem(self, index, value)
+
+
+def _no_axis() -> NoReturn:
+    raise AxisError(at_user_line("size(): a 0-d tensor has no axes"))
 
 
 def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:

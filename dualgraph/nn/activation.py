@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..ops.build import need
 from ..ops.creation import full
 from . import functional as F, init as fill
 from .formula import REQUIRED, Formula, table
@@ -31,6 +32,11 @@ class Hardtanh(Formula):
     function = staticmethod(F.hardtanh)
     options = table(min_val=-1.0, max_val=1.0, inplace=False)
     shown = "min_val={min_val}, max_val={max_val}"
+
+    def settled(self, options: dict[str, Any]) -> dict[str, Any]:
+        low, high = options["min_val"], options["max_val"]
+        need(low < high, f"Hardtanh: min_val {low} must be below max_val {high}")
+        return options
 
 
 class LeakyReLU(Formula):

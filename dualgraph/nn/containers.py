@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, at_user_line
+from ..errors import ArgumentError, ArgumentTypeError, AxisError, at_user_line
 from .module import Module, part_of
 from .parameter import Parameter
 
@@ -16,7 +16,7 @@ class _Container(Module):
     def _add(self, name: str, module: Any) -> None:
         module = part_of(module)
         if not isinstance(module, Module):
-            raise ArgumentError(
+            raise ArgumentTypeError(
                 at_user_line(
                     f"{type(self).__name__}: part {name} is a {type(module).__name__}, "
                     "not a Module instance"
@@ -43,7 +43,7 @@ class _Row(_Container):
         names = [name for name, _ in self.named_children()]
         at = index.__index__()
         if not -len(names) <= at < len(names):
-            raise IndexError(f"index {at} is out of range for {len(names)} modules")
+            raise AxisError(at_user_line(f"index {at} is out of range for {len(names)} modules"))
         return names[at]
 
     def __getitem__(self, index: int | slice) -> Any:

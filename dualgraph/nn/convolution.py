@@ -39,6 +39,14 @@ class _Conv(Module):
             f"{name}: {channels[0]} input and {channels[1]} output channels cannot both be cut "
             f"into {groups} groups",
         )
+        padding = sizes["padding"]
+        if isinstance(padding, str):
+            need(
+                padding in ("same", "valid"),
+                f"{name}: padding is 'same', 'valid' or a number, not {padding!r}",
+            )
+            strided = padding == "same" and sizes["stride"] not in (1, (1,) * self.axes)
+            need(not strided, f"{name}: padding='same' takes no stride, got {sizes['stride']}")
         need(mode in _MODES, f"{name}: padding_mode is one of {', '.join(_MODES)}, not {mode!r}")
         self.in_channels, self.out_channels = channels
         for what, given in sizes.items():

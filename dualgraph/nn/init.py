@@ -51,6 +51,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Overwrite with uniform numbers in [a, b) and return the tensor."""
+    need(a <= b, f"uniform_: there is nothing in [{a}, {b})")
     draw = rand(tensor.value.shape, dtype=tensor.value.dtype, generator=generator)
     return _overwrite(tensor, add(mul(draw, b - a), a))
 

@@ -327,6 +327,7 @@ class TripletMarginLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
+        need(margin > 0, f"TripletMarginLoss: margin must be positive, got {margin}")
         self._set(margin=margin, p=p, eps=eps, swap=swap, reduction=reduction)
 
 

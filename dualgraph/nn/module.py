@@ -15,7 +15,15 @@ from ..core.scope import current_module, enter, leave, note_module
 from ..core.types import FLOATING, category, float16, numpy_dtype
 from ..eager.modes import no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, DualgraphError, at_user_line
+from ..errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DTypeError,
+    DualgraphError,
+    MissingNameError,
+    at_user_line,
+    described,
+)
 from ..grad.tape import version_counter
 from ..ops.arguments import check_device
 from ..ops.build import as_dtype
@@ -154,6 +162,7 @@ class Module(Hookable, Saving):
                     f"{type(param).__name__}; wrap a tensor in nn.Parameter"
                 )
             )
+        _check_vacant(self, name)
         setattr(self, _identifier(name), param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -169,6 +178,11 @@ class Module(Hookable, Saving):
 
     def register_module(self, name: str, module: "Module | None") -> None:
         """Set a child by name."""
+        if module is not None and not isinstance(module, Module):
+            raise ArgumentTypeError(
+                at_user_line(f"add_module({name!r}): expected a Module, got {described(module)}")
+            )
+        _check_vacant(self, name)
         setattr(self, _identifier(name), module)
 
     add_module = register_module
@@ -247,7 +261,7 @@ class Module(Hookable, Saving):
         for name in target.split(".") if target else ():
             child = module.__dict__.get(name)
             if not isinstance(child, Module):
-                raise ArgumentError(
+                raise MissingNameError(
                     at_user_line(f"{type(self).__name__} has no submodule {target!r}")
                 )
             module = child
@@ -273,7 +287,7 @@ class Module(Hookable, Saving):
         for found, tensor in own(self.get_submodule(path)):
             if found == name:
                 return tensor
-        raise ArgumentError(at_user_line(f"{type(self).__name__} has no {what} {target!r}"))
+        raise MissingNameError(at_user_line(f"{type(self).__name__} has no {what} {target!r}"))
 
     def apply(self, fn: Any) -> "Module":
         """Call ``fn`` on every module below, then on this one; return the module."""
@@ -286,8 +300,10 @@ class Module(Hookable, Saving):
 
     def train(self, mode: bool = True) -> "Module":
         """Put this module and all below into training (or evaluation) mode."""
+        if not isinstance(mode, bool):
+            raise ArgumentTypeError(at_user_line(f"train: expected a bool, got {described(mode)}"))
         for module in self.modules():
-            module.training = bool(mode)
+            module.training = mode
         return self
 
     def eval(self) -> "Module":
@@ -387,6 +403,12 @@ def _identifier(name: str) -> str:
     if not name or "." in name:
         raise ArgumentError(at_user_line(f"{name!r} cannot name a part of a module: empty or '.'"))
     return name
+
+
+def _check_vacant(module: Module, name: str) -> None:
+    """Refuse a parameter or child with the name of a method: it would hide it."""
+    if name not in module.__dict__ and hasattr(type(module), name):
+        raise ArgumentError(at_user_line(f"{type(module).__name__} already has a {name!r}"))
 
 
 def _check_replacement(module: Module, name: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..errors import ArgumentError, DTypeError, at_user_line
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, at_user_line, described
 from .build import Tensor, need, need_tensor
 
 IGNORED = frozenset({"layout", "pin_memory", "memory_format", "non_blocking"})
@@ -31,13 +31,14 @@ def listed(given: Any) -> tuple[Any, ...]:
 
 
 def need_int(name: str, what: str, x: Any) -> int:
-    """Return an int; raise `ArgumentError` for anything else."""
+    """Return an int; raise `ArgumentTypeError` for anything else."""
     try:
         whole = None if isinstance(x, bool) else x.__index__()
     except (AttributeError, TypeError):
         whole = None
-    need(whole is not None, f"{name}: {what} must be an int, got {x!r}")
-    return whole  # type: ignore[return-value]
+    if whole is None:
+        raise ArgumentTypeError(at_user_line(f"{name}: {what} must be an int, got {described(x)}"))
+    return whole
 
 
 def check_options(name: str, device: Any, options: dict[str, Any]) -> None:

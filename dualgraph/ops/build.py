@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.dispatch import apply, literal
+from ..core.guard import Tensor as Tensor, unguarded
 from ..core.op import Op, defop
 from ..core.types import (
     BOOL,
@@ -25,18 +26,16 @@ from ..core.types import (
 )
 from ..errors import (
     ArgumentError,
+    ArgumentTypeError,
     AxisError,
     DTypeError,
-    ShapeError,
     at_user_line,
     called_function,
+    described,
 )
 from ..kernels.elementwise import Elementwise, eager_kernel
 
 F = TypeVar("F", bound=Callable[..., Any])
-Tensor = Any
-"""A tensor of whichever frontend is active; the class itself lives in `dualgraph.eager`."""
-
 _NUMBERS = (bool, int, float)
 
 
@@ -149,7 +148,7 @@ def unary(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
     def function(input: Tensor) -> Tensor:
         return apply(op, input if is_tensor(input) else as_number_tensor(input))
 
-    return named(function, op.name, doc)
+    return unguarded(named(function, op.name, doc))
 
 
 def unary_float(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
@@ -158,7 +157,7 @@ def unary_float(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
     def function(input: Tensor) -> Tensor:
         return apply(op, as_floating(input))
 
-    return named(function, op.name, doc)
+    return unguarded(named(function, op.name, doc))
 
 
 def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Tensor]:
@@ -173,7 +172,7 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
         x, y = aligned(input, other)
         return apply(op, x, y)
 
-    return named(function, name or op.name, doc)
+    return unguarded(named(function, name or op.name, doc))
 
 
 def as_operand(x: Any) -> Tensor:
@@ -256,8 +255,8 @@ def _narrowed(x: Any) -> Any:
 def normal_axis(axis: int, ndim: int) -> int:
     """Return the axis counted from the front; raise `AxisError` when there is no such axis."""
     limit = max(ndim, 1)
-    if not isinstance(axis, int | np.integer):
-        raise AxisError(at_user_line(f"dim must be an int, got {axis!r}"))
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+        raise ArgumentTypeError(at_user_line(f"dim must be an int, got {described(axis)}"))
     if not -limit <= axis < limit:
         raise AxisError(
             at_user_line(
@@ -284,7 +283,8 @@ def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
         given = tuple(given[0])
     for extent in given:
         if isinstance(extent, bool) or not isinstance(extent, int | np.integer):
-            raise ShapeError(at_user_line(f"a shape is made of ints, got {extent!r} in {given}"))
+            said = f"a shape is made of ints, got {described(extent)} in {described(given)}"
+            raise ArgumentTypeError(at_user_line(said))
     return tuple(int(e) for e in given)
 
 

@@ -161,11 +161,17 @@ def _indices(name: str, mask: np.ndarray, dtype: object, device: Any, options: d
     return state.frontend.fresh(state.frontend.tensor(found), False)
 
 
+def _named_triangle(name: str, row: Any, col: Any, offset: Any, more: int = 0) -> np.ndarray:
+    rows, columns = need_int(name, "row", row), need_int(name, "col", col)
+    need(rows >= 0 and columns >= 0, f"{name}: negative size ({rows}, {columns})")
+    return np.tri(rows, columns, need_int(name, "offset", offset) + more, bool)
+
+
 def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
     """Return the rows and columns of a lower triangle, shape (2, count), in row-major order."""
-    mask = np.tri(row, col, offset, bool)
+    mask = _named_triangle("tril_indices", row, col, offset)
     return _indices("tril_indices", mask, dtype, device, options)
 
 
@@ -173,5 +179,5 @@ def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, **options: Any
 ) -> Tensor:
     """Return the rows and columns of an upper triangle, shape (2, count), in row-major order."""
-    mask = ~np.tri(row, col, offset - 1, bool)
+    mask = ~_named_triangle("triu_indices", row, col, offset, -1)
     return _indices("triu_indices", mask, dtype, device, options)

@@ -6,9 +6,10 @@ A record says everything about its op: the scalar expression, the types, the der
 from typing import Any
 
 from ..core.dispatch import apply
+from ..core.guard import unguarded
 from ..core.op import NONDIFF
 from ..core.types import bool_, numpy_dtype
-from ..errors import DTypeError, at_user_line
+from ..errors import ArgumentTypeError, DTypeError, at_user_line, described
 from .build import (
     Tensor,
     aligned,
@@ -78,9 +79,13 @@ _XOR = elementwise("logical_xor", "{x} != {y}", "bb->b", (NONDIFF, NONDIFF), com
 _NOT = elementwise("logical_not", "not {x}", "b->b", (NONDIFF,))
 
 
+_ONE = 1  # the default of alpha: told by identity, whatever else was given
+
+
+@unguarded
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``input + alpha * other``, broadcast and promoted; for bools, ``or``."""
-    if alpha != 1:
+    if alpha is not _ONE:
         input, other = _scaled(input, other, alpha)
     try:
         if input.value.dtype is other.value.dtype and input.value.dtype is not bool_:
@@ -91,9 +96,10 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     return apply(_OR if x.value.dtype == bool_ else _ADD, x, y)
 
 
+@unguarded
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``input - alpha * other``; raise `DTypeError` for bools."""
-    if alpha != 1:
+    if alpha is not _ONE:
         input, other = _scaled(input, other, alpha)
     x, y = same(input, other)
     if x.value.dtype is bool_:
@@ -104,6 +110,8 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 def _scaled(x: Any, y: Any, alpha: float) -> tuple[Tensor, Tensor]:
     """Return the operands in their common dtype, the second times alpha."""
     x, y = aligned(x, y)
+    if not isinstance(alpha, int | float):
+        raise ArgumentTypeError(at_user_line(f"alpha must be a number, got {described(alpha)}"))
     whole = x.value.dtype.kind == "f" or not isinstance(alpha, float)
     need(whole, f"alpha must be an integer for {x.value.dtype.name} tensors, got {alpha}")
     return x, mul(y, as_dtype(alpha, y.value.dtype))
@@ -119,12 +127,14 @@ def same(x: Any, y: Any) -> tuple[Tensor, ...]:
     return aligned(x, y)
 
 
+@unguarded
 def mul(input: Any, other: Any) -> Tensor:
     """Return ``input * other``, broadcast and promoted; for bools, ``and``."""
     x, y = same(input, other)
     return apply(_AND if x.value.dtype is bool_ else _MUL, x, y)
 
 
+@unguarded
 def div(input: Any, other: Any) -> Tensor:
     """Return the true quotient; integers are divided as float32.
 
@@ -138,6 +148,7 @@ def div(input: Any, other: Any) -> Tensor:
     return apply(_DIV, x, y)
 
 
+@unguarded
 def neg(input: Tensor) -> Tensor:
     """Return ``-input``; raise `DTypeError` for bools."""
     x = as_operand(input)
@@ -146,6 +157,7 @@ def neg(input: Tensor) -> Tensor:
     return apply(_NEG, x)
 
 
+@unguarded
 def abs(input: Tensor) -> Tensor:
     """Return the absolute value; its derivative at 0 is 0. Raise `DTypeError` for bools."""
     x = as_operand(input)
@@ -153,12 +165,14 @@ def abs(input: Tensor) -> Tensor:
     return apply(_ABS, x)
 
 
+@unguarded
 def sign(input: Tensor) -> Tensor:
     """Return -1, 0 or 1 with the sign of the input (0 for NaN); bools stay as they are."""
     x = as_operand(input)
     return clone(x) if x.value.dtype == bool_ else apply(_SIGN, x)
 
 
+@unguarded
 def pow(input: Any, exponent: Any) -> Tensor:
     """Return ``input ** exponent`` with the special cases of C99's pow.
 
@@ -177,6 +191,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return as_dtype(apply(_IPOW, long(x), long(y)), x.value.dtype)
 
 
+@unguarded
 def square(input: Tensor) -> Tensor:
     """Return ``input * input``; bools become int64."""
     x = as_operand(input)
@@ -184,6 +199,7 @@ def square(input: Tensor) -> Tensor:
     return mul(x, x)
 
 
+@unguarded
 def reciprocal(input: Tensor) -> Tensor:
     """Return ``1 / input``."""
     return div(1.0, input)
@@ -298,7 +314,7 @@ def _logical(op: Any, doc: str) -> Any:
     def function(input: Any, other: Any) -> Tensor:
         return apply(op, as_bool(input), as_bool(other))
 
-    return named(function, op.name, doc)
+    return unguarded(named(function, op.name, doc))
 
 
 def as_bool(x: Any) -> Tensor:
@@ -428,7 +444,7 @@ def _rounding(op: Any, doc: str) -> Any:
         refuse_bools(op.name, "cast it first", x)
         return clone(x)
 
-    return named(function, op.name, doc)
+    return unguarded(named(function, op.name, doc))
 
 
 floor = _rounding(_FLOOR, "Return the largest integer that is not above; integers unchanged.")

@@ -30,12 +30,17 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> Parts
     given = _listed(indices_or_sections)
     if isinstance(given, int):
         need(given > 0, f"tensor_split: the number of sections must be positive, got {given}")
+        most = max(extent, _MOST_EMPTY)
+        need(given <= most, f"tensor_split: cannot cut dim {axis} into {given} parts, only {most}")
         each, more = divmod(extent, given)
         cuts = [i * each + min(i, more) for i in range(1, given)]
     else:
         cuts = [_position(c, extent) for c in given]
     bounds = [0, *cuts, extent]
     return tuple(narrow(input, axis, a, max(b - a, 0)) for a, b in pairwise(bounds))
+
+
+_MOST_EMPTY = 2**16  # views of nothing that may be made
 
 
 def _listed(given: Any) -> Any:

@@ -12,6 +12,7 @@ from ..errors import ShapeError, at_user_line
 from ..kernels.routine import eager_kernel
 from ..kernels.view import StridedView, UnfoldView
 from ..kernels.windows import OVERLAP_ADD
+from .arguments import need_int
 from .axes import is_contiguous
 from .build import Tensor, in_float32, need, normal_axis, sizes
 from .creation import arange, zeros
@@ -81,6 +82,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     shape = input.value.shape
     axis = normal_axis(dimension, len(shape))
     extent = shape[axis] if shape else 1
+    size, step = need_int("unfold", "size", size), need_int("unfold", "step", step)
     need(size >= 0 and step > 0, f"unfold: size {size} must not be negative, step {step} positive")
     if size > extent:
         raise ShapeError(

@@ -19,3 +19,5 @@ from .decay import (
     StepLR as StepLR,
 )
 from .schedule import LRScheduler as LRScheduler
+
+_LRScheduler = LRScheduler  # its older name

@@ -8,7 +8,6 @@ change (`may_change`) are Python floats in eager and 0-d float64 tensors when tr
 ``+ - * /`` alone, which give the same bits for both; every other function is an op on a tensor.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -19,12 +18,21 @@ from ..core.scope import note_module
 from ..core.types import float64
 from ..eager.modes import enable_grad, no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, ShapeError, TraceError, at_user_line
+from ..errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DTypeError,
+    ShapeError,
+    TraceError,
+    at_user_line,
+    described,
+)
 from ..grad.hooks import Hooks, RemovableHandle
 from ..nn.module import clear_grad
 from ..ops.build import as_dtype, need
 from ..ops.elementwise import add, mul, neg
 from ..ops.shape import reshape, select
+from .custom import States, copied, watched
 from .hooks import SavingHooks, in_order, saving_hooks
 
 Group = dict[str, Any]
@@ -37,11 +45,15 @@ KEPT = (
     "name",
     *("initial_lr", "max_lr", "min_lr", "swa_lr", "base_momentum", "max_momentum"),
 )  # what groups hold besides options: names, and what schedulers note down
+PAIRS = ("betas", "etas", "step_sizes")  # options of two numbers
 SCALARS = frozenset({"step", "mu_product", "eta", "mu"})  # state that is 0-d and float64
 
 
-class Optimizer(SavingHooks, ABC):
+class Optimizer(SavingHooks):
     """Base of the optimizers: subclasses give defaults, the initial state and one update.
+
+    Or, as in PyTorch, a ``step`` of their own, which keeps what it likes in ``self.state[p]``. A
+    compiled function is then traced anew when an option changes, the learning rate too.
 
     ``params`` is an iterable of tensors, or of dicts with ``"params"`` and options of their own.
     Raises `ArgumentError` for an empty list, a parameter given twice, or options out of range, and
@@ -51,10 +63,16 @@ class Optimizer(SavingHooks, ABC):
     may_change: ClassVar[tuple[str, ...]] = ("lr",)  # every other option is guarded when compiled
     limits: ClassVar[Limits] = {}
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in vars(cls) and cls.update is Optimizer.update:
+            cls.step = watched(cls.step)
+            cls.may_change = ()
+
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
-        self.state: dict[Tensor, State] = {}
+        self.state: dict[Tensor, State] = States()
         self.stepped = False  # schedulers warn when they are stepped first
         self._before, self._after = Hooks(), Hooks()
         self._saving = saving_hooks()
@@ -74,7 +92,8 @@ class Optimizer(SavingHooks, ABC):
         """Add parameters with options of their own; absent options take the defaults."""
         group = param_group
         if not isinstance(group, dict) or "params" not in group:
-            raise ArgumentError(at_user_line("a parameter group is a dict with the key 'params'"))
+            said = f"a parameter group is a dict with the key 'params', not {described(group)}"
+            raise ArgumentTypeError(at_user_line(said))
         name = type(self).__name__
         unknown = sorted(set(group) - set(self.defaults) - {"params", *KEPT})
         need(not unknown, f"{name} does not know the options {', '.join(unknown)}")
@@ -99,6 +118,10 @@ class Optimizer(SavingHooks, ABC):
         """Raise `ArgumentError` for options out of range."""
         for name, (low, below) in self.limits.items():
             value = group[name]
+            pair = name in PAIRS
+            if isinstance(value, tuple | list) != pair or (pair and len(value) != 2):
+                said = f"{name} must be {'two numbers' if pair else 'a number'}, got "
+                raise ArgumentTypeError(at_user_line(f"{said}{described(value)}"))
             if not isinstance(value, tuple | list):
                 check_number(name, value, low, below)
                 continue
@@ -110,19 +133,19 @@ class Optimizer(SavingHooks, ABC):
             "Write the step with public ops, or take gradients of a function with func.grad",
         )
 
-    @abstractmethod
     def initial_state(self, group: Group) -> dict[str, Any]:
         """Return the names of a parameter's state and the number that fills each at first.
 
         Those in `SCALARS` are 0-d float64 tensors, all others have the parameter's shape and dtype.
         """
+        raise NotImplementedError(f"{type(self).__name__} defines neither step() nor update()")
 
-    @abstractmethod
     def update(self, parameter: Tensor, grad: Tensor, held: State, group: Group) -> None:
         """Change one parameter and its state in place; ``grad`` is what `descent` returned.
 
         In ``group``, the options in `may_change` are numbers of the active frontend.
         """
+        raise NotImplementedError(f"{type(self).__name__} defines neither step() nor update()")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; return what the closure returned."""
@@ -247,10 +270,15 @@ class Optimizer(SavingHooks, ABC):
         for parameter in [p for p in self.state if p not in fresh]:
             del self.state[parameter]
         for parameter, held in fresh.items():
-            _overwrite(self.state.setdefault(parameter, held), loaded[parameter])
+            if type(self).update is Optimizer.update:
+                self.state[parameter] = held
+            else:
+                _overwrite(self.state.setdefault(parameter, held), loaded[parameter])
 
     def _fitting(self, parameter: Tensor, held: State, group: Group) -> State:
         """Return state of the right shapes for values that are about to be loaded."""
+        if type(self).update is Optimizer.update:
+            return copied(held)
         initial = self.initial_state(group)
         own = {k: state_tensor(k, parameter, fill) for k, fill in initial.items()}
         own.update(self.state.get(parameter, {}))
@@ -397,8 +425,8 @@ def _check_parameter(p: Any) -> None:
             at_user_line(f"an optimizer takes tensors or group dicts, got {type(p).__name__}")
         )
     if not p.is_leaf or p.value.dtype.kind != "f":
-        kind = p.dtype if p.is_leaf else f"the result of {p.grad_fn!r}"
-        raise DTypeError(
+        kind = p.dtype if p.grad_fn is None else f"the result of {p.grad_fn.name()}"
+        raise ArgumentTypeError(
             at_user_line(f"an optimizer updates floating leaf tensors, this one is {kind}")
         )
 

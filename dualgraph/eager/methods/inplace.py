@@ -12,6 +12,7 @@ def in_place(function: Any) -> Any:
         return self._inplace(lambda x: function(x, *args, **kwargs))
 
     doc = f"Do `{function.__name__}` in place and return the tensor."
+    method.__dict__["__wrapped__"] = function  # whose signature its guard takes
     return named(method, f"{function.__name__}_", doc)
 
 

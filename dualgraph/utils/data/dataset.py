@@ -7,7 +7,7 @@ from math import floor
 from typing import Any
 
 from ...eager.tensor import Tensor
-from ...errors import DataError, ShapeError, at_user_line
+from ...errors import AxisError, DataError, ShapeError, at_user_line
 from ...ops.arguments import need_tensor
 from ...ops.random import randperm
 
@@ -127,7 +127,8 @@ class ConcatDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         count = len(self)
         if not -count <= index < count:
-            raise IndexError(f"index {index} of a ConcatDataset with {count} samples")
+            said = f"index {index} of a ConcatDataset with {count} samples"
+            raise AxisError(at_user_line(said))
         index %= count
         which = bisect_right(self.cumulative_sizes, index)
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]

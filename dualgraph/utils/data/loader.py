@@ -7,7 +7,7 @@ from queue import Empty
 from typing import Any
 
 from ...core.dispatch import state
-from ...errors import DataError, at_user_line
+from ...errors import DataError, at_user_line, described
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .fetch import END, ByIndex, InOrder, stream_of_batch
@@ -65,6 +65,9 @@ class DataLoader:
         self.drop_last = drop_last
         self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
         self._iterable = isinstance(dataset, IterableDataset)
+        if not (generator is None or hasattr(generator, "draw")):
+            said = f"a dualgraph.Generator, got {described(generator)}"
+            raise DataError(at_user_line(f"DataLoader: generator must be {said}"))
         self._check_workers(multiprocessing_context)
         self._check_order(batch_size, shuffle, sampler, batch_sampler)
         if batch_sampler is not None:
