@@ -190,6 +190,9 @@ def _batched(
     roots: list, targets: list, starts: list, retain: bool | None, create: bool, unused: bool | None
 ) -> tuple[Any, ...]:
     """Return the gradients for every element of the first axis of the cotangents, stacked."""
+    if any(s is None for s in starts):
+        text = "grad: is_grads_batched needs grad_outputs, a batch of them for each output"
+        raise ArgumentError(at_user_line(text))
     count = starts[0].value.shape[0]
     rows = [
         grad(
