@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.errors import ArgumentError, ArgumentTypeError, TraceError
+from dualgraph.errors import ArgumentTypeError, TraceError
 from tests.bits import array_of, assert_bits_equal
 from tests.training_programs import PROGRAMS, Program, Workplace, losses_of
 
@@ -164,5 +164,3 @@ def test_the_gradients_arguments() -> None:
     x = dg.ones(2, requires_grad=True)
     (g,) = dg.autograd.grad((x * x).sum(), x, None, True, False, True, True)
     assert g.tolist() == [2.0, 2.0]
-    with pytest.raises(ArgumentError, match="is_grads_batched is not supported"):
-        dg.autograd.grad((x * x).sum(), x, is_grads_batched=True)
