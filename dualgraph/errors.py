@@ -3,6 +3,7 @@
 Messages name what was wrong, the shapes and dtypes, the line of the user's code, and what to do.
 """
 
+import contextlib
 import inspect
 import reprlib
 import sys
@@ -17,7 +18,8 @@ _PACKAGE = str(Path(__file__).parent)
 _GUARD = f"{_PACKAGE}/core/guard.py: generated"  # where `core.guard` says that its functions are
 _PLACES = ("ops/", "nn/functional/", "eager/methods/", "eager/tensor.py")
 _FUNCTIONS = (_GUARD, *(f"{_PACKAGE}/{place}" for place in _PLACES))
-_INSIDE = (_PACKAGE, str(Path(np.__file__).parent), threading.__file__)  # no line of the user's
+_NUMPY = str(Path(np.__file__).parent)
+_INSIDE = (_PACKAGE, _NUMPY, threading.__file__, contextlib.__file__)  # no lines of the user's
 _HELPERS = ("ops/build.py", "ops/arguments.py")
 _NOWHERE = "<unknown>"
 _SHOWN = 6  # of a list in a message

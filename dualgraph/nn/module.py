@@ -178,6 +178,7 @@ class Module(Hookable, Saving):
 
     def register_module(self, name: str, module: "Module | None") -> None:
         """Set a child by name."""
+        module = part_of(module)
         if module is not None and not isinstance(module, Module):
             raise ArgumentTypeError(
                 at_user_line(f"add_module({name!r}): expected a Module, got {described(module)}")
