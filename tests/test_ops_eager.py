@@ -234,7 +234,7 @@ def test_in_place_of_integers(name: str) -> None:
 def test_in_place_methods_are_all_listed() -> None:
     """The lists above are complete."""
     found = {n for n in dir(dg.Tensor) if n.endswith("_") and not n.startswith("_")}
-    others = {"requires_grad_", "copy_", "fill_", "zero_", *AT_INDICES, *ELSEWHERE}
+    others = {"requires_grad_", "detach_", "copy_", "fill_", "zero_", *AT_INDICES, *ELSEWHERE}
     assert found - others == {*IN_PLACE, *INTEGER_IN_PLACE}
 
 

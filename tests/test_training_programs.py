@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.errors import ArgumentTypeError, TraceError
+from dualgraph.errors import ArgumentError, ArgumentTypeError, TraceError
 from tests.bits import array_of, assert_bits_equal
 from tests.training_programs import PROGRAMS, Program, Workplace, losses_of
 
