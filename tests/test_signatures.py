@@ -29,9 +29,9 @@ KNOWN = {
     "nn.functional.gumbel_softmax": "eps is deprecated",
     "utils.data.Sampler": "data_source is ignored, as it was in PyTorch",
     "utils.data.random_split": "generator: None is the default one",
-    "autograd.gradcheck": "checks of batched and forward derivatives do not exist",
     "autograd.gradgradcheck": "checks of batched and forward derivatives do not exist",
-    "autograd.enable_grad": "a function to decorate is taken by position",
+    "autograd.no_grad": "PyTorch hides that it takes a function to decorate, as enable_grad does",
+    "autograd.graph.save_on_cpu": "there is no other device",
     "autograd.graph.Node": "a class of our own",
 }
 Argument = tuple[str, str, Any]

@@ -86,10 +86,8 @@ class _Mode:
 class _Bare(_Mode):
     """A mode that may decorate without parentheses: ``@no_grad``."""
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        if function is None:
-            return super().__new__(cls)
-        return cls()(function)
+    def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if orig_func is None else cls()(orig_func)
 
 
 class no_grad(_Bare):
