@@ -144,6 +144,20 @@ def test_a_path_around_through_two_groups() -> None:
     assert not any("tanh" in g and "mul" in g.split() for g in found)
 
 
+def test_a_path_around_through_a_group_that_starts_early_and_ends_late() -> None:
+    """The gradient and its last use are one loop, so that what starts late leads to ``first``."""
+
+    def f(x: dg.Tensor, y: dg.Tensor) -> tuple[dg.Tensor, dg.Tensor]:
+        wave = dg.sin(x)
+        (g,) = dg.autograd.grad(dg.cos(y).sum(), y)
+        first = wave + dg.softmax(g, -1)
+        return first, dg.softmax(wave, -1) + g
+
+    x, y = dg.ones(4, 8), dg.ones(4, 8, requires_grad=True)
+    for eager, compiled in zip(f(x, y), dg.compile(f)(x, y), strict=True):
+        assert_bits_equal(compiled.numpy(), eager.numpy())
+
+
 def test_a_view_of_a_value_of_the_own_group() -> None:
     """a.t() needs all of a: the sum of both cannot share the loop that makes a."""
 

@@ -45,8 +45,7 @@ class Group:
     family: str
     shape: tuple[int, ...]
     nodes: list[Node]
-    first: int = 0  # positions of the first and last node in the traced order
-    last: int = 0
+    rank: int = 0  # an order in which the groups can run, kept while they are joined
     predecessors: set["Group"] = field(default_factory=set)
     successors: set["Group"] = field(default_factory=set)
 
@@ -143,10 +142,8 @@ def walkable(places: Places, operand: Node, shape: tuple[int, ...], axes: tuple[
 
 
 def _number(order: list[Node], group_of: dict[Node, Group]) -> None:
-    for i in reversed(range(len(order))):
-        group_of[order[i]].first = i
     for i, node in enumerate(order):
-        group_of[node].last = i
+        group_of[node].rank = i
 
 
 def _link(order: list[Node], places: Places, group_of: dict[Node, Group]) -> None:
@@ -181,7 +178,9 @@ def _try_join(value: Node, user: Node, places: Places, group_of: dict[Node, Grou
     a, b = group_of[value], group_of[user]
     if a is b or a.family != "loop" or b.family != "loop" or a.shape != b.shape:
         return
-    if _may_join(b, a, places):
+    order = _ordered_without(a, b) if _may_join(b, a, places) else None
+    if order is not None:
+        _rank(a, b, *order)
         _join(a, b, group_of)
 
 
@@ -190,9 +189,7 @@ def _may_join(a: Group, b: Group, places: Places) -> bool:
         return False
     if _operand_count([*a.nodes, *b.nodes], places) > MOST_OPERANDS:
         return False
-    if _reads_own_memory([*a.nodes, *b.nodes], places):
-        return False
-    return not (_reaches_around(a, b) or _reaches_around(b, a))
+    return not _reads_own_memory([*a.nodes, *b.nodes], places)
 
 
 def _reads_own_memory(nodes: list[Node], places: Places) -> bool:
@@ -211,29 +208,49 @@ def _operand_count(nodes: list[Node], places: Places) -> int:
     return len({places[i] for n in nodes for i in n.inputs if i not in inside}) + len(nodes) // 8
 
 
-def _reaches_around(start: Group, goal: Group) -> bool:
-    """Tell whether a path leads from one group to the other through a third.
+def _ordered_without(a: Group, b: Group) -> tuple[set[Group], set[Group]] | None:
+    """Return what must run before and after two groups as one; None: a path leads around.
 
-    A group that starts after the goal's last node cannot lead to it: the search stays local. Where
-    it does not, it is given up, level by level so that the answer depends on the graph alone.
+    Only groups between the two matter: those that the later one needs, and those that need the
+    earlier one. Where there are many, the search is given up.
     """
-    level = {s for s in start.successors if s is not goal and s.first < goal.last}
-    seen = set(level)
+    early, late = (a, b) if a.rank < b.rank else (b, a)
+    after, before = {early}, {late}
+    level = {s for s in early.successors if s.rank < late.rank}
     while level:
-        if len(seen) > MOST_SEARCHED:
-            return True
+        after |= level
         reached = {s for group in level for s in group.successors}
-        if goal in reached:
-            return True
-        level = {s for s in reached - seen if s.first < goal.last}
-        seen |= level
-    return False
+        if late in reached or len(after) > MOST_SEARCHED:
+            return None
+        level = {s for s in reached - after if s.rank < late.rank}
+    level = {s for s in late.predecessors if s.rank > early.rank}
+    while level:
+        before |= level
+        if len(before) > MOST_SEARCHED:
+            return None
+        reached = {s for group in level for s in group.predecessors}
+        level = {s for s in reached - before if s.rank > early.rank}
+    return before - {late}, after - {early}
+
+
+def _rank(a: Group, b: Group, before: set[Group], after: set[Group]) -> None:
+    """Share the ranks of all that `_ordered_without` found; a gets that of both.
+
+    Pearce and Kelly, "A dynamic topological sort algorithm for directed acyclic graphs" (2006).
+    """
+    ranks = sorted(g.rank for g in (a, b, *before, *after))
+    in_order = [*sorted(before, key=_rank_of), a, *sorted(after, key=_rank_of)]
+    for group, rank in zip(in_order, ranks, strict=False):  # one rank is left
+        group.rank = rank
+
+
+def _rank_of(group: Group) -> int:
+    return group.rank
 
 
 def _join(a: Group, b: Group, group_of: dict[Node, Group]) -> None:
     """Move everything of b into a."""
     a.nodes.extend(b.nodes)
-    a.first, a.last = min(a.first, b.first), max(a.last, b.last)
     for node in b.nodes:
         group_of[node] = a
     for other in b.predecessors:
