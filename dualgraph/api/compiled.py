@@ -244,7 +244,7 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
         sources=sources,
         updates=updates,
         grad_updates=grad_updates,
-        guards=Guards(all_guards(function, tracer.modules)),
+        guards=Guards(all_guards(function, tracer.modules, tree)),
         grad_guards=tracer.guards,
         outputs=outputs,
         tree=out_tree,

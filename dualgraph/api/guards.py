@@ -7,6 +7,7 @@ attributes of classes, Python modules and ``self`` that it names; so for the fun
 """
 
 import sys
+from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,10 +22,12 @@ from ..errors import TraceError, at_user_line
 from .tree import Leaf
 
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None))
+_SIGNED = (float, complex)  # two zeros, and NaN
 _SEQUENCES = (tuple, list, deque, Size)
 _CONTAINERS = (*_SEQUENCES, dict, set, frozenset)
 _FOREIGN = frozenset({"dualgraph", "numpy", *sys.stdlib_module_names})
 _DEPTH = 4
+_PLAIN = frozenset({*_SIMPLE, np.ndarray, Tensor})  # leads nowhere
 
 
 class Identity:
@@ -48,13 +51,13 @@ class Identity:
 def frozen(value: Any, depth: int = _DEPTH, above: tuple[type, ...] = ()) -> Any:
     """Return a hashable stand-in that is equal as long as the value means the same.
 
-    ``above`` are the kinds of what holds the value. Below ``depth`` these alone are looked into: a
-    tree of lists or of nodes is frozen whole, a web of other objects is not.
+    ``above`` are the kinds of what holds the value. Below ``depth`` containers and these alone are
+    looked into: a tree of lists or of nodes is frozen whole, a web of other objects is not.
     """
     kind = type(value)
     if kind in _SIMPLE:
-        return (kind, repr(value)) if kind is float else (kind, value)
-    if not depth and kind in above and _has_parts(value):
+        return (kind, repr(value)) if kind in _SIGNED else (kind, value)
+    if not depth and _is_link(value, above):
         return _frozen_chain(value, above)
     if depth and isinstance(value, dict):
         above = (*above, kind)
@@ -62,23 +65,29 @@ def frozen(value: Any, depth: int = _DEPTH, above: tuple[type, ...] = ()) -> Any
     if depth and isinstance(value, _SEQUENCES):
         above = (*above, kind)
         return (kind, tuple([frozen(v, depth - 1, above) for v in value]))
-    if depth and isinstance(value, set | frozenset):
+    if isinstance(value, set | frozenset):
         return (kind, frozenset(frozen(v, 0) for v in value))
     if kind in (slice, range):
         return (kind, repr(value))
     if isinstance(value, np.generic | np.ndarray):
         return (kind, value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, bytearray | array):
+        return (kind, getattr(value, "typecode", None), bytes(value))
     if depth and _is_plain_object(value):
         return (Identity(value), frozen(_attributes_of(value), depth - 1, (*above, kind)))
     return Identity(value)
 
 
-def _has_parts(value: Any) -> bool:
-    return isinstance(value, (dict, *_SEQUENCES)) or _is_plain_object(value)
+def _is_link(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, (dict, *_SEQUENCES)) or (
+        type(value) in kinds and _is_plain_object(value)
+    )
 
 
 def _frozen_chain(value: Any, kinds: tuple[type, ...]) -> Any:
-    """Return a stand-in for all that is reached through values of some kinds, cycles included.
+    """Return a stand-in for all that is reached through containers and values of some kinds.
+
+    Cycles are no trouble.
 
     Iterative: a list of a thousand linked nodes must not recurse.
     """
@@ -87,7 +96,7 @@ def _frozen_chain(value: Any, kinds: tuple[type, ...]) -> Any:
     stack = [value]
     while stack:
         value = stack.pop()
-        if type(value) not in kinds or not _has_parts(value):
+        if not _is_link(value, kinds):
             found.append(frozen(value, 0))
         elif id(value) in met:
             found.append(met[id(value)][0])
@@ -126,7 +135,7 @@ def frozen_tree(tree: Any, tensors: list[Any]) -> Any:
 
 
 def _key(key: Any) -> Any:
-    return key if type(key) in _SIMPLE else Identity(key)
+    return key if type(key) is str else frozen(key, 0)  # 1, 1.0 and True differ
 
 
 def _is_plain_object(value: Any) -> bool:
@@ -338,10 +347,11 @@ def _settings(value: Any) -> dict[str, Any]:
     return {k: v for k, v in found.items() if type(v) in (bool, int, float, str)}
 
 
-def all_guards(function: Any, called: list[Any]) -> list[Any]:
+def all_guards(function: Any, called: list[Any], arguments: Any = ()) -> list[Any]:
     """Return guards on everything that a function, and those it calls, can read.
 
-    ``called`` are the modules and optimizers that ran while it was traced.
+    ``called`` are the modules and optimizers that ran while it was traced. Of ``arguments``, whose
+    values are compared at every call, the functions and modules are taken in.
     """
     reach = _Reach()
     if _is_plain_object(function):
@@ -352,6 +362,8 @@ def all_guards(function: Any, called: list[Any]) -> list[Any]:
             reach.once(module, OptimizerGuard)
         else:
             reach.follow(module)
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    reach.walk("an argument", arguments, _global_names(code) if code else set())
     while reach.stack:
         reach.read(*reach.stack.pop())
     return reach.guards
@@ -390,6 +402,8 @@ class _Reach:
             if isinstance(value.__func__, FunctionType):
                 self.stack.append((value.__func__, value.__self__))
         elif isinstance(value, partial):
+            given = partial(_given, value)
+            self.once(value, lambda _: ValueGuard("an argument of a partial", given))
             for part in (value.func, *value.args, *value.keywords.values()):
                 self.follow(part)
         elif "__wrapped__" in getattr(value, "__dict__", ()):
@@ -401,6 +415,9 @@ class _Reach:
                 if not self.once(module, ModuleGuard):
                     continue
                 self.stack.append((type(module).forward, module))
+                for part in list(vars(module).values()):
+                    if isinstance(part, FunctionType | MethodType | partial):
+                        self.follow(part)
                 for hook in (*shared, *module._hooks):
                     self.follow(hook.function)
         elif _is_plain_object(value) and isinstance(type(value).__call__, FunctionType):
@@ -408,44 +425,85 @@ class _Reach:
 
     def read(self, function: FunctionType, owner: Any) -> None:
         """Guard on what the code of one function names."""
-        key = id(function), type(owner)
-        if key in self.seen or _foreign(function.__module__):
+        if _foreign(function.__module__):
             return
-        self.seen[key] = function
         names = _global_names(function.__code__)
-        for what, read in _names_read(function):
-            try:
-                value = read()
-            except (KeyError, ValueError):
-                continue
-            self.guards.append(ValueGuard(what, read))
-            self.follow(value)
-            self._attributes(what, value, names)
-            if "param_groups" in names and hasattr(value, "guard_values"):
-                read = partial(_options, value)
-                self.guards.append(ValueGuard("an option of an optimizer", read))
-        if owner is not None:
-            self._attributes(type(owner).__name__, owner, names)
+        if id(function) not in self.seen:
+            self.seen[id(function)] = function
+            code = partial(getattr, function, "__code__")
+            self.guards.append(ValueGuard(f"the code of {function.__name__}", code))
+            for what, read in _names_read(function):
+                try:
+                    value = read()
+                except (KeyError, ValueError):
+                    continue
+                self.guards.append(ValueGuard(what, read))
+                self.walk(what, value, names)
+        if owner is not None and (id(function), id(owner)) not in self.seen:
+            self.seen[id(function), id(owner)] = owner
+            self.walk(type(owner).__name__, owner, names, follow=False)
 
-    def _attributes(self, what: str, value: Any, names: set[str]) -> None:
-        """Guard on the attributes of a class or Python module by name; follow the methods."""
+    def walk(self, what: str, value: Any, names: set[str], follow: bool = True) -> None:
+        """Take in what can be reached from a value through attributes of these names and items.
+
+        Iterative: a list of a thousand linked nodes must not recurse.
+        """
+        met: dict[int, Any] = {}
+        stack = [(what, value)]
+        while stack:
+            what, value = stack.pop()
+            if id(value) in met:
+                continue
+            met[id(value)] = value
+            if follow or len(met) > 1:
+                self.follow(value)
+            if isinstance(value, _CONTAINERS):
+                parts = value.values() if isinstance(value, dict) else value
+                stack += [(what, part) for part in parts if type(part) not in _PLAIN]
+                continue
+            if "param_groups" in names and hasattr(value, "guard_values"):
+                self.guards.append(
+                    ValueGuard("an option of an optimizer", partial(_options, value))
+                )
+            stack += self._attributes(what, value, names)
+            held = _held_by(value)
+            stack += [(f"{what}.{name}", held[name]) for name in names & held.keys()]
+
+    def _attributes(self, what: str, value: Any, names: set[str]) -> list[tuple[str, Any]]:
+        """Guard on what a class, module or function holds by these names; return what to walk."""
+        found: list[tuple[str, Any]] = []
         for space in _spaces(value):
             for name in names & space.keys():
-                found = space[name]
-                found = getattr(found, "__func__", getattr(found, "fget", found))
-                if isinstance(found, FunctionType):
-                    self.stack.append((found, None if isinstance(value, ModuleType) else value))
+                part = space[name]
+                if (id(space), name) not in self.seen:
+                    self.seen[id(space), name] = space
+                    self.guards.append(ValueGuard(f"{what}.{name}", Item(space, name)))
+                part = getattr(part, "__func__", getattr(part, "fget", part))
+                if isinstance(part, FunctionType):
+                    owner = None if isinstance(value, ModuleType) else value
+                    self.stack.append((part, owner))
                     continue
-                self.guards.append(ValueGuard(f"{what}.{name}", Item(space, name)))
-                self.follow(found)
-                if isinstance(found, type | ModuleType) and found is not value:
-                    self._attributes(f"{what}.{name}", found, names - {name})
+                self.follow(part)
+                if isinstance(part, type | ModuleType):
+                    found.append((f"{what}.{name}", part))
+        return found
+
+
+def _given(function: partial) -> Any:
+    return function.args, function.keywords
+
+
+def _held_by(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object or a module of ours: its own, not those of its class."""
+    if hasattr(type(value), "named_modules") and hasattr(value, "_version"):
+        return vars(value)
+    return _attributes_of(value) if _is_plain_object(value) else {}
 
 
 def _spaces(value: Any) -> Iterator[Any]:
     """Yield the dicts in which attributes of a Python module, a class or an object are found."""
-    if isinstance(value, ModuleType):
-        if not _foreign(value.__name__):
+    if isinstance(value, ModuleType | FunctionType):
+        if not _foreign(value.__name__ if isinstance(value, ModuleType) else value.__module__):
             yield vars(value)
         return
     for kind in (value if isinstance(value, type) else type(value)).__mro__:

@@ -51,11 +51,11 @@ def tree_text(key: Any) -> str:
         return repr(key)
     kind, held = key
     if issubclass(kind, dict):
-        return "{" + ", ".join([f"{k!r}: {tree_text(v)}" for k, v in held]) + "}"
+        return "{" + ", ".join([f"{tree_text(k)}: {tree_text(v)}" for k, v in held]) + "}"
     if issubclass(kind, tuple | list) and isinstance(held, tuple):
         inside = ", ".join([tree_text(v) for v in held])
         return f"[{inside}]" if issubclass(kind, list) else f"({inside})"
-    return held if kind in (float, slice, range) else repr(held)
+    return held if kind in (float, complex, slice, range) else repr(held)
 
 
 def _brief(text: str) -> str:
