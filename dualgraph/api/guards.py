@@ -403,7 +403,7 @@ class _Reach:
                 self.stack.append((value.__func__, value.__self__))
         elif isinstance(value, partial):
             given = partial(_given, value)
-            self.once(value, lambda _: ValueGuard("an argument of a partial", given))
+            self.once(value.keywords, lambda _: ValueGuard("an argument of a partial", given))
             for part in (value.func, *value.args, *value.keywords.values()):
                 self.follow(part)
         elif "__wrapped__" in getattr(value, "__dict__", ()):
