@@ -125,6 +125,12 @@ def an_argument_of_a_partial() -> Case:
     return scaled, (), partial(table.__setitem__, "k", 2.0)
 
 
+@case
+def a_frozen_parameter_that_no_op_uses() -> Case:
+    p = dg.ones(1, requires_grad=True)
+    return lambda x: x * (1.0 if p.requires_grad else 2.0), (), partial(p.requires_grad_, False)
+
+
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
 def test_a_change_is_seen(make: Callable[[], Case]) -> None:
     function, more, change = make()

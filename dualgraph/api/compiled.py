@@ -26,6 +26,7 @@ from ..graph.capture import (
     HookGuard,
     Source,
     StridesGuard,
+    TrackedGuard,
     Update,
 )
 from ..graph.ir import INPUT, Graph, Node
@@ -64,7 +65,7 @@ class Trace:
     updates: list[Update]
     grad_updates: list[GradUpdate]
     guards: Guards
-    grad_guards: list[GradGuard | HookGuard | StridesGuard]
+    grad_guards: list[GradGuard | HookGuard | StridesGuard | TrackedGuard]
     outputs: list[Output]
     tree: Any
     joint: Joint | None
@@ -245,7 +246,7 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
         updates=updates,
         grad_updates=grad_updates,
         guards=Guards(all_guards(function, tracer.modules, tree)),
-        grad_guards=tracer.guards,
+        grad_guards=_distinct(tracer.guards, sources),
         outputs=outputs,
         tree=out_tree,
         joint=joint,
@@ -259,6 +260,19 @@ def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> 
         function=function,
         changes=bool(counters or changed_arguments or grad_writes),
     )
+
+
+def _distinct(guards: list[Any], sources: list[Any]) -> list[Any]:
+    """Leave out what is asked twice, and what the binding of captured tensors compares anyway."""
+    known = {id(s.held) for s in sources if isinstance(s, Held)}
+    kept = []
+    for guard in guards:
+        if isinstance(guard, TrackedGuard):
+            if id(guard.owner.held) in known:
+                continue
+            known.add(id(guard.owner.held))
+        kept.append(guard)
+    return kept
 
 
 def _grad_writes(

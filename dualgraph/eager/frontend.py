@@ -175,6 +175,10 @@ class EagerFrontend:
         """Tell whether a tensor holds a NaN."""
         return x.value.dtype.kind == "f" and bool(np.isnan(x.value).any())
 
+    def is_tracked(self, x: Any) -> bool:
+        """Return whether x requires grad."""
+        return x.tracked
+
     def read_grad(self, x: Any) -> Any:
         """Return ``x.grad``."""
         return x.held_grad

@@ -99,7 +99,7 @@ class Tensor(
     @property
     def requires_grad(self) -> bool:
         """Whether gradients of this tensor are recorded; see `requires_grad_`."""
-        return self.tracked
+        return state.frontend.is_tracked(self)
 
     @requires_grad.setter
     def requires_grad(self, requires_grad: bool) -> None:

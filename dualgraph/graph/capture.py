@@ -124,6 +124,20 @@ class GradGuard:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackedGuard:
+    """The function asked whether a tensor from outside requires grad; maybe no op used it."""
+
+    owner: Held
+    tracked: bool
+
+    def holds(self, arguments: list[Any]) -> bool:
+        return self.owner.held.tracked is self.tracked
+
+    def describe(self) -> str:
+        return f"requires_grad of {self.owner.describe()} was {self.tracked} when traced"
+
+
+@dataclass(frozen=True, slots=True)
 class HookGuard:
     """The trace ran these hooks of a leaf (their keys, each given out once)."""
 

@@ -38,6 +38,7 @@ from .capture import (
     Number,
     Source,
     StridesGuard,
+    TrackedGuard,
     Update,
 )
 from .ir import INPUT, Graph, Node, constant
@@ -58,7 +59,7 @@ class Tracer:
         self.symbols: dict[int, Any] = {}  # id of an argument's symbol -> the symbol
         self.grads: dict[int, Any] = {}
         self.first_grads: dict[int, Any] = {}
-        self.guards: list[GradGuard | HookGuard | StridesGuard] = []
+        self.guards: list[GradGuard | HookGuard | StridesGuard | TrackedGuard] = []
         self.numbers: dict[tuple[int, str], Any] = {}
         self.constants: dict[Any, Node] = {}
         self.views: dict[int, int] = {}  # id of a view -> the version of memory that it shows
@@ -382,6 +383,13 @@ class Tracer:
     def has_nan(self, x: Any) -> bool:
         """Nothing is known of values; in anomaly mode compiled functions run eagerly."""
         return False
+
+    def is_tracked(self, x: Any) -> bool:
+        """Return whether x requires grad; guarded where x comes from outside and is no argument."""
+        owner = self._owner(x)
+        if isinstance(owner, Held):
+            self.guards.append(TrackedGuard(owner, x.tracked))
+        return x.tracked
 
     def read_grad(self, x: Any) -> Any:
         """Return ``.grad`` as the traced function sees it."""
