@@ -165,7 +165,7 @@ def name_of(frame: FrameType) -> str:
     """
     code = frame.f_code
     owner = frame.f_locals.get("self")
-    if owner is None or hasattr(owner, "requires_grad"):
+    if owner is None or hasattr(owner, "tracked"):
         return code.co_name
     kind = type(owner).__name__
     return kind if code.co_name in ("__init__", "forward") else f"{kind}.{code.co_name}"
@@ -188,7 +188,7 @@ def described(x: Any, depth: int = 3) -> str:
     >>> described(3), described("sum"), described(None)
     ('3', "'sum'", 'None')
     """
-    ours = hasattr(x, "value") and hasattr(x, "requires_grad")
+    ours = hasattr(x, "value") and hasattr(x, "tracked")
     if ours or (type(x).__module__ == "numpy" and hasattr(x, "shape")):
         extents = ",".join(map(str, x.shape))
         kind = "" if ours else f"{type(x).__name__} "

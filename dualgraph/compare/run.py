@@ -91,7 +91,7 @@ def _diagnosis(job: Job, step: int) -> str:
 
 
 def _tensors(names: list[str], values: tuple) -> dict[str, Any]:
-    return {n: v for n, v in zip(names, values, strict=True) if hasattr(v, "requires_grad")}
+    return {n: v for n, v in zip(names, values, strict=True) if hasattr(v, "tracked")}
 
 
 def _stream() -> Any:

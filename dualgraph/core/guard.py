@@ -207,7 +207,7 @@ def _any(test: Callable[[Any], bool], x: Any) -> bool:
 
 
 def _is_tensor(x: Any) -> bool:
-    return hasattr(x, "value") and hasattr(x, "requires_grad")
+    return hasattr(x, "value") and hasattr(x, "tracked")
 
 
 def _is_foreign(x: Any) -> bool:

@@ -41,7 +41,7 @@ _NUMBERS = (bool, int, float)
 
 def is_tensor(x: Any) -> bool:
     """Tell a tensor from numbers and everything else."""
-    return hasattr(x, "value") and hasattr(x, "requires_grad")
+    return hasattr(x, "value") and hasattr(x, "tracked")
 
 
 def as_number(x: Any) -> bool | int | float:
@@ -177,7 +177,7 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
 
 def as_operand(x: Any) -> Tensor:
     """Return a tensor as it is, and a number as a literal of its own dtype."""
-    return x if hasattr(x, "value") and hasattr(x, "requires_grad") else as_number_tensor(x)
+    return x if hasattr(x, "value") and hasattr(x, "tracked") else as_number_tensor(x)
 
 
 def as_number_tensor(x: Any) -> Tensor:
