@@ -1,7 +1,7 @@
 """Steps of the digits examples: ours eager and compiled, and PyTorch's eager where it is installed.
 
 Run: ``python -m bench.example_steps``. Medians of interleaved rounds, CPU time of one thread. The
-examples' own files run on PyTorch with other imports (`tests/test_examples_torch.py` compares).
+examples' own files run on PyTorch with other imports (tests in `tests/examples` compare).
 """
 
 from collections.abc import Callable

@@ -13,9 +13,9 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from dualgraph.kernels.intrinsics import address_of
+from dualgraph.numerics.intrinsics import address_of
 
-TESTS = Path(__file__).parent.parent / "tests" / "test_scalar_accuracy.py"
+TESTS = Path(__file__).parent.parent / "tests" / "numerics" / "test_scalar_accuracy.py"
 ELEMENTS, REPEATS = 16384, 200
 
 

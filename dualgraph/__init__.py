@@ -33,7 +33,7 @@ from .config import (
     set_num_threads as set_num_threads,
     use_deterministic_algorithms as use_deterministic_algorithms,
 )
-from .core import guard as _guard
+from .core import boundary as _boundary
 from .core.dtypes import (
     can_cast as can_cast,
     device as device,
@@ -104,44 +104,33 @@ from .nn.functional.top_level import (
     batch_norm as batch_norm,
     instance_norm as instance_norm,
 )
-from .ops.activations import (
-    hardshrink as hardshrink,
+from .ops.contract.distances import (
+    bilinear as bilinear,
+    cdist as cdist,
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+    pdist as pdist,
 )
-from .ops.advanced import index_put as index_put
-from .ops.arithmetic import (
-    addcdiv as addcdiv,
-    addcmul as addcmul,
-    deg2rad as deg2rad,
-    frac as frac,
-    lerp as lerp,
-    positive as positive,
-    rad2deg as rad2deg,
-    round as round,
-    rsub as rsub,
+from .ops.contract.einsum import einsum as einsum
+from .ops.contract.matmul import bmm as bmm, dot as dot, matmul as matmul, mm as mm
+from .ops.contract.products import (
+    addbmm as addbmm,
+    addmm as addmm,
+    addmv as addmv,
+    addr as addr,
+    baddbmm as baddbmm,
+    chain_matmul as chain_matmul,
+    ger as ger,
+    inner as inner,
+    kron as kron,
+    matrix_exp as matrix_exp,
+    mv as mv,
+    outer as outer,
+    tensordot as tensordot,
+    trace as trace,
+    vdot as vdot,
 )
-from .ops.axes import (
-    atleast_1d as atleast_1d,
-    atleast_2d as atleast_2d,
-    atleast_3d as atleast_3d,
-    broadcast_tensors as broadcast_tensors,
-    broadcast_to as broadcast_to,
-    moveaxis as moveaxis,
-    movedim as movedim,
-    ravel as ravel,
-    swapaxes as swapaxes,
-    swapdims as swapdims,
-    unflatten as unflatten,
-)
-from .ops.bitwise import (
-    bitwise_and as bitwise_and,
-    bitwise_left_shift as bitwise_left_shift,
-    bitwise_not as bitwise_not,
-    bitwise_or as bitwise_or,
-    bitwise_right_shift as bitwise_right_shift,
-    bitwise_xor as bitwise_xor,
-)
-from .ops.contract import bmm as bmm, dot as dot, matmul as matmul, mm as mm
-from .ops.creation import (
+from .ops.create.creation import (
     Generator as Generator,
     arange as arange,
     bernoulli as bernoulli,
@@ -158,38 +147,40 @@ from .ops.creation import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
-from .ops.diagonals import (
-    diag as diag,
-    diag_embed as diag_embed,
-    diagflat as diagflat,
-    diagonal as diagonal,
-    tril as tril,
-    tril_indices as tril_indices,
-    triu as triu,
-    triu_indices as triu_indices,
+from .ops.create.ranges import (
+    eye as eye,
+    linspace as linspace,
+    logspace as logspace,
+    vander as vander,
 )
-from .ops.differences import (
-    cumulative_trapezoid as cumulative_trapezoid,
-    diff as diff,
-    trapezoid as trapezoid,
-    trapz as trapz,
+from .ops.elementwise.activations import hardshrink as hardshrink
+from .ops.elementwise.arithmetic import (
+    addcdiv as addcdiv,
+    addcmul as addcmul,
+    deg2rad as deg2rad,
+    frac as frac,
+    lerp as lerp,
+    positive as positive,
+    rad2deg as rad2deg,
+    round as round,
+    rsub as rsub,
 )
-from .ops.distances import (
-    bilinear as bilinear,
-    cdist as cdist,
-    cosine_similarity as cosine_similarity,
-    pairwise_distance as pairwise_distance,
-    pdist as pdist,
+from .ops.elementwise.bitwise import (
+    bitwise_and as bitwise_and,
+    bitwise_left_shift as bitwise_left_shift,
+    bitwise_not as bitwise_not,
+    bitwise_or as bitwise_or,
+    bitwise_right_shift as bitwise_right_shift,
+    bitwise_xor as bitwise_xor,
 )
-from .ops.division import (
+from .ops.elementwise.division import (
     div as div,
     floor_divide as floor_divide,
     fmod as fmod,
     remainder as remainder,
     true_divide as true_divide,
 )
-from .ops.einsum import einsum as einsum
-from .ops.elementwise import (
+from .ops.elementwise.pointwise import (
     abs as abs,
     add as add,
     ceil as ceil,
@@ -237,86 +228,7 @@ from .ops.elementwise import (
     trunc as trunc,
     where as where,
 )
-from .ops.extremes import (
-    aminmax as aminmax,
-    cummax as cummax,
-    cummin as cummin,
-    max as max,
-    min as min,
-)
-from .ops.factorizations import (
-    cholesky_inverse as cholesky_inverse,
-    cholesky_solve as cholesky_solve,
-)
-from .ops.indexing import (
-    gather as gather,
-    index_select as index_select,
-    one_hot as one_hot,
-    scatter_add as scatter_add,
-)
-from .ops.joining import (
-    block_diag as block_diag,
-    cartesian_prod as cartesian_prod,
-    column_stack as column_stack,
-    combinations as combinations,
-    concat as concat,
-    concatenate as concatenate,
-    dstack as dstack,
-    hstack as hstack,
-    meshgrid as meshgrid,
-    row_stack as row_stack,
-    vstack as vstack,
-)
-from .ops.legacy import (
-    cholesky as cholesky,
-    cross as cross,
-    qr as qr,
-    svd as svd,
-)
-from .ops.masking import (
-    masked_fill as masked_fill,
-    masked_scatter as masked_scatter,
-    masked_select as masked_select,
-)
-from .ops.nonzero import argwhere as argwhere, nonzero as nonzero
-from .ops.norms import norm as norm
-from .ops.overlay import (
-    diagonal_scatter as diagonal_scatter,
-    select_scatter as select_scatter,
-    slice_scatter as slice_scatter,
-)
-from .ops.products import (
-    addbmm as addbmm,
-    addmm as addmm,
-    addmv as addmv,
-    addr as addr,
-    baddbmm as baddbmm,
-    chain_matmul as chain_matmul,
-    ger as ger,
-    inner as inner,
-    kron as kron,
-    matrix_exp as matrix_exp,
-    mv as mv,
-    outer as outer,
-    tensordot as tensordot,
-    trace as trace,
-    vdot as vdot,
-)
-from .ops.random import (
-    multinomial as multinomial,
-    normal as normal,
-    poisson as poisson,
-    randint as randint,
-    randint_like as randint_like,
-    randperm as randperm,
-)
-from .ops.ranges import (
-    eye as eye,
-    linspace as linspace,
-    logspace as logspace,
-    vander as vander,
-)
-from .ops.rectifiers import (
+from .ops.elementwise.rectifiers import (
     celu as celu,
     celu_ as celu_,
     prelu as prelu,
@@ -328,49 +240,7 @@ from .ops.rectifiers import (
     threshold as threshold,
     threshold_ as threshold_,
 )
-from .ops.reductions import (
-    all as all,
-    amax as amax,
-    amin as amin,
-    any as any,
-    argmax as argmax,
-    argmin as argmin,
-    count_nonzero as count_nonzero,
-    logsumexp as logsumexp,
-    mean as mean,
-    prod as prod,
-    sum as sum,
-)
-from .ops.repeating import (
-    fliplr as fliplr,
-    flipud as flipud,
-    repeat_interleave as repeat_interleave,
-    roll as roll,
-    rot90 as rot90,
-    tile as tile,
-)
-from .ops.rowwise import log_softmax as log_softmax, softmax as softmax
-from .ops.scans import cumprod as cumprod, cumsum as cumsum, logcumsumexp as logcumsumexp
-from .ops.scattering import (
-    index_add as index_add,
-    index_copy as index_copy,
-    index_fill as index_fill,
-    index_reduce as index_reduce,
-    put as put,
-    scatter as scatter,
-    scatter_reduce as scatter_reduce,
-    take as take,
-    take_along_dim as take_along_dim,
-)
-from .ops.searching import (
-    bincount as bincount,
-    bucketize as bucketize,
-    histc as histc,
-    searchsorted as searchsorted,
-    unique as unique,
-    unique_consecutive as unique_consecutive,
-)
-from .ops.selection import (
+from .ops.elementwise.selection import (
     allclose as allclose,
     clamp_max as clamp_max,
     clamp_min as clamp_min,
@@ -386,7 +256,176 @@ from .ops.selection import (
     nan_to_num as nan_to_num,
     signbit as signbit,
 )
-from .ops.shape import (
+from .ops.elementwise.special import (
+    digamma as digamma,
+    erfinv as erfinv,
+    float_power as float_power,
+    i0 as i0,
+    lgamma as lgamma,
+    logaddexp as logaddexp,
+    logaddexp2 as logaddexp2,
+    logit as logit,
+    mvlgamma as mvlgamma,
+    polygamma as polygamma,
+    xlogy as xlogy,
+)
+from .ops.elementwise.trigonometric import (
+    acos as acos,
+    acosh as acosh,
+    asin as asin,
+    asinh as asinh,
+    atan as atan,
+    atan2 as atan2,
+    atanh as atanh,
+    cosh as cosh,
+    hypot as hypot,
+    sinc as sinc,
+    sinh as sinh,
+    tan as tan,
+)
+from .ops.index.advanced import index_put as index_put
+from .ops.index.indexing import (
+    gather as gather,
+    index_select as index_select,
+    one_hot as one_hot,
+    scatter_add as scatter_add,
+)
+from .ops.index.masking import (
+    masked_fill as masked_fill,
+    masked_scatter as masked_scatter,
+    masked_select as masked_select,
+)
+from .ops.index.nonzero import argwhere as argwhere, nonzero as nonzero
+from .ops.index.scattering import (
+    index_add as index_add,
+    index_copy as index_copy,
+    index_fill as index_fill,
+    index_reduce as index_reduce,
+    put as put,
+    scatter as scatter,
+    scatter_reduce as scatter_reduce,
+    take as take,
+    take_along_dim as take_along_dim,
+)
+from .ops.linalg.factorizations import (
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+)
+from .ops.linalg.legacy import cholesky as cholesky, cross as cross, qr as qr, svd as svd
+from .ops.linalg.solving import (
+    det as det,
+    inverse as inverse,
+    logdet as logdet,
+    matrix_power as matrix_power,
+    slogdet as slogdet,
+)
+from .ops.linalg.spectral import pinverse as pinverse
+from .ops.random.distributions import (
+    multinomial as multinomial,
+    normal as normal,
+    poisson as poisson,
+    randint as randint,
+    randint_like as randint_like,
+    randperm as randperm,
+)
+from .ops.reduce.differences import (
+    cumulative_trapezoid as cumulative_trapezoid,
+    diff as diff,
+    trapezoid as trapezoid,
+    trapz as trapz,
+)
+from .ops.reduce.extremes import (
+    aminmax as aminmax,
+    cummax as cummax,
+    cummin as cummin,
+    max as max,
+    min as min,
+)
+from .ops.reduce.norms import norm as norm
+from .ops.reduce.reductions import (
+    all as all,
+    amax as amax,
+    amin as amin,
+    any as any,
+    argmax as argmax,
+    argmin as argmin,
+    count_nonzero as count_nonzero,
+    logsumexp as logsumexp,
+    mean as mean,
+    prod as prod,
+    sum as sum,
+)
+from .ops.reduce.rowwise import log_softmax as log_softmax, softmax as softmax
+from .ops.reduce.scans import cumprod as cumprod, cumsum as cumsum, logcumsumexp as logcumsumexp
+from .ops.reduce.statistics import (
+    median as median,
+    nanmean as nanmean,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    nansum as nansum,
+    quantile as quantile,
+    std as std,
+    std_mean as std_mean,
+    var as var,
+    var_mean as var_mean,
+)
+from .ops.shape.axes import (
+    atleast_1d as atleast_1d,
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
+    broadcast_tensors as broadcast_tensors,
+    broadcast_to as broadcast_to,
+    moveaxis as moveaxis,
+    movedim as movedim,
+    ravel as ravel,
+    swapaxes as swapaxes,
+    swapdims as swapdims,
+    unflatten as unflatten,
+)
+from .ops.shape.diagonals import (
+    diag as diag,
+    diag_embed as diag_embed,
+    diagflat as diagflat,
+    diagonal as diagonal,
+    tril as tril,
+    tril_indices as tril_indices,
+    triu as triu,
+    triu_indices as triu_indices,
+)
+from .ops.shape.joining import (
+    block_diag as block_diag,
+    cartesian_prod as cartesian_prod,
+    column_stack as column_stack,
+    combinations as combinations,
+    concat as concat,
+    concatenate as concatenate,
+    dstack as dstack,
+    hstack as hstack,
+    meshgrid as meshgrid,
+    row_stack as row_stack,
+    vstack as vstack,
+)
+from .ops.shape.overlay import (
+    diagonal_scatter as diagonal_scatter,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+)
+from .ops.shape.repeating import (
+    fliplr as fliplr,
+    flipud as flipud,
+    repeat_interleave as repeat_interleave,
+    roll as roll,
+    rot90 as rot90,
+    tile as tile,
+)
+from .ops.shape.splitting import (
+    dsplit as dsplit,
+    hsplit as hsplit,
+    split_with_sizes as split_with_sizes,
+    tensor_split as tensor_split,
+    vsplit as vsplit,
+)
+from .ops.shape.views import (
     cat as cat,
     chunk as chunk,
     flatten as flatten,
@@ -403,14 +442,15 @@ from .ops.shape import (
     unbind as unbind,
     unsqueeze as unsqueeze,
 )
-from .ops.solving import (
-    det as det,
-    inverse as inverse,
-    logdet as logdet,
-    matrix_power as matrix_power,
-    slogdet as slogdet,
+from .ops.sort.searching import (
+    bincount as bincount,
+    bucketize as bucketize,
+    histc as histc,
+    searchsorted as searchsorted,
+    unique as unique,
+    unique_consecutive as unique_consecutive,
 )
-from .ops.sorting import (
+from .ops.sort.sorting import (
     argsort as argsort,
     kthvalue as kthvalue,
     mode as mode,
@@ -418,56 +458,7 @@ from .ops.sorting import (
     sort as sort,
     topk as topk,
 )
-from .ops.special import (
-    digamma as digamma,
-    erfinv as erfinv,
-    float_power as float_power,
-    i0 as i0,
-    lgamma as lgamma,
-    logaddexp as logaddexp,
-    logaddexp2 as logaddexp2,
-    logit as logit,
-    mvlgamma as mvlgamma,
-    polygamma as polygamma,
-    xlogy as xlogy,
-)
-from .ops.spectral import (
-    pinverse as pinverse,
-)
-from .ops.splitting import (
-    dsplit as dsplit,
-    hsplit as hsplit,
-    split_with_sizes as split_with_sizes,
-    tensor_split as tensor_split,
-    vsplit as vsplit,
-)
-from .ops.statistics import (
-    median as median,
-    nanmean as nanmean,
-    nanmedian as nanmedian,
-    nanquantile as nanquantile,
-    nansum as nansum,
-    quantile as quantile,
-    std as std,
-    std_mean as std_mean,
-    var as var,
-    var_mean as var_mean,
-)
-from .ops.trigonometric import (
-    acos as acos,
-    acosh as acosh,
-    asin as asin,
-    asinh as asinh,
-    atan as atan,
-    atan2 as atan2,
-    atanh as atanh,
-    cosh as cosh,
-    hypot as hypot,
-    sinc as sinc,
-    sinh as sinh,
-    tan as tan,
-)
-from .ops.windows import as_strided as as_strided
+from .ops.windows.unfolding import as_strided as as_strided
 from .utils.storage import load as load, save as save
 
 absolute = abs
@@ -505,18 +496,18 @@ _MISSING = {
 
 _ops = tuple(f"dualgraph.{m}" for m in ("ops", "nn", "eager", "core.dtypes", "utils.storage"))
 for _space in (globals(), linalg.__dict__, special.__dict__, nn.functional.__dict__):
-    _guard.guard_names(_space, _ops)
+    _boundary.guard_names(_space, _ops)
 for _kind in Tensor.__mro__[1:-1]:
-    _guard.guard_methods(_kind)
-_guard.guard_methods(Tensor, ("backward", "copy_", "fill_", "register_hook", "requires_grad_"))
-_guard.guard_names(autograd.__dict__, ("dualgraph.autograd", "dualgraph.eager"))
+    _boundary.guard_methods(_kind)
+_boundary.guard_methods(Tensor, ("backward", "copy_", "fill_", "register_hook", "requires_grad_"))
+_boundary.guard_names(autograd.__dict__, ("dualgraph.autograd", "dualgraph.eager"))
 for _space in (nn.init.__dict__, nn.utils.__dict__, nn.utils.rnn.__dict__, utils.data.__dict__):
-    _guard.guard_names(_space, ("dualgraph.nn", "dualgraph.utils"))
-_guard.guard_classes(utils.data.__dict__, "dualgraph.utils", ("__init__",))
-_guard.guard_classes(nn.__dict__, "dualgraph.nn", ("__init__", "forward"))
+    _boundary.guard_names(_space, ("dualgraph.nn", "dualgraph.utils"))
+_boundary.guard_classes(utils.data.__dict__, "dualgraph.utils", ("__init__",))
+_boundary.guard_classes(nn.__dict__, "dualgraph.nn", ("__init__", "forward"))
 for _space in (optim.__dict__, optim.lr_scheduler.__dict__):
     _names = ("__init__", "add_param_group", "load_state_dict", "step")
-    _guard.guard_classes(_space, "dualgraph.optim", _names)
+    _boundary.guard_classes(_space, "dualgraph.optim", _names)
 
 
 def __getattr__(name: str) -> object:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 _PACKAGE = str(Path(__file__).parent)
-_GUARD = f"{_PACKAGE}/core/guard.py: generated"  # where `core.guard` says that its functions are
+_GUARD = f"{_PACKAGE}/core/boundary.py: generated"  # where that module says that its functions are
 _PLACES = ("ops/", "nn/functional/", "eager/methods/", "eager/tensor.py")
 _FUNCTIONS = (_GUARD, *(f"{_PACKAGE}/{place}" for place in _PLACES))
 _NUMPY = str(Path(np.__file__).parent)
@@ -209,7 +209,7 @@ def called_with() -> str:
         return ""
     given = arguments_of(frame)
     given.pop("self" if name_of(frame) != frame.f_code.co_name else "", None)
-    guarded = frame.f_globals.get("_call")  # see `core.guard`
+    guarded = frame.f_globals.get("_call")  # see `core.boundary`
     known = inspect.signature(guarded).parameters if guarded else {}
     said = ", ".join(
         f"{name}={described(x)}"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from .api.tree import flatten, unflatten
 from .autograd.functional import jacobian_of, pushed
 from .core.dispatch import state
 from .eager.gradients import grad as gradients
@@ -18,6 +17,7 @@ from .grad.backward import gradient_edge, reachable
 from .grad.tape import Node
 from .nn.module import Module
 from .ops.build import is_tensor
+from .trace.tree import flatten, unflatten
 
 Argnums = int | tuple[int, ...]
 

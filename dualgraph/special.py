@@ -1,17 +1,15 @@
 """Special functions, under the names of ``torch.special``."""
 
-from .ops import elementwise as _elementwise, special as _special
-from .ops.arithmetic import round as round
-from .ops.elementwise import (
+from .ops.elementwise import pointwise as _elementwise, special as _special
+from .ops.elementwise.arithmetic import round as round
+from .ops.elementwise.pointwise import (
     erf as erf,
     erfc as erfc,
     exp2 as exp2,
     expm1 as expm1,
     log1p as log1p,
 )
-from .ops.reductions import logsumexp as logsumexp
-from .ops.rowwise import log_softmax as log_softmax, softmax as softmax
-from .ops.special import (
+from .ops.elementwise.special import (
     digamma as digamma,
     entr as entr,
     erfcx as erfcx,
@@ -29,7 +27,9 @@ from .ops.special import (
     xlogy as xlogy,
     zeta as zeta,
 )
-from .ops.trigonometric import sinc as sinc
+from .ops.elementwise.trigonometric import sinc as sinc
+from .ops.reduce.reductions import logsumexp as logsumexp
+from .ops.reduce.rowwise import log_softmax as log_softmax, softmax as softmax
 
 expit = _elementwise.sigmoid
 psi = _special.digamma

@@ -1,1 +1,1 @@
-"""The tests; helpers are imported as ``tests.bits``, ``tests.op_table`` and so on."""
+"""The tests; helpers are imported as ``tests.bits``, ``tests.ops.op_table`` and so on."""

@@ -12,12 +12,14 @@ ROOT = Path(dualgraph.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "config", "extras"),
     ("core",),
-    ("kernels",),
+    ("numerics",),
     ("ops",),
     ("grad",),
     ("eager",),
-    ("graph",),
-    ("codegen",),
+    ("ir",),
+    ("passes",),
+    ("trace",),
+    ("targets",),
     ("api",),
     ("amp",),
     ("accelerator", "backends", "cuda"),
@@ -27,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("utils", "datasets"),
     ("compare", "viz"),
 )
+STILL = ("ops", "targets")  # records name kernels of the CPU themselves
 TOP = ("", "cli", "__main__")  # may import everything
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FILES = sorted(ROOT.rglob("*.py"))
@@ -90,7 +93,7 @@ def test_imports_go_downward(path: Path) -> None:
     for target in graph()[module]:
         other = layer_of(target)
         assert other not in TOP, f"{path} imports {'.'.join(target) or 'the whole package'}"
-        allowed = RANK[other] <= RANK[name]
+        allowed = RANK[other] <= RANK[name] or (name, other) == STILL
         assert allowed, f"{path} ({name}) imports {'.'.join(target)} ({other})"
 
 

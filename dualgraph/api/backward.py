@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..codegen.lower import Fresh
-from ..codegen.program import Program, build
 from ..core.dispatch import state
 from ..core.op import Op, tape_op
 from ..eager.frontend import eager_frontend
@@ -21,10 +19,12 @@ from ..errors import GradError, at_user_line
 from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
 from ..grad.hooks import RemovableHandle
 from ..grad.tape import TWICE, Node as TapeNode, Packed, version_counter
-from ..graph.capture import Argument, Cotangent, Held
-from ..graph.ir import Node
-from ..graph.pipeline import optimize
-from ..graph.tracer import Tracer
+from ..ir.graph import Node
+from ..passes.pipeline import optimize
+from ..targets.cpu.lower import Fresh
+from ..targets.cpu.program import Program, build
+from ..trace.capture import Argument, Cotangent, Held
+from ..trace.tracer import Tracer
 from .split import ancestors, backward_graph
 
 CARRIED, COTANGENT, SAVED, INPUT = range(4)  # what a backward program reads

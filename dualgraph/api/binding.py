@@ -6,8 +6,8 @@ import numpy as np
 
 from ..eager.frontend import READ_ONLY
 from ..errors import GradError, at_user_line
-from ..graph.capture import Argument, Held, Source
-from ..graph.ir import Node
+from ..ir.graph import Node
+from ..trace.capture import Argument, Held, Source
 
 
 class Mismatch(Exception):

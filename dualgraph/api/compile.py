@@ -14,11 +14,11 @@ from ..core.dispatch import state
 from ..core.types import default_float
 from ..eager import Tensor
 from ..errors import ArgumentError, RetraceWarning, TraceError, at_user_line
+from ..trace.guards import frozen_tree
+from ..trace.tree import flatten
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
-from .guards import frozen_tree
 from .reasons import new_key_reason
-from .tree import flatten
 
 MOST_TRACES = 64  # beyond this, the one that was not used for the longest time is dropped
 WARN_AT = 16

@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from ..codegen.lower import Destination, Fresh, Write
-from ..codegen.program import Program, build
 from ..core.dispatch import apply, state
 from ..eager.frontend import eager_frontend
 from ..errors import TraceError
 from ..grad.backward import reachable
 from ..grad.tape import Packed, version_counter
-from ..graph.capture import (
+from ..ir.graph import INPUT, Graph, Node
+from ..passes.pipeline import PassRecord, optimize
+from ..targets.cpu.lower import Destination, Fresh, Write
+from ..targets.cpu.program import Program, build
+from ..trace.capture import (
     Argument,
     GradGuard,
     GradOf,
@@ -29,13 +31,11 @@ from ..graph.capture import (
     TrackedGuard,
     Update,
 )
-from ..graph.ir import INPUT, Graph, Node
-from ..graph.pipeline import PassRecord, optimize
-from ..graph.tracer import Tracer, traced
+from ..trace.guards import Guards, Unchanging, all_guards
+from ..trace.tracer import Tracer, traced
+from ..trace.tree import flatten, refuse_hidden, unflatten
 from .backward import CallRecord, Joint, Returned, attach, attach_freed
 from .binding import Binding, Mismatch
-from .guards import Guards, Unchanging, all_guards
-from .tree import flatten, refuse_hidden, unflatten
 
 _empty = np.empty
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .tree import Leaf
+from ..trace.tree import Leaf
 
 LONGEST = 120  # characters
 
@@ -33,7 +33,7 @@ def _tensor_text(shape: Any, char: str, requires_grad: bool) -> str:
 def call_text(key: Any) -> str:
     """Return frozen args and kwargs without brackets around them.
 
-    >>> from dualgraph.api.guards import frozen_tree
+    >>> from dualgraph.trace.guards import frozen_tree
     >>> args, kwargs = (1, [2.5, "a"], ((), ())), {"p": None}
     >>> call_text((frozen_tree(args, []), frozen_tree(kwargs, [])))
     "1, [2.5, 'a'], ((), ()), p=None"

@@ -6,7 +6,7 @@ constants) is computed there again. Inputs are read again where they are.
 
 from dataclasses import dataclass
 
-from ..graph.ir import CONST, INPUT, Graph, Node
+from ..ir.graph import CONST, INPUT, Graph, Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from ..eager.gradients import grad
 from ..eager.modes import enable_grad
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
 from ..ops.build import is_tensor
-from ..ops.creation import ones_like, zeros, zeros_like
-from ..ops.shape import reshape, select, stack
+from ..ops.create.creation import ones_like, zeros, zeros_like
+from ..ops.shape.views import reshape, select, stack
 
 Tensors = Any
 """A tensor, or a tuple of tensors."""

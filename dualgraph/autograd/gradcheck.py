@@ -9,7 +9,7 @@ from ..eager.construct import from_numpy
 from ..eager.gradients import grad
 from ..errors import GradError, at_user_line
 from ..ops.build import is_tensor
-from ..ops.creation import randn_like
+from ..ops.create.creation import randn_like
 
 
 def gradcheck(

@@ -23,7 +23,7 @@ from ..nn.containers import Sequential
 from ..nn.layers import Linear
 from ..nn.losses import CrossEntropyLoss
 from ..ops.build import need
-from ..ops.reductions import argmax
+from ..ops.reduce.reductions import argmax
 from ..optim.adam import Adam
 from ..optim.optimizer import Optimizer
 from ..optim.sgd import SGD

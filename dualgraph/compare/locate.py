@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.lower import Fresh
-from ..codegen.program import build
 from ..core.dispatch import state
 from ..core.op import Op
-from ..graph.interpreter import run, trace_values
-from ..graph.ir import CONST, Graph, Node, names_of, print_node
-from ..graph.pipeline import PIPELINE
+from ..ir.graph import CONST, Graph, Node, names_of, print_node
+from ..ir.interpreter import run, trace_values
+from ..passes.pipeline import PIPELINE
+from ..targets.cpu.lower import Fresh
+from ..targets.cpu.program import build
 from .twins import differing_bits
 
 

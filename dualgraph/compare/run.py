@@ -9,7 +9,7 @@ from typing import Any
 from ..api.compile import CompiledFunction, compile
 from ..core.dispatch import state
 from ..errors import DualgraphError, ModelPathError, TraceError
-from ..graph.capture import Held
+from ..trace.capture import Held
 from .benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
 from .jobs import Batches, Job
 from .report import Report

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..api.tree import flatten
 from ..core.dispatch import state
 from ..eager.tensor import Tensor
 from ..nn.module import Module
-from ..ops.creation import Generator
+from ..ops.create.creation import Generator
 from ..optim.optimizer import Optimizer
+from ..trace.tree import flatten
 
 Named = dict[str, Tensor]
 Batches = list[tuple[Any, ...]]

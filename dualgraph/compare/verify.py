@@ -13,11 +13,11 @@ import numpy as np
 
 from ..api.compile import CompiledFunction, compile
 from ..api.compiled import Trace
-from ..api.tree import flatten
 from ..eager import Tensor
 from ..eager.frontend import eager_frontend
 from ..errors import ArgumentError, VerifyError, at_user_line
-from ..graph.capture import Held
+from ..trace.capture import Held
+from ..trace.tree import flatten
 from .locate import (
     Culprit,
     OpLog,

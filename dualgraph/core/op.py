@@ -5,7 +5,7 @@ static keyword argument that can be hashed. The rules:
 
 - ``infer(*avals, **static) -> Aval`` checks shapes and dtypes and says what comes out;
 - ``kernel(*arrays, **static) -> ndarray`` is what eager runs;
-- ``lower`` says how the compiler computes it (a description from `dualgraph.kernels`);
+- ``lower`` says how the compiler computes it (facts of a kernel family);
 - ``vjp`` has one rule for each input, written with ops only; a rule names what it needs:
   ``g`` (the cotangent of the output), inputs by their names, ``out``, the shape or dtype of an
   input (``x_shape``, ``x_dtype``: the input itself is then not kept alive), and static arguments as

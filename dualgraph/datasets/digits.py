@@ -9,7 +9,7 @@ import numpy as np
 from ..eager.construct import tensor
 from ..eager.tensor import Tensor
 from ..errors import ArgumentError, at_user_line
-from ..ops.creation import Generator, rand
+from ..ops.create.creation import Generator, rand
 
 COUNT, PIXELS, CLASSES = 1797, 64, 10
 

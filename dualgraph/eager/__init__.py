@@ -1,7 +1,7 @@
 """Frontend 1: tensors that compute at once, with a tape rebuilt at every forward pass."""
 
 from ..core.dispatch import install
-from ..ops.creation import Generator
+from ..ops.create.creation import Generator
 from . import tensor as _tensor
 from .frontend import EagerFrontend, eager_frontend
 

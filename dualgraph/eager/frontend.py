@@ -13,7 +13,7 @@ from ..core.types import numpy_dtype
 from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError, at_user_line
 from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
-from ..kernels.view import strides_of
+from ..numerics.view import strides_of
 from .gradients import moved
 from .replay import composite
 

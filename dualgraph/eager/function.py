@@ -10,8 +10,8 @@ from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_l
 from ..grad.backward import Bundle, gradient_edge
 from ..grad.tape import TWICE, Node, Packed, version_counter
 from ..ops.build import is_tensor
-from ..ops.creation import zeros
-from ..ops.elementwise import cast
+from ..ops.create.creation import zeros
+from ..ops.elementwise.pointwise import cast
 from .frontend import note_new_history
 from .gradients import moved
 from .modes import no_grad

@@ -7,9 +7,9 @@ from ..core.dispatch import state
 from ..errors import ArgumentError, DTypeError, GradError, at_user_line
 from ..grad.backward import backward, gradient_edge, seed
 from ..grad.hooks import Hooks
-from ..ops import elementwise
-from ..ops.creation import zeros_like
-from ..ops.shape import select, stack
+from ..ops.create.creation import zeros_like
+from ..ops.elementwise import pointwise as elementwise
+from ..ops.shape.views import select, stack
 
 
 def retain(x: Any) -> None:

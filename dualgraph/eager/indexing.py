@@ -14,11 +14,11 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.types import Shape
 from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
-from ..ops.advanced import Index, fitted, need_index_or_mask, read_at, too_many, write_at
 from ..ops.build import Tensor, as_dtype, is_tensor
-from ..ops.elementwise import overwrite
-from ..ops.indexing import index_select, position
-from ..ops.shape import reshape, strided_slice
+from ..ops.elementwise.pointwise import overwrite
+from ..ops.index.advanced import Index, fitted, need_index_or_mask, read_at, too_many, write_at
+from ..ops.index.indexing import index_select, position
+from ..ops.shape.views import reshape, strided_slice
 
 
 class Parsed(NamedTuple):

@@ -18,8 +18,9 @@ from ..errors import (
 )
 from ..grad.hooks import Hooks, RemovableHandle
 from ..grad.tape import Node, keep_old_values, mark, pack_saved, version_counter
-from ..ops import elementwise, shape as shaping
 from ..ops.build import as_dtype, normal_axis
+from ..ops.elementwise import pointwise as elementwise
+from ..ops.shape import views as shaping
 from .formatting import format_tensor
 from .frontend import EagerFrontend, made_without_grad
 from .gradients import retain, run_backward

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..core.dispatch import literal, state
 from ..errors import DTypeError, GradError, ShapeError, at_user_line
-from ..ops.creation import fresh, zeros
-from ..ops.elementwise import add, cast
-from ..ops.reductions import expand, sum_to
-from ..ops.shape import InSlice
+from ..ops.create.creation import fresh, zeros
+from ..ops.elementwise.pointwise import add, cast
+from ..ops.reduce.reductions import expand, sum_to
+from ..ops.shape.views import InSlice
 from .hooks import Hooks, NodeHooks
 from .slices import Slices, sliced_axis
 from .tape import NAN, Node

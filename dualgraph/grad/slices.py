@@ -9,9 +9,9 @@ from bisect import bisect
 from typing import Any
 
 from ..core.dispatch import apply
-from ..ops.creation import zeros
-from ..ops.elementwise import add
-from ..ops.shape import CAT, InSlice
+from ..ops.create.creation import zeros
+from ..ops.elementwise.pointwise import add
+from ..ops.shape.views import CAT, InSlice
 
 
 def sliced_axis(one: InSlice) -> int | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..ops.build import need
-from ..ops.creation import full
+from ..ops.create.creation import full
 from . import functional as F, init as fill
 from .formula import REQUIRED, Formula, table
 from .module import Module

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from ..errors import ShapeError, at_user_line
 from ..ops.build import need
-from ..ops.elementwise import add, clamp, ge, lt, neg, sub, where
-from ..ops.extremes import argmax
-from ..ops.indexing import gather
-from ..ops.reductions import mean
-from ..ops.shape import cat, narrow, squeeze, unsqueeze
+from ..ops.elementwise.pointwise import add, clamp, ge, lt, neg, sub, where
+from ..ops.index.indexing import gather
+from ..ops.reduce.extremes import argmax
+from ..ops.reduce.reductions import mean
+from ..ops.shape.views import cat, narrow, squeeze, unsqueeze
 from . import functional as F
 from .containers import ModuleList, Sequential
 from .layers import Linear

@@ -4,9 +4,9 @@ from typing import Any
 
 from ..errors import ShapeError, at_user_line
 from ..ops.build import need
-from ..ops.creation import zeros
-from ..ops.reductions import mean
-from ..ops.shape import squeeze, transpose
+from ..ops.create.creation import zeros
+from ..ops.reduce.reductions import mean
+from ..ops.shape.views import squeeze, transpose
 from . import init
 from .functional.multihead import Masks, Projections, batch_first, multihead
 from .layers import Linear

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from ..errors import ShapeError, at_user_line
 from ..ops.build import need
-from ..ops.convolution import per_axis
-from ..ops.creation import zeros
+from ..ops.create.creation import zeros
+from ..ops.windows.convolution import per_axis
 from . import functional as F, init
 from .formula import REQUIRED, Formula, table
 from .module import Module

@@ -5,9 +5,9 @@ from typing import Any
 from ..eager.modes import no_grad
 from ..errors import ArgumentError, ShapeError, at_user_line
 from ..ops.build import need
-from ..ops.creation import arange, zeros
-from ..ops.elementwise import ne, where
-from ..ops.shape import unsqueeze
+from ..ops.create.creation import arange, zeros
+from ..ops.elementwise.pointwise import ne, where
+from ..ops.shape.views import unsqueeze
 from . import functional as F, init
 from .module import Module
 from .parameter import Parameter

@@ -15,13 +15,13 @@ from ..eager.modes import no_grad
 from ..errors import ShapeError, at_user_line
 from ..linalg import qr
 from ..ops.build import need
-from ..ops.creation import rand, randn
-from ..ops.diagonals import diag
-from ..ops.elementwise import add, clamp, mul, sign
-from ..ops.random import randperm
-from ..ops.ranges import eye
-from ..ops.shape import reshape, t
-from ..ops.special import erfinv
+from ..ops.create.creation import rand, randn
+from ..ops.create.ranges import eye
+from ..ops.elementwise.pointwise import add, clamp, mul, sign
+from ..ops.elementwise.special import erfinv
+from ..ops.random.distributions import randperm
+from ..ops.shape.diagonals import diag
+from ..ops.shape.views import reshape, t
 
 Tensor = Any
 

@@ -4,7 +4,7 @@ from math import sqrt
 from typing import Any
 
 from ..errors import ShapeError, at_user_line
-from ..ops.creation import zeros
+from ..ops.create.creation import zeros
 from . import functional as F, init
 from .module import Module
 from .parameter import Parameter

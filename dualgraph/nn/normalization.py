@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 from ..core.types import int64
 from ..errors import ShapeError, at_user_line
 from ..ops.build import as_dtype, need
-from ..ops.creation import ones, zeros
-from ..ops.elementwise import reciprocal
-from ..ops.shape import squeeze, unsqueeze
+from ..ops.create.creation import ones, zeros
+from ..ops.elementwise.pointwise import reciprocal
+from ..ops.shape.views import squeeze, unsqueeze
 from . import functional as F, init
 from .formula import REQUIRED, Formula, table
 from .module import Module

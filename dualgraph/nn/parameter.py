@@ -5,7 +5,7 @@ from typing import Any
 from ..eager.tensor import Tensor
 from ..errors import ArgumentError, DTypeError, at_user_line
 from ..grad.tape import version_counter
-from ..ops.creation import empty, zeros
+from ..ops.create.creation import empty, zeros
 
 
 class Parameter(Tensor):

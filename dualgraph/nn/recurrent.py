@@ -12,10 +12,10 @@ from warnings import warn
 
 from ..errors import ShapeError, at_user_line
 from ..ops.build import need
-from ..ops.creation import zeros
-from ..ops.elementwise import add, mul, relu, sigmoid, sub, tanh
-from ..ops.indexing import index_select
-from ..ops.shape import cat, chunk, narrow, reshape, split, squeeze, transpose, unsqueeze
+from ..ops.create.creation import zeros
+from ..ops.elementwise.pointwise import add, mul, relu, sigmoid, sub, tanh
+from ..ops.index.indexing import index_select
+from ..ops.shape.views import cat, chunk, narrow, reshape, split, squeeze, transpose, unsqueeze
 from . import functional as F, init
 from .module import Module
 from .parameter import Parameter

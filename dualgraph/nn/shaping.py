@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..ops.axes import unflatten
-from ..ops.shape import flatten
+from ..ops.shape.axes import unflatten
+from ..ops.shape.views import flatten
 from . import functional as F
 from .formula import REQUIRED, Formula, table
 

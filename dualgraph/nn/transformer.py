@@ -5,9 +5,9 @@ from copy import deepcopy
 from typing import Any
 
 from ..ops.build import need
-from ..ops.creation import full
-from ..ops.diagonals import triu
-from ..ops.elementwise import add
+from ..ops.create.creation import full
+from ..ops.elementwise.pointwise import add
+from ..ops.shape.diagonals import triu
 from . import functional as F, init
 from .attention import MultiheadAttention
 from .containers import ModuleList

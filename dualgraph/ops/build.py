@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..core.boundary import Tensor as Tensor, unguarded
 from ..core.dispatch import apply, literal
-from ..core.guard import Tensor as Tensor, unguarded
 from ..core.op import Op, defop
 from ..core.types import (
     BOOL,
@@ -33,7 +33,7 @@ from ..errors import (
     called_function,
     described,
 )
-from ..kernels.elementwise import Elementwise, eager_kernel
+from ..targets.cpu.families.elementwise import Elementwise, eager_kernel
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NUMBERS = (bool, int, float)

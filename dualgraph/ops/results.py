@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from ..core.dispatch import owned
 from .build import Tensor, normal_axis
-from .indexing import gather
-from .shape import reshape, squeeze
+from .index.indexing import gather
+from .shape.views import reshape, squeeze
 
 
 class ValuesIndices(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..ops.build import need
-from ..ops.elementwise import add, div, mul, sqrt, sub
+from ..ops.elementwise.pointwise import add, div, mul, sqrt, sub
 from .optimizer import (
     Group,
     Limits,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..ops.elementwise import abs, add, div, gt, maximum, mul, pow, sqrt, sub, where
+from ..ops.elementwise.pointwise import abs, add, div, gt, maximum, mul, pow, sqrt, sub, where
 from .optimizer import (
     Group,
     Limits,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..ops.elementwise import add, div, eq, maximum, mul, pow, sub, where
+from ..ops.elementwise.pointwise import add, div, eq, maximum, mul, pow, sub, where
 from .optimizer import Group, Limits, Optimizer, State, options_of, scaled
 
 Tensor = Any

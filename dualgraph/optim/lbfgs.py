@@ -10,11 +10,11 @@ from ..eager.modes import enable_grad, no_grad
 from ..eager.tensor import Tensor
 from ..errors import ArgumentError, TraceError, at_user_line
 from ..ops.build import need
-from ..ops.contract import dot
-from ..ops.creation import zeros_like
-from ..ops.elementwise import abs as magnitude, mul, neg, sub
-from ..ops.reductions import amax, sum as total
-from ..ops.shape import cat, reshape
+from ..ops.contract.matmul import dot
+from ..ops.create.creation import zeros_like
+from ..ops.elementwise.pointwise import abs as magnitude, mul, neg, sub
+from ..ops.reduce.reductions import amax, sum as total
+from ..ops.shape.views import cat, reshape
 from .optimizer import Group, Optimizer, State, check_number, options_of, scaled
 
 _SUFFICIENT, _CURVATURE = 1e-4, 0.9  # Nocedal and Wright's c1 and c2

@@ -30,8 +30,8 @@ from ..errors import (
 from ..grad.hooks import Hooks, RemovableHandle
 from ..nn.module import clear_grad
 from ..ops.build import as_dtype, need
-from ..ops.elementwise import add, mul, neg
-from ..ops.shape import reshape, select
+from ..ops.elementwise.pointwise import add, mul, neg
+from ..ops.shape.views import reshape, select
 from .custom import States, copied, watched
 from .hooks import SavingHooks, in_order, saving_hooks
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..ops.build import need
-from ..ops.elementwise import clamp, gt, lt, mul, sign, where
+from ..ops.elementwise.pointwise import clamp, gt, lt, mul, sign, where
 from .optimizer import Group, Limits, Optimizer, State, options_of, scaled
 
 Tensor = Any

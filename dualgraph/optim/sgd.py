@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..ops.build import need
-from ..ops.elementwise import add, eq, mul, where
+from ..ops.elementwise.pointwise import add, eq, mul, where
 from .optimizer import Group, Limits, Optimizer, State, is_zero, options_of, scaled
 
 Tensor = Any

@@ -14,8 +14,8 @@ from ..eager.tensor import Tensor
 from ..nn.module import Module
 from ..nn.normalization import _BatchNorm
 from ..ops.build import need
-from ..ops.creation import zeros
-from ..ops.elementwise import add, div, eq, mul, sub, where
+from ..ops.create.creation import zeros
+from ..ops.elementwise.pointwise import add, div, eq, mul, sub, where
 from .optimizer import Group, Optimizer
 from .schedule import LRScheduler, per_group, rate_of
 

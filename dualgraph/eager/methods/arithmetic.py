@@ -1,6 +1,6 @@
 """Division with rounding, and other arithmetic beyond the four operations."""
 
-from ...ops import arithmetic as ops, division
+from ...ops.elementwise import arithmetic as ops, division
 from .inplace import in_place, reflected
 
 

@@ -1,6 +1,6 @@
 """Bitwise ops of integers and bools, with their operators."""
 
-from ...ops import bitwise as ops
+from ...ops.elementwise import bitwise as ops
 from .inplace import in_place, reflected
 
 

@@ -1,6 +1,7 @@
 """Products of vectors, matrices and batches, and linear algebra."""
 
-from ...ops import contract as ops, factorizations, legacy, products, solving, spectral
+from ...ops.contract import matmul as ops, products
+from ...ops.linalg import factorizations, legacy, solving, spectral
 from .inplace import in_place, reflected
 
 

@@ -5,9 +5,10 @@ from typing import Any
 from ...core.dtypes import Device
 from ...core.types import numpy_dtype
 from ...errors import ArgumentError, at_user_line
-from ...ops import creation, elementwise
 from ...ops.arguments import check_device, check_options
 from ...ops.build import as_dtype, is_tensor, sizes
+from ...ops.create import creation
+from ...ops.elementwise import pointwise as elementwise
 
 _DEVICES = frozenset({"cpu", "cuda", "mps", "xpu", "meta", "hip", "xla"})
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ...ops import elementwise as ops
 from ...ops.build import is_tensor
+from ...ops.elementwise import pointwise as ops
 from .inplace import in_place
 
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ...ops import advanced, indexing, masking, nonzero as positions, overlay, scattering
-from ...ops.elementwise import where
+from ...ops.elementwise.pointwise import where
+from ...ops.index import advanced, indexing, masking, nonzero as positions, scattering
+from ...ops.shape import overlay
 from .inplace import in_place
 
 

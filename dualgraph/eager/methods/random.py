@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from ...ops import creation, elementwise, random as ops
+from ...ops.create import creation
+from ...ops.elementwise import pointwise as elementwise
+from ...ops.random import distributions as ops
 
 
 def _filled(name: str, draw: Any) -> Any:

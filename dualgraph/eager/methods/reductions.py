@@ -1,6 +1,6 @@
 """Reductions, scans and what else works along axes."""
 
-from ...ops import differences, reductions as ops, rowwise, scans
+from ...ops.reduce import differences, reductions as ops, rowwise, scans
 from .inplace import in_place
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...ops import activations, elementwise, rectifiers, selection as ops
+from ...ops.elementwise import activations, pointwise as elementwise, rectifiers, selection as ops
 from .inplace import in_place
 
 

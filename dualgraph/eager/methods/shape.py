@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ...ops import axes, diagonals, repeating, shape as ops, splitting, windows
+from ...ops.shape import axes, diagonals, repeating, splitting, views as ops
+from ...ops.windows import unfolding as windows
 from .inplace import in_place
 
 

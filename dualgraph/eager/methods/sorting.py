@@ -1,6 +1,7 @@
 """Extremes, sorting, searching and statistics."""
 
-from ...ops import extremes, norms, searching, sorting, statistics
+from ...ops.reduce import extremes, norms, statistics
+from ...ops.sort import searching, sorting
 
 
 class SortingMethods:

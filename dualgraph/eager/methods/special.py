@@ -4,7 +4,7 @@ from typing import Any
 
 from ...core.types import float64
 from ...errors import DTypeError, at_user_line
-from ...ops import elementwise as elementary, special as ops, trigonometric as plane
+from ...ops.elementwise import pointwise as elementary, special as ops, trigonometric as plane
 from .inplace import in_place
 
 

@@ -1,6 +1,13 @@
 """Layers and losses as plain functions of tensors, made only of public ops, so that they trace."""
 
-from ...ops.activations import (
+from ...ops.contract.distances import (
+    bilinear as bilinear,
+    cosine_similarity as cosine_similarity,
+    pairwise_distance as pairwise_distance,
+    pdist as pdist,
+)
+from ...ops.contract.matmul import linear as linear
+from ...ops.elementwise.activations import (
     gelu as gelu,
     glu as glu,
     hardshrink as hardshrink,
@@ -15,16 +22,8 @@ from ...ops.activations import (
     softsign as softsign,
     tanhshrink as tanhshrink,
 )
-from ...ops.contract import linear as linear
-from ...ops.distances import (
-    bilinear as bilinear,
-    cosine_similarity as cosine_similarity,
-    pairwise_distance as pairwise_distance,
-    pdist as pdist,
-)
-from ...ops.elementwise import relu as relu, sigmoid as sigmoid, tanh as tanh
-from ...ops.indexing import one_hot as one_hot
-from ...ops.rectifiers import (
+from ...ops.elementwise.pointwise import relu as relu, sigmoid as sigmoid, tanh as tanh
+from ...ops.elementwise.rectifiers import (
     celu as celu,
     celu_ as celu_,
     elu as elu,
@@ -43,7 +42,8 @@ from ...ops.rectifiers import (
     threshold as threshold,
     threshold_ as threshold_,
 )
-from ...ops.rowwise import log_softmax as log_softmax, softmax as softmax
+from ...ops.index.indexing import one_hot as one_hot
+from ...ops.reduce.rowwise import log_softmax as log_softmax, softmax as softmax
 from .attention import scaled_dot_product_attention as scaled_dot_product_attention
 from .convolution import (
     conv1d as conv1d,

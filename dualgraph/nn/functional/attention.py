@@ -5,12 +5,12 @@ from math import sqrt
 from ...core.types import bool_
 from ...errors import DTypeError, ShapeError, at_user_line
 from ...ops.build import Tensor, in_float32, need
-from ...ops.contract import matmul
-from ...ops.creation import arange
-from ...ops.elementwise import add, le, mul, where
-from ...ops.reductions import expand
-from ...ops.rowwise import attention_weights
-from ...ops.shape import reshape, transpose, unsqueeze
+from ...ops.contract.matmul import matmul
+from ...ops.create.creation import arange
+from ...ops.elementwise.pointwise import add, le, mul, where
+from ...ops.reduce.reductions import expand
+from ...ops.reduce.rowwise import attention_weights
+from ...ops.shape.views import reshape, transpose, unsqueeze
 from .dropout import dropout
 from .losses.common import check_floating, check_tensors
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...ops.build import Tensor, in_float32
-from ...ops.convolution import conv, conv_transpose, fold as fold, unfold as unfold
+from ...ops.windows.convolution import conv, conv_transpose, fold as fold, unfold as unfold
 
 
 @in_float32

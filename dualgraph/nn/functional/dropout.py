@@ -10,12 +10,12 @@ from math import sqrt
 from ...core.types import Shape
 from ...errors import ShapeError, at_user_line
 from ...ops.build import Tensor, need, need_floating, normal_axis
-from ...ops.creation import bernoulli, full, rand_like, zeros_like
-from ...ops.elementwise import add, clamp, div, log, mul, neg, sub
-from ...ops.indexing import one_hot
-from ...ops.reductions import argmax
-from ...ops.rowwise import softmax
-from ...ops.shape import permute
+from ...ops.create.creation import bernoulli, full, rand_like, zeros_like
+from ...ops.elementwise.pointwise import add, clamp, div, log, mul, neg, sub
+from ...ops.index.indexing import one_hot
+from ...ops.reduce.reductions import argmax
+from ...ops.reduce.rowwise import softmax
+from ...ops.shape.views import permute
 from .losses.common import check_tensors
 
 _ALPHA = -1.7580993408473766  # of SELU, times its scale, negated: what a dropped unit is set to

@@ -7,8 +7,8 @@ from ...core.op import NONDIFF, defcomposite
 from ...eager.modes import no_grad
 from ...errors import ArgumentError, ShapeError, at_user_line
 from ...ops.build import Tensor, need, need_floating, need_index
-from ...ops.creation import arange, full, zeros, zeros_like
-from ...ops.elementwise import (
+from ...ops.create.creation import arange, full, zeros, zeros_like
+from ...ops.elementwise.pointwise import (
     abs,
     add,
     cast,
@@ -26,9 +26,9 @@ from ...ops.elementwise import (
     square,
     where,
 )
-from ...ops.indexing import gather, index_select, scatter_add
-from ...ops.reductions import all as all_, amax, argmax, expand, sum as sum_
-from ...ops.shape import cat, reshape, unsqueeze
+from ...ops.index.indexing import gather, index_select, scatter_add
+from ...ops.reduce.reductions import all as all_, amax, argmax, expand, sum as sum_
+from ...ops.shape.views import cat, reshape, unsqueeze
 from .losses.common import check_tensors
 
 

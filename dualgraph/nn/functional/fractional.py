@@ -8,13 +8,13 @@ import numpy as np
 from ...core.types import int64
 from ...errors import ShapeError, at_user_line
 from ...ops.build import Tensor, as_dtype, need, need_floating, need_tensors
-from ...ops.convolution import per_axis
-from ...ops.creation import arange, rand
-from ...ops.elementwise import add, mul, sub
-from ...ops.extremes import argmax
-from ...ops.indexing import gather
-from ...ops.reductions import expand
-from ...ops.shape import cat, reshape, select, unsqueeze
+from ...ops.create.creation import arange, rand
+from ...ops.elementwise.pointwise import add, mul, sub
+from ...ops.index.indexing import gather
+from ...ops.reduce.extremes import argmax
+from ...ops.reduce.reductions import expand
+from ...ops.shape.views import cat, reshape, select, unsqueeze
+from ...ops.windows.convolution import per_axis
 
 Sizes = tuple[int, ...]
 

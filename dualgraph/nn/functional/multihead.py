@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 from ...core.types import bool_
 from ...errors import ShapeError, at_user_line
 from ...ops.build import need
-from ...ops.contract import linear, matmul
-from ...ops.creation import zeros
-from ...ops.elementwise import add, mul, where
-from ...ops.reductions import expand, mean
-from ...ops.rowwise import softmax
-from ...ops.shape import cat, chunk, narrow, reshape, squeeze, transpose, unsqueeze
+from ...ops.contract.matmul import linear, matmul
+from ...ops.create.creation import zeros
+from ...ops.elementwise.pointwise import add, mul, where
+from ...ops.reduce.reductions import expand, mean
+from ...ops.reduce.rowwise import softmax
+from ...ops.shape.views import cat, chunk, narrow, reshape, squeeze, transpose, unsqueeze
 from .attention import scaled_dot_product_attention
 from .dropout import dropout
 from .padding import pad

@@ -17,8 +17,7 @@ from ...ops.build import (
     need_floating,
     normal_axes,
 )
-from ...ops.convolution import per_axis
-from ...ops.elementwise import (
+from ...ops.elementwise.pointwise import (
     abs,
     add,
     clamp,
@@ -33,11 +32,12 @@ from ...ops.elementwise import (
     sub,
     where,
 )
-from ...ops.pooling import avg_pool
-from ...ops.reductions import amax, mean, sum as sum_
-from ...ops.resizing import pad_constant
-from ...ops.rowwise import standardize
-from ...ops.shape import reshape
+from ...ops.reduce.reductions import amax, mean, sum as sum_
+from ...ops.reduce.rowwise import standardize
+from ...ops.shape.views import reshape
+from ...ops.windows.convolution import per_axis
+from ...ops.windows.pooling import avg_pool
+from ...ops.windows.resizing import pad_constant
 
 
 @in_float32_mixed

@@ -4,9 +4,9 @@ from typing import Any
 
 from ...errors import ShapeError, at_user_line
 from ...ops.build import Tensor, need
-from ...ops.convolution import per_axis
-from ...ops.elementwise import clone
-from ...ops.resizing import pad_circular, pad_constant, pad_reflect, pad_replicate
+from ...ops.elementwise.pointwise import clone
+from ...ops.windows.convolution import per_axis
+from ...ops.windows.resizing import pad_circular, pad_constant, pad_reflect, pad_replicate
 
 _MODES = {"reflect": pad_reflect, "replicate": pad_replicate, "circular": pad_circular}
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...ops.build import Tensor, in_float32
-from ...ops.pooling import (
+from ...ops.windows.pooling import (
     adaptive_avg_pool,
     adaptive_max_pool,
     avg_pool,

@@ -9,17 +9,17 @@ from ...core.types import FLOATING, Shape, category
 from ...eager.construct import from_numpy
 from ...errors import ArgumentError, ShapeError, at_user_line
 from ...ops.build import Tensor, in_float32, need
-from ...ops.convolution import per_axis
-from ...ops.elementwise import clone
-from ...ops.indexing import index_select
-from ...ops.pooling import adaptive_avg_pool
-from ...ops.resizing import (
+from ...ops.elementwise.pointwise import clone
+from ...ops.index.indexing import index_select
+from ...ops.shape.views import reshape
+from ...ops.windows.convolution import per_axis
+from ...ops.windows.pooling import adaptive_avg_pool
+from ...ops.windows.resizing import (
     channel_shuffle as channel_shuffle,
     pixel_shuffle as pixel_shuffle,
     pixel_unshuffle as pixel_unshuffle,
     resample,
 )
-from ...ops.shape import reshape
 
 MODES = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}  # dimensions of the input
 _A = -0.75  # of the cubic kernel (Keys 1981), as PyTorch

@@ -10,10 +10,10 @@ import numpy as np
 from ...core.types import Shape, int64
 from ...eager.construct import from_numpy
 from ...errors import DTypeError, ShapeError, at_user_line
-from ...ops.arithmetic import round
 from ...ops.build import Tensor, in_float32, need, need_floating, need_tensor
-from ...ops.contract import matmul
-from ...ops.elementwise import (
+from ...ops.contract.matmul import matmul
+from ...ops.elementwise.arithmetic import round
+from ...ops.elementwise.pointwise import (
     abs,
     add,
     cast,
@@ -29,9 +29,9 @@ from ...ops.elementwise import (
     sub,
     where,
 )
-from ...ops.indexing import gather
-from ...ops.reductions import expand
-from ...ops.shape import reshape, select, transpose
+from ...ops.index.indexing import gather
+from ...ops.reduce.reductions import expand
+from ...ops.shape.views import reshape, select, transpose
 
 _A = -0.75  # of the cubic kernel (Keys 1981), as PyTorch
 

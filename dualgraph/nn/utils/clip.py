@@ -9,10 +9,10 @@ from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
 from ...errors import GradError, at_user_line
 from ...ops.build import need
-from ...ops.creation import zeros
-from ...ops.elementwise import add, clamp, div, isfinite, logical_not
-from ...ops.matrix_norms import vector_norm
-from ...ops.shape import stack
+from ...ops.create.creation import zeros
+from ...ops.elementwise.pointwise import add, clamp, div, isfinite, logical_not
+from ...ops.linalg.matrix_norms import vector_norm
+from ...ops.shape.views import stack
 
 
 def _listed(parameters: Any) -> list[Any]:

@@ -7,16 +7,16 @@ from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
 from ...errors import ArgumentError, ShapeError, at_user_line
 from ...ops.build import as_dtype, need
-from ...ops.contract import matmul
-from ...ops.creation import randn, zeros
-from ...ops.diagonals import tril
-from ...ops.elementwise import add, div, mul, sign, sub
-from ...ops.factorizations import qr
-from ...ops.products import diagonal, matrix_exp
-from ...ops.ranges import eye
-from ...ops.reductions import sum as sum_
-from ...ops.shape import cat, narrow, transpose, unsqueeze
-from ...ops.solving import solve
+from ...ops.contract.matmul import matmul
+from ...ops.contract.products import diagonal, matrix_exp
+from ...ops.create.creation import randn, zeros
+from ...ops.create.ranges import eye
+from ...ops.elementwise.pointwise import add, div, mul, sign, sub
+from ...ops.linalg.factorizations import qr
+from ...ops.linalg.solving import solve
+from ...ops.reduce.reductions import sum as sum_
+from ...ops.shape.diagonals import tril
+from ...ops.shape.views import cat, narrow, transpose, unsqueeze
 from ..functional import normalize
 from ..hooks import Hook, add_hook
 from ..module import Module

@@ -9,9 +9,9 @@ from ...core.dispatch import state
 from ...eager.construct import tensor as make_tensor
 from ...eager.tensor import Tensor
 from ...ops.build import need
-from ...ops.creation import full
-from ...ops.indexing import index_select
-from ...ops.shape import cat, narrow, reshape, stack, transpose
+from ...ops.create.creation import full
+from ...ops.index.indexing import index_select
+from ...ops.shape.views import cat, narrow, reshape, stack, transpose
 
 
 class PackedSequence(NamedTuple):

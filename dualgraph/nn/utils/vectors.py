@@ -5,7 +5,7 @@ from typing import Any
 
 from ...eager.modes import no_grad
 from ...errors import ShapeError, at_user_line
-from ...ops.shape import cat, narrow, reshape
+from ...ops.shape.views import cat, narrow, reshape
 
 
 def parameters_to_vector(parameters: Iterable[Any]) -> Any:

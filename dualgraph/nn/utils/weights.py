@@ -8,12 +8,12 @@ from typing import Any
 
 from ...eager.modes import no_grad
 from ...ops.build import need
-from ...ops.contract import matmul
-from ...ops.creation import randn
-from ...ops.elementwise import div, mul
-from ...ops.matrix_norms import vector_norm
-from ...ops.reductions import sum as sum_
-from ...ops.shape import permute, reshape
+from ...ops.contract.matmul import matmul
+from ...ops.create.creation import randn
+from ...ops.elementwise.pointwise import div, mul
+from ...ops.linalg.matrix_norms import vector_norm
+from ...ops.reduce.reductions import sum as sum_
+from ...ops.shape.views import permute, reshape
 from ..functional import normalize
 from ..hooks import FORWARD_PRE, Hook, add_hook
 from ..module import Module

@@ -9,7 +9,7 @@ from ...core.types import default_float
 from ...eager.construct import as_tensor, tensor
 from ...eager.tensor import Tensor
 from ...errors import DataError, DTypeError, at_user_line
-from ...ops.joining import stack
+from ...ops.shape.joining import stack
 
 
 class Mismatch(DataError):

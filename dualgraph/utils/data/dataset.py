@@ -9,7 +9,7 @@ from typing import Any
 from ...eager.tensor import Tensor
 from ...errors import AxisError, DataError, ShapeError, at_user_line
 from ...ops.arguments import need_tensor
-from ...ops.random import randperm
+from ...ops.random.distributions import randperm
 
 
 class Dataset:

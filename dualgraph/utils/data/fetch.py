@@ -10,7 +10,7 @@ import numpy as np
 from ...core.dispatch import state
 from ...eager.construct import tensor
 from ...errors import DataError, at_user_line
-from ...ops.creation import Generator
+from ...ops.create.creation import Generator
 from .collate import Mismatch, default_collate
 from .dataset import Subset, TensorDataset
 

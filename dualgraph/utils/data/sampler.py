@@ -12,8 +12,8 @@ import numpy as np
 
 from ...eager.construct import as_tensor
 from ...errors import DataError, at_user_line
-from ...ops.creation import Generator
-from ...ops.random import multinomial, randint, randperm
+from ...ops.create.creation import Generator
+from ...ops.random.distributions import multinomial, randint, randperm
 
 _LARGEST = 2**63 - 1
 

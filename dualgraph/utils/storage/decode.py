@@ -13,7 +13,7 @@ from ...eager.tensor import Tensor
 from ...errors import LoadError, at_user_line
 from ...extras import load as load_extra
 from ...nn.parameter import Parameter
-from ...ops.creation import Generator
+from ...ops.create.creation import Generator
 from .encode import FORMAT, KIND, VERSION
 
 _NUMPY = {

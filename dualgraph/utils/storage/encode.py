@@ -13,7 +13,7 @@ from ...eager.tensor import Tensor
 from ...errors import SaveError, at_user_line
 from ...nn.module import Module
 from ...nn.parameter import Parameter
-from ...ops.creation import Generator
+from ...ops.create.creation import Generator
 from ...optim.optimizer import Optimizer
 
 KIND = "$"

@@ -3,18 +3,8 @@
 from ....core.dispatch import apply
 from ....errors import ShapeError, at_user_line
 from ....ops.build import Tensor, aligned, elementwise, in_float32
-from ....ops.elementwise import (
-    add,
-    clamp,
-    div,
-    log,
-    log1p,
-    mul,
-    neg,
-    sigmoid,
-    sub,
-)
-from ....ops.reductions import mean
+from ....ops.elementwise.pointwise import add, clamp, div, log, log1p, mul, neg, sigmoid, sub
+from ....ops.reduce.reductions import mean
 from .common import check_floating, check_reduction, check_same_shape, check_tensors, reduced
 
 _LEAST = "select({f} < {s}(-100), {s}(-100), {f})"

@@ -5,8 +5,8 @@ from ....core.op import NONDIFF, defcomposite, refuse
 from ....core.types import FLOATING, INTEGER, category, int64
 from ....errors import DTypeError, ShapeError, at_user_line
 from ....ops.build import Tensor, as_dtype, elementwise, in_float32, need, need_index
-from ....ops.creation import arange, zeros_like
-from ....ops.elementwise import (
+from ....ops.create.creation import arange, zeros_like
+from ....ops.elementwise.pointwise import (
     add,
     div,
     eq,
@@ -21,11 +21,11 @@ from ....ops.elementwise import (
     sub,
     where,
 )
-from ....ops.indexing import gather, index_select, scatter_add
-from ....ops.reductions import sum as sum_
-from ....ops.rowwise import log_softmax
-from ....ops.scans import cumsum
-from ....ops.shape import reshape, squeeze, unsqueeze
+from ....ops.index.indexing import gather, index_select, scatter_add
+from ....ops.reduce.reductions import sum as sum_
+from ....ops.reduce.rowwise import log_softmax
+from ....ops.reduce.scans import cumsum
+from ....ops.shape.views import reshape, squeeze, unsqueeze
 from .common import check_floating, check_reduction, check_same_shape, check_tensors, reduced
 
 # x is a class, y the one that is ignored; a literal in each place costs nothing

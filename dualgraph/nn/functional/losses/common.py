@@ -6,8 +6,8 @@ from typing import Any
 from ....core.types import broadcast_shapes
 from ....errors import DTypeError, ShapeError, at_user_line
 from ....ops.build import Tensor, is_tensor, need
-from ....ops.elementwise import div, mul
-from ....ops.reductions import mean, sum as sum_
+from ....ops.elementwise.pointwise import div, mul
+from ....ops.reduce.reductions import mean, sum as sum_
 
 REDUCTIONS = ("mean", "sum", "none")
 

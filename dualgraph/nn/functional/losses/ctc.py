@@ -7,11 +7,11 @@ from ....core.op import NONDIFF, defop, refuse
 from ....core.types import Aval, int64
 from ....eager.construct import tensor
 from ....errors import DTypeError, ShapeError, at_user_line
-from ....kernels import ctc as kernels
-from ....kernels.routine import eager_kernel
 from ....ops.build import Tensor, is_tensor, need, need_index
-from ....ops.elementwise import cast, clamp, div
-from ....ops.shape import reshape, unsqueeze
+from ....ops.elementwise.pointwise import cast, clamp, div
+from ....ops.shape.views import reshape, unsqueeze
+from ....targets.cpu.routine import eager_kernel
+from ....targets.cpu.routines import ctc as kernels
 from .common import check_floating, check_reduction, check_tensors, reduced
 
 

@@ -4,8 +4,8 @@ from math import prod
 
 from ....errors import ShapeError, at_user_line
 from ....ops.build import Tensor, need, need_tensors
-from ....ops.contract import linear
-from ....ops.shape import reshape
+from ....ops.contract.matmul import linear
+from ....ops.shape.views import reshape
 from .classes import cross_entropy
 
 

@@ -5,7 +5,7 @@ from math import inf
 
 from ....errors import ShapeError, at_user_line
 from ....ops.build import Tensor, in_float32, need
-from ....ops.elementwise import (
+from ....ops.elementwise.pointwise import (
     abs,
     add,
     clamp,
@@ -21,7 +21,7 @@ from ....ops.elementwise import (
     sub,
     where,
 )
-from ....ops.reductions import amax, sum as sum_
+from ....ops.reduce.reductions import amax, sum as sum_
 from .common import check_floating, check_reduction, check_tensors, reduced
 
 _TINY = 1e-12  # keeps the norms of `cosine_embedding_loss` from zero, as in PyTorch

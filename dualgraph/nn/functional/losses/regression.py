@@ -7,8 +7,8 @@ from ....core.dispatch import apply, compose
 from ....core.op import NONDIFF, defcomposite
 from ....errors import ArgumentError, ShapeError, at_user_line
 from ....ops.build import Tensor, aligned, elementwise, in_float32, is_tensor, need
-from ....ops.creation import full_like
-from ....ops.elementwise import (
+from ....ops.create.creation import full_like
+from ....ops.elementwise.pointwise import (
     abs,
     add,
     clamp,
@@ -23,8 +23,8 @@ from ....ops.elementwise import (
     sub,
     where,
 )
-from ....ops.reductions import sum as sum_
-from ....ops.shape import unsqueeze
+from ....ops.reduce.reductions import sum as sum_
+from ....ops.shape.views import unsqueeze
 from .common import (
     check_pair,
     check_reduction,

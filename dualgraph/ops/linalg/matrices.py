@@ -1,0 +1,116 @@
+"""What the ops of linear algebra share: checks, identities, records of routines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...core.dispatch import apply, state
+from ...core.op import Op, defop
+from ...core.types import Aval, Shape, broadcast_shapes, float32, float64
+from ...errors import DTypeError, ShapeError, at_user_line
+from ...targets.cpu.library import Library, eager_kernel as library_kernel
+from ...targets.cpu.routine import Routine, eager_kernel as routine_kernel
+from ..build import Tensor, as_dtype, need_tensor
+from ..create.creation import arange
+from ..elementwise.pointwise import eq
+from ..reduce.reductions import expand
+from ..shape.views import narrow, reshape, transpose, unsqueeze
+
+
+def native_op(name: str, inputs: str, infer: Callable[..., Aval], spec: Routine, vjp: Any) -> Op:
+    """Register an op whose kernel is a `Routine`."""
+    kernel = routine_kernel(name, spec, infer)
+    return defop(name, inputs=inputs, infer=infer, kernel=kernel, lower=spec, vjp=vjp)
+
+
+def library_op(name: str, infer: Callable[..., Aval], spec: Library, vjp: Any) -> Op:
+    """Register an op of one matrix whose kernel is a routine of LAPACK."""
+    kernel = library_kernel(name, spec, infer)
+    return defop(name, inputs="x", infer=infer, kernel=kernel, lower=spec, vjp=vjp)
+
+
+def untaped(op: Op, *tensors: Tensor, **static: Any) -> Tensor:
+    """Run an op whose result carries no gradient, because a rule elsewhere accounts for it."""
+    enabled = state.grad_enabled
+    state.grad_enabled = False
+    try:
+        return apply(op, *tensors, **static)
+    finally:
+        state.grad_enabled = enabled
+
+
+# --- checks -------------------------------------------------------------------------------------
+
+
+def need_matrix(name: str, x: Any) -> None:
+    """Raise unless this is a float32 or float64 tensor with at least two axes."""
+    need_tensor(name, x)
+    if x.value.dtype not in (float32, float64):
+        raise DTypeError(
+            at_user_line(
+                f"{name} needs a float32 or float64 tensor, got {x.value.dtype.name}; cast it first"
+            )
+        )
+    if x.value.ndim < 2:
+        raise ShapeError(
+            at_user_line(
+                f"{name} needs a matrix or a batch of matrices, got shape {tuple(x.value.shape)}"
+            )
+        )
+
+
+def need_square(name: str, x: Any) -> None:
+    """Raise unless this is a floating square matrix or a batch of them."""
+    need_matrix(name, x)
+    rows, columns = x.value.shape[-2:]
+    if rows != columns:
+        raise ShapeError(
+            at_user_line(f"{name} needs square matrices, got {rows} by {columns} matrices")
+        )
+
+
+def need_equal_dtypes(name: str, x: Tensor, y: Tensor) -> None:
+    """Raise `DTypeError` unless both have one dtype."""
+    a, b = x.value.dtype, y.value.dtype
+    if a != b:
+        raise DTypeError(
+            at_user_line(f"{name}: dtypes {a.name} and {b.name} differ; cast one with .to(dtype)")
+        )
+
+
+# --- parts of matrices --------------------------------------------------------------------------
+
+
+def mT(x: Tensor) -> Tensor:
+    """Return the transposed matrices."""
+    return transpose(x, -2, -1)
+
+
+def on_batch(x: Tensor, batch: Shape) -> Tensor:
+    """Return matrices repeated over the axes of a batch."""
+    return expand(x, (*batch, *x.value.shape[-2:]))
+
+
+def common_batch(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two batches of matrices over the same batch axes."""
+    batch = broadcast_shapes(x.value.shape[:-2], y.value.shape[:-2])
+    return on_batch(x, batch), on_batch(y, batch)
+
+
+def identity(n: int, dtype: np.dtype) -> Tensor:
+    """Return the identity matrix."""
+    i = arange(n)
+    return as_dtype(eq(unsqueeze(i, 1), i), dtype)
+
+
+def columns_of(d: Tensor) -> Tensor:
+    """Return vectors as matrices of one row, which scale columns."""
+    shape = d.value.shape
+    return reshape(d, (*shape[:-1], 1, shape[-1]))
+
+
+def part(packed: Tensor, start: int, shape: Shape) -> Tensor:
+    """Return the piece of a packed result that starts here, in its own shape."""
+    length = int(np.prod(shape, dtype=np.int64))
+    return reshape(narrow(packed, -1, start, length), (*packed.value.shape[:-1], *shape))

@@ -1,0 +1,224 @@
+"""What is computed from an LU factorization: solutions, inverses, determinants.
+
+The factors are computed once, outside of the tape. The ops on the tape take the matrix as well:
+their rules are written in terms of it, and reuse the factors, so that every derivative has one.
+"""
+
+from math import inf, nan
+from typing import NamedTuple
+
+from ...core.dispatch import apply, compose
+from ...core.op import NONDIFF, defcomposite, refuse
+from ...core.types import Aval
+from ...errors import ArgumentError, ShapeError, at_user_line
+from ...targets.cpu.routines import substitution
+from ..build import Tensor, need
+from ..contract.matmul import matmul
+from ..elementwise.pointwise import abs, log, lt, mul, neg, sign, where
+from ..reduce.reductions import expand, prod, sum
+from ..shape.views import reshape, unsqueeze
+from .factorizations import is_regular, packed_lu, sign_of_order
+from .matrices import (
+    common_batch,
+    identity,
+    mT,
+    native_op,
+    need_equal_dtypes,
+    need_matrix,
+    need_square,
+    on_batch,
+    part,
+)
+
+_ONLY_INSIDE = refuse("the packed factors are computed outside of the tape")
+_FACTORED = native_op(
+    "lu_substitution",
+    "packed b",
+    lambda packed, b, transposed: Aval(tuple(b.shape), b.dtype),
+    substitution.FACTORED,
+    (_ONLY_INSIDE, _ONLY_INSIDE),
+)
+
+
+def _solve_vjp(g: Tensor, a: Tensor, packed: Tensor, out: Tensor, transposed: bool) -> Tensor:
+    """Return - inv(A)' g X', or its transpose for the transposed system (Giles 2008, 2.3.1)."""
+    back = _solve(a, packed, g, not transposed)
+    return neg(matmul(out, mT(back)) if transposed else matmul(back, mT(out)))
+
+
+_SOLVE = defcomposite(
+    "linalg_solve",
+    inputs="a packed b",
+    forward=lambda a, packed, b, transposed: apply(_FACTORED, packed, b, transposed=transposed),
+    vjp=(
+        lambda g, a, packed, out, *, transposed: _solve_vjp(g, a, packed, out, transposed),
+        NONDIFF,
+        lambda g, a, packed, *, transposed: _solve(a, packed, g, not transposed),
+    ),
+)
+
+
+def _solve(a: Tensor, packed: Tensor, b: Tensor, transposed: bool = False) -> Tensor:
+    return compose(_SOLVE, a, packed, b, transposed=transposed)
+
+
+def _inverse(a: Tensor, packed: Tensor) -> Tensor:
+    eye = identity(a.value.shape[-1], a.value.dtype)
+    return _solve(a, packed, on_batch(eye, a.value.shape[:-2]))
+
+
+def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
+    """Return X with ``A @ X == B`` (``X @ A == B`` unless ``left``).
+
+    Shapes: A (..., n, n), B (..., n, k), or vectors (..., n) or (n,) as PyTorch tells them apart:
+    a B with A's shape less the last axis is a batch of vectors. Raises `LinAlgError` for a singular
+    matrix, `ShapeError` and `DTypeError`.
+
+    >>> import dualgraph as dg
+    >>> dg.linalg.solve(dg.tensor([[2.0, 0.0], [0.0, 4.0]]), dg.tensor([1.0, 2.0]))
+    tensor([0.5000, 0.5000])
+    """
+    name = "linalg.solve"
+    need_square(name, A)
+    vector = B.value.ndim == 1 or B.value.shape == A.value.shape[:-1]
+    need(left or not vector, f"{name}: a vector cannot be solved from the right (left=False)")
+    if vector:
+        B = unsqueeze(B, -1)
+    need_matrix(name, B)
+    need_equal_dtypes(name, A, B)
+    if A.value.shape[-1] != B.value.shape[-2 if left else -1]:
+        a, b = A.value.shape, B.value.shape
+        raise ShapeError(at_user_line(f"{name}: shapes {a} and {b} do not fit (left={left})"))
+    out = _solve_left(A, B) if left else mT(_solve_left(mT(A), mT(B)))
+    return reshape(out, out.value.shape[:-1]) if vector else out
+
+
+def _solve_left(A: Tensor, B: Tensor) -> Tensor:
+    A, B = common_batch(A, B)
+    return _solve(A, packed_lu(A, "raise"), B)
+
+
+def inv(A: Tensor) -> Tensor:
+    """Return the inverses of square matrices; raise `LinAlgError` for a singular one.
+
+    Prefer `solve` where the inverse is only multiplied with: it is faster and more accurate.
+    """
+    need_square("linalg.inv", A)
+    return _inverse(A, packed_lu(A, "raise"))
+
+
+def inverse(input: Tensor) -> Tensor:
+    """Return `linalg.inv` of the input."""
+    return inv(input)
+
+
+def matrix_power(A: Tensor, n: int) -> Tensor:
+    """Return the n-th power of square matrices by squaring; a negative n inverts first."""
+    need_square("linalg.matrix_power", A) if A.value.dtype.kind == "f" else None
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise ArgumentError(at_user_line(f"linalg.matrix_power: n must be an int, got {n!r}"))
+    if n < 0:
+        return matrix_power(inv(A), -n)
+    if n == 0:
+        return expand(identity(A.value.shape[-1], A.value.dtype), A.value.shape) * 1
+    out, power = None, A
+    while n:
+        if n & 1:
+            out = power if out is None else matmul(out, power)
+        n >>= 1
+        power = matmul(power, power) if n else power
+    return mul(A, 1) if out is A else out
+
+
+# --- determinants -------------------------------------------------------------------------------
+
+
+def _diagonal_of(packed: Tensor, n: int) -> Tensor:
+    """Return the diagonal of U."""
+    both = part(packed, 0, (n * n,))
+    index = tuple(slice(None) for _ in both.value.shape[:-1])
+    return both[(*index, slice(0, n * n, n + 1))] if n else both
+
+
+def _det(a: Tensor, packed: Tensor, moved: bool) -> Tensor:
+    n = a.value.shape[-1]
+    out = mul(prod(_diagonal_of(packed, n), -1), sign_of_order(packed, n))
+    return out if moved else where(is_regular(packed, n), out, 0.0)
+
+
+def _scaled_inverse(g: Tensor, a: Tensor, packed: Tensor) -> Tensor:
+    """Return g times the transposed inverse, from the factors; g has one number per matrix."""
+    n = a.value.shape[-1]
+    right = mul(reshape(g, (*g.value.shape, 1, 1)), identity(n, a.value.dtype))
+    return _solve(a, packed, right, True)
+
+
+_DET = defcomposite(
+    "det",
+    inputs="a packed",
+    forward=_det,
+    vjp=(
+        lambda g, a, packed: _scaled_inverse(
+            mul(g, compose(_DET, a, packed, moved=True)), a, packed
+        ),
+        NONDIFF,
+    ),
+)
+"""The derivative is det(A) inv(A)', Jacobi's formula. A pivot that is exactly zero counts as a tiny
+one there, so that the cofactors of a matrix of rank n - 1 come out right as well."""
+
+
+def det(A: Tensor) -> Tensor:
+    """Return the determinants of square matrices (..., n, n).
+
+    >>> import dualgraph as dg
+    >>> dg.linalg.det(dg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(-2.0000)
+    """
+    need_square("linalg.det", A)
+    return compose(_DET, A, packed_lu(A, "move"), moved=False)
+
+
+def _log_abs_det(a: Tensor, packed: Tensor) -> Tensor:
+    n = a.value.shape[-1]
+    total = sum(log(abs(_diagonal_of(packed, n))), -1)
+    return where(is_regular(packed, n), total, -inf)
+
+
+_LOG_ABS_DET = defcomposite(
+    "log_abs_det",
+    inputs="a packed",
+    forward=_log_abs_det,
+    vjp=(lambda g, a, packed: _scaled_inverse(g, a, packed), NONDIFF),
+)  # d log |det A| = trace(inv(A) dA)
+
+
+def _sign_of_det(a: Tensor, packed: Tensor) -> Tensor:
+    n = a.value.shape[-1]
+    found = mul(prod(sign(_diagonal_of(packed, n)), -1), sign_of_order(packed, n))
+    return where(is_regular(packed, n), found, 0.0)
+
+
+_SIGN_OF_DET = defcomposite(
+    "sign_of_det", inputs="a packed", forward=_sign_of_det, vjp=(NONDIFF, NONDIFF)
+)
+
+
+class SlogDet(NamedTuple):
+    """The result of `linalg.slogdet`: ``det == sign * exp(logabsdet)``."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+def slogdet(A: Tensor) -> SlogDet:
+    """Return the signs and the logarithms of the sizes of determinants: 0 and -inf if singular."""
+    need_square("linalg.slogdet", A)
+    packed = packed_lu(A, "move")
+    return SlogDet(compose(_SIGN_OF_DET, A, packed), compose(_LOG_ABS_DET, A, packed))
+
+
+def logdet(input: Tensor) -> Tensor:
+    """Return the logarithms of determinants: -inf for zero, NaN for negative ones."""
+    found = slogdet(input)
+    return where(lt(found.sign, 0), nan, found.logabsdet)

@@ -1,0 +1,280 @@
+"""Factorizations of dense matrices: Cholesky, LU with partial pivoting, Householder QR.
+
+They are the textbook algorithms (Golub and Van Loan, *Matrix Computations*, 4th ed., sections 4.2,
+3.4 and 5.2) on row-major memory with the loop over columns innermost: it vectorises, and every
+element is one chain of fma in an order that no machine changes. An item is one matrix.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ....errors import LinAlgError
+from ..prelude import suffix
+from ..routine import Routine, Work
+from .substitution import batch_work, count
+
+# --- Cholesky -----------------------------------------------------------------------------------
+
+_CHOLESKY = """def KERNEL(args, lo, hi):
+    a = ptr_i8(args)
+    n = a[4]
+    zero = {s}(0.0)
+    for item in range(lo, hi):
+        x, y = ptr_{s}(a[0] + item * n * n * {z}), ptr_{s}(a[1] + item * n * n * {z})
+        column = ptr_{s}(a[2] + item * n * {z})
+        for i in range(n):
+            for j in range(n):
+                y[i * n + j] = x[i * n + j] if j <= i else zero
+        for k in range(n):
+            d = y[k * n + k]
+            if not (d > zero):
+                ptr_i8(a[3])[2] = k
+                ptr_i8(a[3])[0] = 1
+                break
+            d = sqrt(d)
+            y[k * n + k] = d
+            for i in range(k + 1, n):
+                column[i] = y[i * n + k] / d
+                y[i * n + k] = column[i]
+            tail = ptr_{s}(a[2] + (item * n + k + 1) * {z})
+            for i in range(k + 1, n):
+                row = ptr_{s}(a[1] + ((item * n + i) * n + k + 1) * {z})
+                c = -column[i]
+                for j in range(i - k):
+                    row[j] = fma(c, tail[j], row[j])
+"""
+
+
+def _cholesky_work(x: Any, out: Any) -> Work:
+    n, items = out.shape[-1], count(out.shape)
+    return batch_work((n,), items, n**3 // 3, items * n * out.dtype.itemsize)
+
+
+CHOLESKY = Routine(
+    lambda x, out: _CHOLESKY.format(s=suffix(x.dtype), z=x.dtype.itemsize),
+    _cholesky_work,
+    may_fail=True,
+    problem="the matrix is not positive-definite: its diagonal element {} becomes <= 0 or NaN",
+    error=LinAlgError,
+)
+"""The lower factor of the lower triangle of the input."""
+
+# --- LU -----------------------------------------------------------------------------------------
+
+LU_PANEL = 4  # columns that are eliminated before the rest of the matrix is touched
+
+_LU = """def KERNEL(args, lo, hi):
+    a = ptr_i8(args)
+    m, n = a[4], a[5]
+    small = min(m, n)
+    size = m * n + small + 2 * m + 2
+    for item in range(lo, hi):
+        x, base = ptr_{s}(a[0] + item * m * n * {z}), a[1] + item * size * {z}
+        y, pivots = ptr_{s}(base), ptr_{s}(base + m * n * {z})
+        order = ptr_{s}(base + (m * n + small) * {z})
+        inverse = ptr_{s}(base + (m * n + small + m) * {z})
+        for j in range(m * n):
+            y[j] = x[j]
+        for i in range(m):
+            order[i] = {s}(i)
+        sign, regular = {s}(1.0), {s}(1.0)
+        first = 0
+        while first < small:
+            last = min(first + {panel}, small)
+            for k in range(first, last):
+                best, top = k, fabs(y[k * n + k])
+                for i in range(k + 1, m):
+                    v = fabs(y[i * n + k])
+                    if v > top:
+                        best, top = i, v
+                pivots[k] = {s}(best + 1)
+                if best != k:
+                    sign = -sign
+                    p, q = ptr_{s}(base + k * n * {z}), ptr_{s}(base + best * n * {z})
+                    for j in range(n):
+                        v = p[j]
+                        p[j] = q[j]
+                        q[j] = v
+                    v = order[k]
+                    order[k] = order[best]
+                    order[best] = v
+                d = y[k * n + k]
+                if d == {s}(0.0):
+                    regular = {s}(0.0)
+{singular}                for i in range(k + 1, m):
+                    c = y[i * n + k] / d
+                    y[i * n + k] = c
+                    for j in range(k + 1, last):
+                        y[i * n + j] = fma(-c, y[k * n + j], y[i * n + j])
+            width = n - last
+            for k in range(first, last):
+                p = ptr_{s}(base + (k * n + last) * {z})
+                for i in range(k + 1, last):
+                    c = -y[i * n + k]
+                    row = ptr_{s}(base + (i * n + last) * {z})
+                    for j in range(width):
+                        row[j] = fma(c, p[j], row[j])
+            if last == first + {panel}:
+                p0 = ptr_{s}(base + (first * n + last) * {z})
+                p1 = ptr_{s}(base + (first * n + n + last) * {z})
+                p2 = ptr_{s}(base + (first * n + 2 * n + last) * {z})
+                p3 = ptr_{s}(base + (first * n + 3 * n + last) * {z})
+                for i in range(last, m):
+                    row = ptr_{s}(base + (i * n + last) * {z})
+                    at = i * n + first
+                    c0, c1, c2, c3 = -y[at], -y[at + 1], -y[at + 2], -y[at + 3]
+                    for j in range(width):
+                        v = fma(c0, p0[j], row[j])
+                        v = fma(c1, p1[j], v)
+                        v = fma(c2, p2[j], v)
+                        row[j] = fma(c3, p3[j], v)
+            else:
+                for i in range(last, m):
+                    row = ptr_{s}(base + (i * n + last) * {z})
+                    for k in range(first, last):
+                        c = -y[i * n + k]
+                        p = ptr_{s}(base + (k * n + last) * {z})
+                        for j in range(width):
+                            row[j] = fma(c, p[j], row[j])
+            first = last
+        for i in range(m):
+            inverse[i8(order[i])] = {s}(i)
+        ptr_{s}(base + (size - 2) * {z})[0] = sign
+        ptr_{s}(base + (size - 1) * {z})[0] = regular
+"""
+_ZERO_PIVOT = {
+    "raise": (
+        "ptr_i8(a[3])[2] = k\n                    ptr_i8(a[3])[0] = 1\n                    continue"
+    ),
+    "keep": "continue",
+    "move": "d = {s}({tiny})\n                    y[k * n + k] = d",
+}
+"""What is done where a pivot is exactly zero: it stands for a tiny one in the rule of det."""
+
+
+def lu_size(m: int, n: int) -> int:
+    """Return the elements of the packed factors of one m by n matrix."""
+    return m * n + min(m, n) + 2 * m + 2
+
+
+def _lu_text(x: Any, out: Any, *, zero: str) -> str:
+    s, tiny = suffix(x.dtype), float(np.finfo(x.dtype).eps)
+    singular = _ZERO_PIVOT[zero].format(s=s, tiny=tiny)
+    return _LU.format(
+        s=s, z=x.dtype.itemsize, panel=LU_PANEL, singular=f"                    {singular}\n"
+    )
+
+
+def _lu_work(x: Any, out: Any, *, zero: str) -> Work:
+    m, n = x.shape[-2:]
+    return batch_work((m, n), count(x.shape), m * n * min(m, n))
+
+
+LU = Routine(
+    _lu_text,
+    _lu_work,
+    may_fail=True,
+    problem="the matrix is singular: the diagonal element {} of its factor U is zero",
+    error=LinAlgError,
+)
+"""``x[order] = L U`` packed: L below and U above the diagonal, then the row exchanges (from 1), the
+order of the rows, its inverse, the sign of the order, and 0 for a singular matrix, else 1."""
+
+# --- QR -----------------------------------------------------------------------------------------
+
+_QR = """def KERNEL(args, lo, hi):
+    a = ptr_i8(args)
+    m, n, q, rows = a[4], a[5], a[6], a[7]
+    small = min(m, n)
+    zero, one = {s}(0.0), {s}(1.0)
+    for item in range(lo, hi):
+        x, ws = ptr_{s}(a[0] + item * m * n * {z}), a[2] + item * (m * n + m + n + q) * {z}
+        y = ptr_{s}(ws)
+        tau, dots = ptr_{s}(ws + m * n * {z}), ptr_{s}(ws + (m * n + m) * {z})
+        qs = a[1] + item * (m * q + rows * n) * {z}
+        for j in range(m * n):
+            y[j] = x[j]
+        for k in range(small):
+            top = zero
+            for i in range(k + 1, m):
+                v = fabs(y[i * n + k])
+                top = v if (v > top or v != v) else top
+            tau[k] = zero
+            if top == zero:
+                continue
+            alpha = y[k * n + k]
+            top = max(top, fabs(alpha))
+            total = (alpha / top) * (alpha / top)
+            for i in range(k + 1, m):
+                v = y[i * n + k] / top
+                total = fma(v, v, total)
+            norm = top * sqrt(total)
+            beta = norm if alpha < zero else -norm
+            tau[k] = (beta - alpha) / beta
+            shift = alpha - beta
+            for i in range(k + 1, m):
+                y[i * n + k] = y[i * n + k] / shift
+            y[k * n + k] = beta
+            width = n - k - 1
+            head = ptr_{s}(ws + (k * n + k + 1) * {z})
+            for j in range(width):
+                dots[j] = head[j]
+            for i in range(k + 1, m):
+                c, row = y[i * n + k], ptr_{s}(ws + (i * n + k + 1) * {z})
+                for j in range(width):
+                    dots[j] = fma(c, row[j], dots[j])
+            for j in range(width):
+                dots[j] = tau[k] * dots[j]
+                head[j] = head[j] - dots[j]
+            for i in range(k + 1, m):
+                c, row = -y[i * n + k], ptr_{s}(ws + (i * n + k + 1) * {z})
+                for j in range(width):
+                    row[j] = fma(c, dots[j], row[j])
+        out = ptr_{s}(qs)
+        for i in range(m):
+            for j in range(q):
+                out[i * q + j] = one if i == j else zero
+        if q > 0:
+            for back in range(small):
+                k = small - 1 - back
+                width = q - k
+                head = ptr_{s}(qs + (k * q + k) * {z})
+                for j in range(width):
+                    dots[j] = head[j]
+                for i in range(k + 1, m):
+                    c, row = y[i * n + k], ptr_{s}(qs + (i * q + k) * {z})
+                    for j in range(width):
+                        dots[j] = fma(c, row[j], dots[j])
+                for j in range(width):
+                    dots[j] = tau[k] * dots[j]
+                    head[j] = head[j] - dots[j]
+                for i in range(k + 1, m):
+                    c, row = -y[i * n + k], ptr_{s}(qs + (i * q + k) * {z})
+                    for j in range(width):
+                        row[j] = fma(c, dots[j], row[j])
+        upper = ptr_{s}(qs + m * q * {z})
+        for i in range(rows):
+            for j in range(n):
+                upper[i * n + j] = y[i * n + j] if j >= i else zero
+"""
+
+
+def qr_extents(m: int, n: int, mode: str) -> tuple[int, int]:
+    """Return the columns of Q and the rows of R."""
+    return {"reduced": (min(m, n),) * 2, "complete": (m, m), "r": (0, min(m, n))}[mode]
+
+
+def _qr_work(x: Any, out: Any, *, mode: str) -> Work:
+    m, n = x.shape[-2:]
+    q, rows = qr_extents(m, n, mode)
+    items = count(x.shape)
+    scratch = items * (m * n + m + n + q) * x.dtype.itemsize
+    return batch_work((m, n, q, rows), items, 2 * m * (n + q) * min(m, n), scratch)
+
+
+QR = Routine(
+    lambda x, out, *, mode: _QR.format(s=suffix(x.dtype), z=x.dtype.itemsize),
+    _qr_work,
+)
+"""Q and R, one after the other; the signs of R's diagonal are LAPACK's."""

@@ -1,0 +1,116 @@
+"""Routines over rows: softmax and its kin, and standardization, with their gradients.
+
+A row is what the last axes hold. It is read several times while it lies in the nearest cache, so
+that no pass over memory is needed between its reductions and what follows. The order of a reduction
+over a row is that of `families.reduce` within each block of `BLOCK` elements; the blocks'
+results are combined in ascending order.
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..families.reduce import BLOCK
+from ..prelude import suffix
+from ..routine import Routine, Work
+
+_GRAIN = 8192  # elements of one chunk
+
+
+def _sum(name: str, call: str) -> list[str]:
+    """Return the lines that add up a row, block by block."""
+    return [
+        f"{name} = {{s}}(-0.0)",
+        f"for start in range(0, N, {BLOCK}):",
+        f"    {name} = {name} + {call}, start, min(N - start, {BLOCK}))",
+    ]
+
+
+def _each(*lines: str) -> list[str]:
+    return ["for i in range(N):", *("    " + line for line in lines)]
+
+
+def _routine(inputs: str, body: list[str]) -> Routine:
+    """Return the routine whose rows are named by a letter each: ``inputs``, then ``q``, the result.
+
+    It reads N and the bits of a float64, ``{s}(h)``; in the lines ``{s}`` is the dtype.
+    """
+    count = len(inputs)
+    numbers = count + 3
+    head = [
+        "a = ptr_i8(args)",
+        f"N, h = a[{numbers}], ptr_f8(args + {8 * (numbers + 1)})[0]",
+        "for row in range(lo, hi):",
+        *(
+            f"    {letter} = ptr_{{s}}(a[{k}] + row * N * {{z}})"
+            for k, letter in enumerate(f"{inputs}q")
+        ),
+        *("    " + line for line in body),
+    ]
+    template = "\n".join(["def KERNEL(args, lo, hi):", *("    " + line for line in head), ""])
+
+    def text(*avals: Any, **static: Any) -> str:
+        return template.format(s=suffix(avals[0].dtype), z=avals[0].dtype.itemsize)
+
+    return Routine(text, _work)
+
+
+def _work(*avals: Any, axes: int, number: float = 0.0) -> Work:
+    shape = avals[-1].shape
+    length = prod(shape[len(shape) - axes :])
+    rows = prod(shape[: len(shape) - axes])
+    bits = int(np.array(number, np.float64).view(np.int64))
+    return Work((length, bits), rows, max(1, _GRAIN // max(1, length)))
+
+
+_TOP = ["top = lane_max(x, 0, N)"]
+_EXPONENTIALS = [*_each("q[i] = exp_{s}(x[i] - top)"), *_sum("total", "lane_sum(q")]
+
+SOFTMAX = _routine("x", [*_TOP, *_EXPONENTIALS, *_each("q[i] = q[i] / total")])
+WEIGHTS = _routine(  # a row of -inf alone becomes zeros
+    "x",
+    [
+        *_TOP,
+        "top = select(top == {s}(-inf), {s}(0), top)",
+        *_EXPONENTIALS,
+        "total = select(total == {s}(0), {s}(1), total)",
+        *_each("q[i] = q[i] / total"),
+    ],
+)
+LOG_SOFTMAX = _routine(
+    "x",
+    [
+        *_TOP,
+        *_EXPONENTIALS,
+        "total = log_{s}(total)",
+        *_each("q[i] = (x[i] - top) - total"),
+    ],
+)
+SOFTMAX_BACKWARD = _routine(
+    "gy", [*_sum("total", "lane_dot(g, y"), *_each("q[i] = y[i] * (g[i] - total)")]
+)
+LOG_SOFTMAX_BACKWARD = _routine(
+    "gy", [*_sum("total", "lane_sum(g"), *_each("q[i] = g[i] - exp_{s}(y[i]) * total")]
+)
+
+_DEVIATIONS = [  # q holds x - mean, scale is 1 / sqrt(variance + h)
+    *_sum("total", "lane_sum(x"),
+    "c = total / {s}(N)",
+    *_each("q[i] = x[i] - c"),
+    *_sum("total", "lane_dot(q, q"),
+    "scale = rsqrt_{s}(total / {s}(N) + {s}(h))",
+]
+STANDARDIZE = _routine("x", [*_DEVIATIONS, *_each("q[i] = q[i] * scale")])
+STANDARDIZE_BACKWARD = _routine(
+    "gx",
+    [
+        *_DEVIATIONS,
+        *_sum("total", "lane_sum(g"),
+        "u = total / {s}(N)",
+        *_each("q[i] = q[i] * scale"),
+        *_sum("total", "lane_dot(g, q"),
+        "v = total / {s}(N)",
+        *_each("q[i] = scale * ((g[i] - u) - q[i] * v)"),
+    ],
+)

@@ -1,0 +1,269 @@
+"""Windows that slide over up to three axes: what convolutions and pools do for one item.
+
+One axis or two are three with extents of 1. A kernel gets its numbers as a block of int64; the part
+that says how windows lie, `Windows.numbers`, is twenty-two of them, named ``g`` below:
+the extents of the input (0-2), of the window (3-5) and of the output (6-8), the strides (9-11), the
+padding in front (12-14), the dilations (15-17), whether the windows are adaptive (18), what a mean
+divides by (19: 0 for its elements, 1 for padding too, else 2 and the divisor in 20), the channels
+or planes (21).
+"""
+
+from math import prod
+from typing import NamedTuple
+
+from ....numerics.intrinsics import select
+from ....numerics.scalar import scalar
+
+Triple = tuple[int, int, int]
+COUNT = 22  # numbers of `Windows`
+
+
+class Windows(NamedTuple):
+    """How windows lie over an input of three axes; hashable, so that ops take it as it is."""
+
+    extent: Triple
+    kernel: Triple
+    output: Triple
+    stride: Triple = (1, 1, 1)
+    padding: Triple = (0, 0, 0)
+    dilation: Triple = (1, 1, 1)
+    adaptive: bool = False  # windows cover the input evenly; kernel, stride, padding say nothing
+    divisor: int = 0  # of means: -1 counts padding, 0 does not, else the divisor itself
+
+    @property
+    def positions(self) -> int:
+        """The number of windows."""
+        return prod(self.output)
+
+    @property
+    def taps(self) -> int:
+        """The number of elements of one window."""
+        return prod(self.kernel)
+
+    @property
+    def volume(self) -> int:
+        """The number of input elements in one channel."""
+        return prod(self.extent)
+
+    @property
+    def trivial(self) -> bool:
+        """True when each window is the one element at its own place."""
+        plain = self.extent == self.output and self.stride == (1, 1, 1)
+        return plain and self.kernel == (1, 1, 1) and self.padding == (0, 0, 0)
+
+    def numbers(self, channels: int) -> tuple[int, ...]:
+        """Return the block of numbers that kernels read."""
+        kind = (1, 0) if self.divisor < 0 else (2 if self.divisor else 0, self.divisor)
+        shape = (*self.extent, *self.kernel, *self.output)
+        steps = (*self.stride, *self.padding, *self.dilation)
+        return (*shape, *steps, int(self.adaptive), *kind, channels)
+
+
+# --- windows of pools ---------------------------------------------------------------------------
+
+
+@scalar
+def window_start(g, axis, place):
+    """Return where the window at a place of an axis starts, maybe in the padding."""
+    if g[18] != 0:
+        return place * g[axis] // g[6 + axis]
+    return place * g[9 + axis] - g[12 + axis]
+
+
+@scalar
+def window_stop(g, axis, place):
+    """Return the end of the window, cut off at the end of the padding."""
+    if g[18] != 0:
+        return ((place + 1) * g[axis] + g[6 + axis] - 1) // g[6 + axis]
+    start = place * g[9 + axis] - g[12 + axis]
+    return min(start + (g[3 + axis] - 1) * g[15 + axis] + 1, g[axis] + g[12 + axis])
+
+
+@scalar
+def window_first(start, step):
+    """Return the first position of a window that is not in the padding in front."""
+    return start if start >= 0 else start + (step - 1 - start) // step * step
+
+
+@scalar
+def steps_between(start, stop, step):
+    """Return how many elements of a range there are; dividing is slow, and seldom needed.
+
+    Steps are counted: a range with a step that could be zero can raise, which no kernel may.
+    """
+    return stop - start if step == 1 else (stop - start + step - 1) // step
+
+
+@scalar
+def window_peak(g, x, plane, z0, nz, v0, nv, u0, nu):
+    """Return the first largest element of a window, and its place in its plane; NaN wins.
+
+    The place is kept as a float: LLVM makes jumps of selects of integers here, and nobody can
+    predict them.
+    """
+    line = (z0 * g[1] + v0) * g[2] + u0
+    best, at = x[plane + line], float(line)
+    for i in range(nz):
+        for j in range(nv):
+            line = ((z0 + i * g[15]) * g[1] + v0 + j * g[16]) * g[2] + u0
+            for k in range(nu):
+                e = x[plane + line + k * g[17]]
+                wins = (e > best) | (e != e)
+                best = select(wins, e, best)
+                at = select(wins, float(line + k * g[17]), at)
+    return best, int(at)
+
+
+@scalar
+def windows_are_inside(g):
+    """Return whether every window is whole, dense, and on the input."""
+    inside = g[18] == 0
+    for axis in range(3):
+        end = (g[6 + axis] - 1) * g[9 + axis] + g[3 + axis]
+        inside &= (g[12 + axis] == 0) & (g[15 + axis] == 1) & (end <= g[axis])
+    return inside
+
+
+@scalar
+def inner_peak(x, at, layers, lines, length, layer, line):
+    """Return the same of a whole, dense window at a place: the element and its place in ``x``."""
+    best, away = x[at], 0.0
+    for i in range(layers):
+        for j in range(lines):
+            p = i * layer + j * line
+            for k in range(length):
+                e = x[at + p + k]
+                wins = (e > best) | (e != e)
+                best = select(wins, e, best)
+                away = select(wins, float(p + k), away)
+    return best, at + int(away)
+
+
+def _over_peaks(found):
+    """Return the kernel that does ``found(best, y, r, o, base, at)`` for each window of a plane."""
+
+    @scalar
+    def over_inner_windows(g, x, y, r, base, o):
+        layers, lines, length, line, layer = g[3], g[4], g[5], g[2], g[1] * g[2]
+        rows, columns, down, right = g[7], g[8], g[10] * g[2], g[11]
+        usual = (layers == 1) & (lines == 2) & (length == 2)
+        for z in range(g[6]):
+            for v in range(rows):
+                at = base + z * g[9] * layer + v * down
+                for u in range(columns):
+                    p = at + u * right
+                    if usual:  # numbers that the compiler knows: no loop is left
+                        best, place = inner_peak(x, p, 1, 2, 2, layer, line)
+                    else:
+                        best, place = inner_peak(x, p, layers, lines, length, layer, line)
+                    found(best, y, r, o, base, place - base)
+                    o += 1
+
+    @scalar
+    def over_windows(g, x, y, r, plane):
+        base = plane * g[0] * g[1] * g[2]
+        o = plane * g[6] * g[7] * g[8]
+        if windows_are_inside(g):
+            over_inner_windows(g, x, y, r, base, o)
+            return
+        for z in range(g[6]):
+            z0 = window_first(window_start(g, 0, z), g[15])
+            nz = steps_between(z0, min(window_stop(g, 0, z), g[0]), g[15])
+            for v in range(g[7]):
+                v0 = window_first(window_start(g, 1, v), g[16])
+                nv = steps_between(v0, min(window_stop(g, 1, v), g[1]), g[16])
+                for u in range(g[8]):
+                    u0 = window_first(window_start(g, 2, u), g[17])
+                    nu = steps_between(u0, min(window_stop(g, 2, u), g[2]), g[17])
+                    best, at = window_peak(g, x, base, z0, nz, v0, nv, u0, nu)
+                    found(best, y, r, o, base, at)
+                    o += 1
+
+    return over_windows
+
+
+@scalar
+def _keep_peak(best, y, r, o, base, at):
+    y[o] = best
+
+
+@scalar
+def _keep_place(best, y, r, o, base, at):
+    y[o] = at
+
+
+@scalar
+def _add_at_peak(best, y, r, o, base, at):
+    r[base + at] += y[o]
+
+
+max_windows = _over_peaks(_keep_peak)
+peak_windows = _over_peaks(_keep_place)
+add_at_peaks = _over_peaks(_add_at_peak)
+
+
+@scalar
+def window_weight(g, z, v, u):
+    """Return what the mean of a window divides by."""
+    if g[19] == 2:
+        return g[20]
+    n = 1
+    for axis in range(3):
+        place = z if axis == 0 else (v if axis == 1 else u)
+        start, stop = window_start(g, axis, place), window_stop(g, axis, place)
+        if g[19] == 0:
+            start, stop = max(start, 0), min(stop, g[axis])
+        n *= stop - start
+    return n
+
+
+@scalar
+def mean_windows(g, x, y, plane, real):
+    """Write the mean of each window of one plane: the sum in row-major order, then divided."""
+    base = plane * g[0] * g[1] * g[2]
+    o = plane * g[6] * g[7] * g[8]
+    for z in range(g[6]):
+        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[0])
+        for v in range(g[7]):
+            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[1])
+            for u in range(g[8]):
+                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[2])
+                total = real(0)
+                for i in range(z0, z1):
+                    for j in range(v0, v1):
+                        line = base + (i * g[1] + j) * g[2] + u0
+                        for k in range(u1 - u0):
+                            total += x[line + k]
+                y[o] = total / real(window_weight(g, z, v, u))
+                o += 1
+
+
+@scalar
+def spread_windows(g, x, y, plane, real):
+    """Write the transpose of `mean_windows`: windows in ascending order add to their elements."""
+    base = plane * g[0] * g[1] * g[2]
+    for i in range(g[0] * g[1] * g[2]):
+        y[base + i] = real(0)
+    o = plane * g[6] * g[7] * g[8]
+    for z in range(g[6]):
+        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[0])
+        for v in range(g[7]):
+            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[1])
+            for u in range(g[8]):
+                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[2])
+                share = x[o] / real(window_weight(g, z, v, u))
+                for i in range(z0, z1):
+                    for j in range(v0, v1):
+                        line = base + (i * g[1] + j) * g[2] + u0
+                        for k in range(u1 - u0):
+                            y[line + k] += share
+                o += 1
+
+
+FUNCTIONS = {
+    "max_windows": max_windows,
+    "peak_windows": peak_windows,
+    "add_at_peaks": add_at_peaks,
+    "mean_windows": mean_windows,
+    "spread_windows": spread_windows,
+}
