@@ -513,6 +513,6 @@ for _space in (optim.__dict__, optim.lr_scheduler.__dict__):
 def __getattr__(name: str) -> object:
     if name in _MISSING:
         raise errors.MissingDTypeError(
-            errors.at_user_line(f"there is no dualgraph.{name}; use one of {', '.join(_DTYPES)}")
+            f"there is no dualgraph.{name}; use one of {', '.join(_DTYPES)}"
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from contextlib import ContextDecorator
 from typing import Any, Self
 
 from .core.dtypes import Device
-from .errors import ArgumentError, at_user_line
+from .errors import ArgumentError
 
 
 def _check_off(what: str, device: str, enabled: bool) -> None:
@@ -17,10 +17,8 @@ def _check_off(what: str, device: str, enabled: bool) -> None:
         return
     if device == Device().type:
         raise ArgumentError(
-            at_user_line(
-                f"{what} for {device!r} is not there: say enabled=False, and convert what is to "
-                "be float16 with .half(), which computes in float32 and rounds once"
-            )
+            f"{what} for {device!r} is not there: say enabled=False, and convert what is to "
+            "be float16 with .half(), which computes in float32 and rounds once"
         )
     warnings.warn(f"{what}: there is no device {device!r}, so it does nothing", stacklevel=3)
 

@@ -10,7 +10,7 @@
 import os
 from pathlib import Path
 
-from .errors import ArgumentError, at_user_line
+from .errors import ArgumentError
 
 
 def _default_cache() -> Path:
@@ -65,10 +65,8 @@ def set_float32_matmul_precision(precision: str) -> None:
     """
     if precision not in ("highest", "high", "medium"):
         raise ArgumentError(
-            at_user_line(
-                "set_float32_matmul_precision: expected 'highest', 'high' or 'medium', "
-                f"got {precision!r}"
-            )
+            "set_float32_matmul_precision: expected 'highest', 'high' or 'medium', "
+            f"got {precision!r}"
         )
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,12 +21,26 @@ _FUNCTIONS = (_GUARD, *(f"{_PACKAGE}/{place}" for place in _PLACES))
 _NUMPY = str(Path(np.__file__).parent)
 _INSIDE = (_PACKAGE, _NUMPY, threading.__file__, contextlib.__file__)  # no lines of the user's
 _HELPERS = ("ops/build.py", "ops/arguments.py")
+_COMMAND = f"{_PACKAGE}/cli.py"
 _NOWHERE = "<unknown>"
 _SHOWN = 6  # of a list in a message
 
 
 class DualgraphError(RuntimeError):
-    """Base of all errors of this package: a RuntimeError, which PyTorch raises for most of them."""
+    """Base of all errors of this package: a RuntimeError, which PyTorch raises for most of them.
+
+    It finds the user's line itself when it is made, and prints it with what was called with what.
+    """
+
+    located: ClassVar[bool] = True  # whether a line of the user's has to do with it
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        place = user_location() if self.located else _NOWHERE
+        self.where = "" if place == _NOWHERE else f"\n  at {place}{called_with()}"
+
+    def __str__(self) -> str:
+        return super().__str__() + self.where
 
 
 class ShapeError(DualgraphError, ValueError):
@@ -76,23 +90,32 @@ class TraceError(DualgraphError):
 class CompileError(DualgraphError):
     """A traced graph could not be turned into native code."""
 
+    located = False
+
 
 class GraphError(DualgraphError):
     """A graph breaks a rule of the IR (a bug in a pass or in the tracer)."""
+
+    located = False
 
 
 class VerifyError(DualgraphError, AssertionError):
     """Eager and compiled differ in at least one bit; ``report`` holds the details."""
 
+    located = False
     report: Any = None
 
 
 class ModelPathError(DualgraphError, ValueError):
     """A ``file.py:function`` argument that names nothing that can be run."""
 
+    located = False
+
 
 class MissingExtraError(DualgraphError, ImportError):
     """An optional package is needed; the message names the extra that installs it."""
+
+    located = False
 
 
 class DataError(DualgraphError, ValueError):
@@ -120,10 +143,13 @@ class RetraceWarning(UserWarning):
 
 
 def user_frame() -> FrameType | None:
-    """Return the innermost frame that is not inside this package or NumPy (None at the top)."""
+    """Return the innermost frame that is not inside this package or NumPy (None at the top).
+
+    What starts the command line is nobody's code.
+    """
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
-        frame = frame.f_back
+        frame = None if frame.f_code.co_filename == _COMMAND else frame.f_back
     return frame
 
 
@@ -225,9 +251,3 @@ def raised_here(error: BaseException) -> bool:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE)
-
-
-def at_user_line(message: str) -> str:
-    """Append the user's file and line to an error message, and what was called with what."""
-    place = user_location()
-    return message if place == _NOWHERE else f"{message}\n  at {place}{called_with()}"

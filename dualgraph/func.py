@@ -12,7 +12,7 @@ from .autograd.functional import jacobian_of, pushed
 from .core.dispatch import state
 from .eager.gradients import grad as gradients
 from .eager.modes import enable_grad
-from .errors import ArgumentError, DTypeError, at_user_line
+from .errors import ArgumentError, DTypeError
 from .grad.backward import gradient_edge, reachable
 from .grad.tape import Node
 from .nn.module import Module
@@ -26,7 +26,7 @@ def _chosen(args: tuple, argnums: Argnums) -> list[int]:
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     for n in numbers:
         if not -len(args) <= n < len(args):
-            raise ArgumentError(at_user_line(f"argnums={argnums} for {len(args)} arguments"))
+            raise ArgumentError(f"argnums={argnums} for {len(args)} arguments")
     return [n % len(args) for n in numbers]
 
 
@@ -52,19 +52,15 @@ def _evaluated(
         trees.append(flatten(args[n], tensors))
         if not tensors:
             raise DTypeError(
-                at_user_line(
-                    f"argument {n} must be a tensor, or a tuple, list or dict of tensors, not "
-                    f"{type(args[n]).__name__}"
-                )
+                f"argument {n} must be a tensor, or a tuple, list or dict of tensors, not "
+                f"{type(args[n]).__name__}"
             )
         found.append([_leaf(x) for x in tensors])
         given[n] = unflatten(trees[-1], found[-1])
     result, aux = func(*given, **kwargs), None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
-            raise ArgumentError(
-                at_user_line("with has_aux=True the function must return a pair (output, aux)")
-            )
+            raise ArgumentError("with has_aux=True the function must return a pair (output, aux)")
         result, aux = result
     outputs: list[Any] = []
     shape = flatten(result, outputs)
@@ -135,10 +131,8 @@ def _check_scalar(value: Any) -> None:
     if not is_tensor(value) or value.value.shape != ():
         what = f"shape {tuple(value.value.shape)}" if is_tensor(value) else type(value).__name__
         raise ArgumentError(
-            at_user_line(
-                f"grad: the function must return a 0-d tensor, not {what}: reduce it, or use vjp "
-                "or jacrev"
-            )
+            f"grad: the function must return a 0-d tensor, not {what}: reduce it, or use vjp "
+            "or jacrev"
         )
 
 
@@ -194,9 +188,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple
         seeds: list[Any] = []
         flatten(cotangents, seeds)
         if len(seeds) != len(inner.outputs):
-            raise ArgumentError(
-                at_user_line(f"vjp: {len(inner.outputs)} outputs but {len(seeds)} cotangents")
-            )
+            raise ArgumentError(f"vjp: {len(inner.outputs)} outputs but {len(seeds)} cotangents")
         twice = again or (state.grad_enabled and any(s.requires_grad for s in seeds))
         with enable_grad():
             found = _pulled(inner, seeds, twice)
@@ -229,9 +221,7 @@ def jvp(
     with enable_grad():
         inner = _evaluated(func, tuple(primals), {}, list(range(len(primals))), has_aux)
         if len(directions) != len(inner.leaves):
-            raise ArgumentError(
-                at_user_line(f"jvp: {len(inner.leaves)} primals but {len(directions)} tangents")
-            )
+            raise ArgumentError(f"jvp: {len(inner.leaves)} primals but {len(directions)} tangents")
         again = recording and (inner.again or any(d.requires_grad for d in directions))
         found = pushed(inner.outputs, tuple(inner.leaves), directions, again)
     out = _kept(inner.result, again), unflatten(inner.shape, list(found))
@@ -331,10 +321,8 @@ def _check_names(tensors: dict[str, Any], known: dict[str, Any]) -> None:
     missing = [n for n in known if n not in tensors]
     if unexpected or missing:
         raise ArgumentError(
-            at_user_line(
-                f"functional_call with strict=True: unexpected {', '.join(unexpected) or 'none'}; "
-                f"missing {', '.join(missing) or 'none'}"
-            )
+            f"functional_call with strict=True: unexpected {', '.join(unexpected) or 'none'}; "
+            f"missing {', '.join(missing) or 'none'}"
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Op, tape_op
 from ..eager.frontend import eager_frontend
-from ..errors import GradError, at_user_line
+from ..errors import GradError
 from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
 from ..grad.hooks import RemovableHandle
 from ..grad.tape import TWICE, Node as TapeNode, Packed, version_counter
@@ -208,7 +208,7 @@ class CompiledBackward(AbsorbingNode):
         given = g if isinstance(g, Bundle) else {0: g}
         self.walked = tuple(sorted(given))
         if self.saved is None or not self.freed.isdisjoint(self.walked):
-            raise GradError(at_user_line(TWICE))
+            raise GradError(TWICE)
         record: CallRecord = self.saved[0]
         joint, edges = self.joint, self.edges
         if state.grad_enabled or joint.refused:
@@ -243,10 +243,8 @@ class CompiledBackward(AbsorbingNode):
     def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
         """Refuse: the cotangents of the inputs are sums that other nodes contribute to."""
         raise GradError(
-            at_user_line(
-                "a node hook that sees the gradients of the inputs of a compiled function is not "
-                "supported: register hooks on the tensors, or run the function eagerly"
-            )
+            "a node hook that sees the gradients of the inputs of a compiled function is not "
+            "supported: register hooks on the tensors, or run the function eagerly"
         )
 
     def _kept(self, kept: Any) -> np.ndarray:
@@ -254,7 +252,7 @@ class CompiledBackward(AbsorbingNode):
         if isinstance(kept, Packed):
             return kept.unpacked().value
         if kept.counter[0] != kept.version:
-            raise GradError(at_user_line(self._modified(kept.array, kept.counter[0], kept.version)))
+            raise GradError(self._modified(kept.array, kept.counter[0], kept.version))
         return kept.array
 
     def _input(self, position: int, record: CallRecord) -> np.ndarray:
@@ -262,7 +260,7 @@ class CompiledBackward(AbsorbingNode):
         tensor = self.joint.owners[position].tensor(record.arguments)
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
-            raise GradError(at_user_line(self._modified(tensor, now, version)))
+            raise GradError(self._modified(tensor, now, version))
         return tensor.value
 
     def _replayed(
@@ -270,11 +268,9 @@ class CompiledBackward(AbsorbingNode):
     ) -> list[tuple[Any, Any]]:
         if self.joint.overwritten:
             raise GradError(
-                at_user_line(
-                    "create_graph=True, or an op without derivative, in a compiled function that "
-                    "changes state (random numbers, running statistics) is not supported: run this "
-                    "function eagerly"
-                )
+                "create_graph=True, or an op without derivative, in a compiled function that "
+                "changes state (random numbers, running statistics) is not supported: run this "
+                "function eagerly"
             )
         again, state.grad_enabled = state.grad_enabled, True
         try:
@@ -322,7 +318,7 @@ def _freed_op(name: str) -> Op:
 
 
 def _raise_twice() -> None:
-    raise GradError(at_user_line(TWICE))
+    raise GradError(TWICE)
 
 
 _COMPILED = tape_op("CompiledFunctionBackward", lambda g: g)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..eager.frontend import READ_ONLY
-from ..errors import GradError, at_user_line
+from ..errors import GradError
 from ..ir.graph import Node
 from ..trace.capture import Argument, Held, Source
 
@@ -59,7 +59,7 @@ class Binding:
             arrays[i] = self._checked(i, source.fetch(tensors), source.describe())
         for i in self.written:
             if not arrays[i].flags.writeable:
-                raise GradError(at_user_line(READ_ONLY))
+                raise GradError(READ_ONLY)
         return arrays
 
     def _check_apart(self, arrays: list[np.ndarray]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from ..core.dispatch import state
 from ..core.types import default_float
 from ..eager import Tensor
-from ..errors import ArgumentError, RetraceWarning, TraceError, at_user_line
+from ..errors import ArgumentError, RetraceWarning, TraceError
 from ..trace.guards import frozen_tree
 from ..trace.tree import flatten
 from .binding import Mismatch
@@ -75,11 +75,9 @@ class CompiledFunction:
             return trace, trace.bind(tensors)
         except Mismatch as mismatch:
             raise TraceError(
-                at_user_line(
-                    f"{mismatch} while the function was traced: it changes a value that its trace "
-                    "relies on, so that no trace would ever hold. Keep the value in a tensor, pass "
-                    "it as an argument, or run the function eagerly"
-                )
+                f"{mismatch} while the function was traced: it changes a value that its trace "
+                "relies on, so that no trace would ever hold. Keep the value in a tensor, pass "
+                "it as an argument, or run the function eagerly"
             ) from mismatch
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -233,25 +231,19 @@ def compile(
     """
     if backend != "inductor":
         raise ArgumentError(
-            at_user_line(
-                f"compile: there is no backend {backend!r}, only dualgraph's own (the default); "
-                "disable=True leaves a function as it is"
-            )
+            f"compile: there is no backend {backend!r}, only dualgraph's own (the default); "
+            "disable=True leaves a function as it is"
         )
     if function is None:
         return partial(compile, disable=disable)
     if not callable(function) or isinstance(function, Tensor):
-        raise ArgumentError(
-            at_user_line(f"compile needs a function or a module, got {type(function).__name__}")
-        )
+        raise ArgumentError(f"compile needs a function or a module, got {type(function).__name__}")
     if disable or isinstance(function, CompiledFunction):
         return function
     if any(is_late(function) for is_late in _LATE):
         raise ArgumentError(
-            at_user_line(
-                f"compile: {function.__name__} is a generator or a coroutine, whose body runs "
-                "after the call: compile a plain function that it calls for each step"
-            )
+            f"compile: {function.__name__} is a generator or a coroutine, whose body runs "
+            "after the call: compile a plain function that it calls for each step"
         )
     kind = CompiledModule if hasattr(type(function), "named_modules") else CompiledFunction
     return kind(function)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..eager.gradients import grad
 from ..eager.modes import enable_grad
-from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
+from ..errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..ops.build import is_tensor
 from ..ops.create.creation import ones_like, zeros, zeros_like
 from ..ops.shape.views import reshape, select, stack
@@ -26,9 +26,7 @@ def _tensors(x: Any, what: str) -> tuple[Any, ...]:
     for part in _tuple(x):
         if not is_tensor(part):
             raise DTypeError(
-                at_user_line(
-                    f"{what} must be a tensor or a tuple of tensors, not {type(part).__name__}"
-                )
+                f"{what} must be a tensor or a tuple of tensors, not {type(part).__name__}"
             )
     return _tuple(x)
 
@@ -52,17 +50,15 @@ def _vectors(v: Any, models: tuple[Any, ...], what: str) -> list[Any]:
     """Return the vectors of a product, one for each model and of its shape; None means one."""
     if v is None:
         if len(models) != 1 or models[0].value.size != 1:
-            raise ArgumentError(at_user_line(f"v may be left out only where {what} is one number"))
+            raise ArgumentError(f"v may be left out only where {what} is one number")
         return [ones_like(models[0])]
     found = list(_tensors(v, "v"))
     if len(found) != len(models):
-        raise ArgumentError(at_user_line(f"v has {len(found)} tensors, {what} {len(models)}"))
+        raise ArgumentError(f"v has {len(found)} tensors, {what} {len(models)}")
     for part, model in zip(found, models, strict=True):
         if part.value.shape != model.value.shape:
             raise ShapeError(
-                at_user_line(
-                    f"v has shape {tuple(part.value.shape)}, {what} {tuple(model.value.shape)}"
-                )
+                f"v has shape {tuple(part.value.shape)}, {what} {tuple(model.value.shape)}"
             )
     return found
 
@@ -76,7 +72,7 @@ def _gradients(
     """
     pairs = [(y, s) for y, s in zip(outs, seeds, strict=True) if y.requires_grad]
     if strict and len(pairs) < len(outs):
-        raise GradError(at_user_line(f"strict mode: {strict} does not depend on the inputs"))
+        raise GradError(f"strict mode: {strict} does not depend on the inputs")
     if not pairs:
         return tuple(zeros_like(x) for x in inputs)
     ys, given = zip(*pairs, strict=True)
@@ -85,7 +81,7 @@ def _gradients(
     )
     for i, g in enumerate(found):
         if strict and g is None:
-            raise GradError(at_user_line(f"strict mode: {strict} is independent of input {i}"))
+            raise GradError(f"strict mode: {strict} is independent of input {i}")
     pairs_of = zip(found, inputs, strict=True)
     return tuple(zeros_like(x) if g is None else g for g, x in pairs_of)
 
@@ -94,7 +90,7 @@ def _depends(found: tuple[Any, ...], strict: bool, create_graph: bool, what: str
     """Refuse a derivative that is a constant where it must be on the tape."""
     for i, g in enumerate(found):
         if strict and create_graph and not g.requires_grad:
-            raise GradError(at_user_line(f"strict mode: {what} is independent of input {i}"))
+            raise GradError(f"strict mode: {what} is independent of input {i}")
 
 
 def vjp(
@@ -177,9 +173,7 @@ def jacobian(
 
 def _check_strategy(strategy: str) -> None:
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise ArgumentError(
-            at_user_line(f"strategy must be 'reverse-mode' or 'forward-mode', not {strategy!r}")
-        )
+        raise ArgumentError(f"strategy must be 'reverse-mode' or 'forward-mode', not {strategy!r}")
 
 
 def jacobian_of(
@@ -229,7 +223,7 @@ def hessian(
 
 def _scalar(y: Any) -> Any:
     if not is_tensor(y) or y.value.size != 1:
-        raise ArgumentError(at_user_line("the function must return one tensor with one element"))
+        raise ArgumentError("the function must return one tensor with one element")
     return reshape(y, ())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..eager.construct import from_numpy
 from ..eager.gradients import grad
-from ..errors import GradError, at_user_line
+from ..errors import GradError
 from ..ops.build import is_tensor
 from ..ops.create.creation import randn_like
 
@@ -53,7 +53,7 @@ def gradcheck(
             problem = _problem(i, k, found, numeric[k], rtol, atol)
             problem = problem or _unsteady(i, k, found, _rows(y, x), nondet_tol)
             if problem and raise_exception:
-                raise GradError(at_user_line(problem))
+                raise GradError(problem)
             if problem:
                 return False
     return True
@@ -109,14 +109,12 @@ def gradgradcheck(
 
 def _check_inputs(varied: list[Any]) -> None:
     if not varied:
-        raise GradError(at_user_line("gradcheck: none of the inputs requires grad"))
+        raise GradError("gradcheck: none of the inputs requires grad")
     for x in varied:
         if x.value.dtype != np.float64:
             raise GradError(
-                at_user_line(
-                    f"gradcheck: inputs must be float64 (finite differences of "
-                    f"{x.value.dtype.name} say nothing); use .double()"
-                )
+                f"gradcheck: inputs must be float64 (finite differences of "
+                f"{x.value.dtype.name} say nothing); use .double()"
             )
 
 

@@ -15,7 +15,7 @@ from ..api.compile import CompiledFunction, compile
 from ..api.compiled import Trace
 from ..eager import Tensor
 from ..eager.frontend import eager_frontend
-from ..errors import ArgumentError, VerifyError, at_user_line
+from ..errors import ArgumentError, VerifyError
 from ..trace.capture import Held
 from ..trace.tree import flatten
 from .locate import (
@@ -97,7 +97,7 @@ def verify(
     0
     """
     if steps < 1:
-        raise ArgumentError(at_user_line(f"verify: steps must be at least 1, got {steps}"))
+        raise ArgumentError(f"verify: steps must be at least 1, got {steps}")
     compiled = compile(function)
     plain = compiled.function
     tensors: list[Any] = []

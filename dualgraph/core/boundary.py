@@ -26,7 +26,6 @@ from ..errors import (
     AxisError,
     DualgraphError,
     arguments_of,
-    at_user_line,
     described,
     name_of,
 )
@@ -164,18 +163,18 @@ def _raise(name: str, error: Exception, culprits: dict[str, str]) -> NoReturn:
     said = f"{type(error).__name__}: {error}"
     said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
     if isinstance(error, MemoryError):
-        raise AllocationError(at_user_line(f"{name}: not enough memory for the result")) from error
+        raise AllocationError(f"{name}: not enough memory for the result") from error
     for what in culprits.values():
         message = f"{name}: {what}"
         if len(culprits) > 1:
             message = f"{name}: {'; '.join(culprits.values())}"
-        raise ArgumentTypeError(at_user_line(f"{message} ({said})")) from error
+        raise ArgumentTypeError(f"{message} ({said})") from error
     kind = ArgumentError
     if isinstance(error, TypeError | AttributeError):
         kind = ArgumentTypeError
     elif isinstance(error, IndexError):
         kind = AxisError
-    raise kind(at_user_line(f"{name} does not take these arguments ({said})")) from error
+    raise kind(f"{name} does not take these arguments ({said})") from error
 
 
 _LONGEST = 200

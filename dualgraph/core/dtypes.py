@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DTypeError, at_user_line
+from ..errors import ArgumentError, DTypeError
 from .types import DType, category, default_float, numpy_dtype, promote, public_dtype, set_default
 
 ONLY_DEVICE = "the only device is 'cpu'"
@@ -21,7 +21,7 @@ class Device:
     def __post_init__(self) -> None:
         name, _, index = str(self.type).partition(":")
         if name != "cpu":
-            raise ArgumentError(at_user_line(f"device {str(self.type)!r}: {ONLY_DEVICE}"))
+            raise ArgumentError(f"device {str(self.type)!r}: {ONLY_DEVICE}")
         object.__setattr__(self, "type", name)
         if index:
             object.__setattr__(self, "index", int(index))
@@ -56,7 +56,7 @@ def set_default_dtype(d: Any) -> None:
     """
     dtype = numpy_dtype(d)
     if dtype.kind != "f":
-        raise DTypeError(at_user_line(f"the default dtype must be floating, got {dtype.name}"))
+        raise DTypeError(f"the default dtype must be floating, got {dtype.name}")
     set_default(dtype)
 
 
@@ -79,7 +79,7 @@ class finfo:
     def __init__(self, type: Any = None) -> None:
         dtype = default_float() if type is None else numpy_dtype(type)
         if dtype.kind != "f":
-            raise DTypeError(at_user_line(f"finfo() is of floating dtypes, got {dtype.name}"))
+            raise DTypeError(f"finfo() is of floating dtypes, got {dtype.name}")
         found = np.finfo(dtype)
         self.dtype = dtype.name
         self.bits = found.bits
@@ -97,7 +97,7 @@ class iinfo:
     def __init__(self, type: Any) -> None:
         dtype = numpy_dtype(type)
         if dtype.kind not in "iu":
-            raise DTypeError(at_user_line(f"iinfo() is of integer dtypes, got {dtype.name}"))
+            raise DTypeError(f"iinfo() is of integer dtypes, got {dtype.name}")
         found = np.iinfo(dtype)
         self.dtype = dtype.name
         self.bits, self.max, self.min = found.bits, int(found.max), int(found.min)

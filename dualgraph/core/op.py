@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
-from ..errors import GradError, at_user_line
+from ..errors import GradError
 from .types import Aval
 
 OUT = -1
@@ -161,7 +161,7 @@ def _kept(rule: Rule | Refusal | None) -> tuple[int, ...]:
 
 def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
     """Raise the error of an input that has no derivative."""
-    raise GradError(at_user_line(f"{op.name} has no derivative here: {refusal.why}"))
+    raise GradError(f"{op.name} has no derivative here: {refusal.why}")
 
 
 class Composite:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError, at_user_line
+from ..errors import DTypeError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -109,7 +109,7 @@ def public_dtype(dtype: np.dtype) -> DType:
     try:
         return _PUBLIC[dtype]
     except KeyError:
-        raise DTypeError(at_user_line(_unsupported(dtype))) from None
+        raise DTypeError(_unsupported(dtype)) from None
 
 
 def numpy_dtype(dtype: object) -> np.dtype:
@@ -121,7 +121,7 @@ def numpy_dtype(dtype: object) -> np.dtype:
     try:
         found = np.dtype(dtype)  # type: ignore[arg-type]
     except TypeError:
-        raise DTypeError(at_user_line(_unsupported(dtype))) from None
+        raise DTypeError(_unsupported(dtype)) from None
     return public_dtype(found).numpy
 
 
@@ -185,8 +185,6 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     except ValueError:
         said = " and ".join(map(str, shapes))
         raise ShapeError(
-            at_user_line(
-                f"shapes {said} cannot be broadcast together: compared from the right, "
-                "each pair of extents must be equal or contain a 1"
-            )
+            f"shapes {said} cannot be broadcast together: compared from the right, "
+            "each pair of extents must be equal or contain a 1"
         ) from None

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..eager.construct import tensor
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, at_user_line
+from ..errors import ArgumentError
 from ..ops.create.creation import Generator, rand
 
 COUNT, PIXELS, CLASSES = 1797, 64, 10
@@ -32,7 +32,7 @@ def digits_split(test: int = 360, seed: int = 0) -> tuple[Tensor, Tensor, Tensor
     Raises `ArgumentError` unless 0 < test < 1797.
     """
     if not 0 < test < COUNT:
-        raise ArgumentError(at_user_line(f"digits_split: test must lie in 1..1796, got {test}"))
+        raise ArgumentError(f"digits_split: test must lie in 1..1796, got {test}")
     images, labels = _arrays()
     order = shuffled(COUNT, seed)
     train, held_out = order[test:], order[:test]

@@ -13,7 +13,7 @@ from ..core.types import (
     result_type as promoted,
     weak_dtype,
 )
-from ..errors import DTypeError, at_user_line
+from ..errors import DTypeError
 from ..ops.arguments import check_device, check_options, need_tensor
 from ..ops.build import as_number, need
 from .frontend import eager_frontend
@@ -57,7 +57,7 @@ def _array(data: Any) -> np.ndarray:
     try:
         return np.asarray(data)
     except ValueError as error:
-        raise DTypeError(at_user_line(f"tensor: the nested lists are ragged ({error})")) from None
+        raise DTypeError(f"tensor: the nested lists are ragged ({error})") from None
 
 
 def _holds_arrays(data: Any) -> bool:

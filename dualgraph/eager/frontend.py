@@ -10,7 +10,7 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Call, Op
 from ..core.types import numpy_dtype
-from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError, at_user_line
+from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError
 from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
 from ..numerics.view import strides_of
@@ -143,7 +143,7 @@ class EagerFrontend:
     def replace(self, x: Any, out: Any) -> None:
         """Finish an in-place op: x takes the values and the place on the tape of ``out``."""
         if not x.value.flags.writeable:
-            raise GradError(at_user_line(READ_ONLY))
+            raise GradError(READ_ONLY)
         if not out.tracked:
             self.assign(x, out.value)
             return
@@ -204,7 +204,7 @@ class EagerFrontend:
     def concrete(self, x: Any, what: str) -> np.ndarray:
         """Return the array of a tensor."""
         if not isinstance(x.value, np.ndarray):
-            raise TraceError(at_user_line(f"{what}: {_LEAKED}"))
+            raise TraceError(f"{what}: {_LEAKED}")
         return x.value
 
 
@@ -253,10 +253,10 @@ def written_through(x: Any, value: Any) -> tuple[Any, Any, Call | None]:
             value, call = state.frontend.run(*call), None
         source, op, static = x.via
         if op is None and value.tracked:
-            raise GradError(at_user_line(_DETACHED))
+            raise GradError(_DETACHED)
         if op is not None:
             if op.put is None:
-                raise GradError(at_user_line(_SHARED.format(op=op.name)))
+                raise GradError(_SHARED.format(op=op.name))
             call = op.put(source, value, **static)
         x = source
     return x, value, call
@@ -283,7 +283,7 @@ def _literal(number: bool | int | float, sign: float, dtype: np.dtype) -> Any:
     if isinstance(number, float) and dtype.kind in "iu":
         ends = np.iinfo(dtype)
         if not ends.min <= number <= ends.max:  # also for NaN
-            raise ArgumentError(at_user_line(f"{number} does not fit into {dtype.name}"))
+            raise ArgumentError(f"{number} does not fit into {dtype.name}")
     out = _new(EagerFrontend.tensor_class)
     out.value = np.array(number).astype(numpy_dtype(dtype))
     out.value.flags.writeable = False
@@ -308,11 +308,9 @@ def _explain(op: Op, tensors: tuple, static: dict, error: Exception) -> None:
         raise error
     for t in tensors:
         if not hasattr(t, "value"):
-            raise DTypeError(
-                at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}")
-            ) from error
+            raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}") from error
         if not isinstance(t.value, np.ndarray):
-            raise TraceError(at_user_line(_LEAKED)) from error
+            raise TraceError(_LEAKED) from error
     op.infer(*[t.value for t in tensors], **static)
     raise error
 

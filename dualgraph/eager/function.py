@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.dispatch import state
 from ..core.op import refuse, tape_op
-from ..errors import ArgumentError, DTypeError, GradError, ShapeError, at_user_line
+from ..errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..grad.backward import Bundle, gradient_edge
 from ..grad.tape import TWICE, Node, Packed, version_counter
 from ..ops.build import is_tensor
@@ -39,10 +39,8 @@ class Context:
         for t in tensors:
             if t is not None and not is_tensor(t):
                 raise DTypeError(
-                    at_user_line(
-                        f"save_for_backward keeps tensors and None, not {type(t).__name__}: set "
-                        "other values as attributes of ctx"
-                    )
+                    f"save_for_backward keeps tensors and None, not {type(t).__name__}: set "
+                    "other values as attributes of ctx"
                 )
         self.kept = tensors
 
@@ -50,7 +48,7 @@ class Context:
     def saved_tensors(self) -> tuple[Any, ...]:
         """What `save_for_backward` kept. Raises `GradError` when it was freed or changed."""
         if self.unpack is None:
-            raise GradError(at_user_line(TWICE))
+            raise GradError(TWICE)
         return tuple(unpack() for unpack in self.unpack)
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
@@ -97,7 +95,7 @@ class FunctionNode(Node):
 
     def cotangent(self, index: int, g: Any) -> Any:
         if self.saved is None:
-            raise GradError(at_user_line(TWICE))
+            raise GradError(TWICE)
         if self.results is None or self.results[0] is not g:
             self.results = g, self._backward(g)
         return self.results[1][index]
@@ -114,10 +112,8 @@ class FunctionNode(Node):
             found.pop()
         if len(found) != count:
             raise ArgumentError(
-                at_user_line(
-                    f"{self.kind.__name__}.backward returned {len(found)} gradients for "
-                    f"{count} inputs of forward: one for each, None where there is none"
-                )
+                f"{self.kind.__name__}.backward returned {len(found)} gradients for "
+                f"{count} inputs of forward: one for each, None where there is none"
             )
         return tuple(self._fitting(i, g) for i, g in enumerate(found))
 
@@ -128,20 +124,14 @@ class FunctionNode(Node):
         what = f"{self.kind.__name__}.backward: gradient {index}"
         aval = self.inputs[index]
         if not is_tensor(g):
-            raise DTypeError(
-                at_user_line(f"{what} is {type(g).__name__}: a tensor or None is needed")
-            )
+            raise DTypeError(f"{what} is {type(g).__name__}: a tensor or None is needed")
         if aval is None:
-            raise ArgumentError(
-                at_user_line(f"{what} must be None: that input of forward is not a tensor")
-            )
+            raise ArgumentError(f"{what} must be None: that input of forward is not a tensor")
         if self.edges[index] is None:
             return None
         if not _reducible(g.value.shape, aval[0]):
             raise ShapeError(
-                at_user_line(
-                    f"{what} has shape {tuple(g.value.shape)}, the input had {tuple(aval[0])}"
-                )
+                f"{what} has shape {tuple(g.value.shape)}, the input had {tuple(aval[0])}"
             )
         return g if g.value.dtype == aval[1] else cast(g, aval[1])
 
@@ -245,9 +235,7 @@ class Function:
 def _check_dirty(kind: Any, context: Context, result: Any) -> None:
     outputs = result if isinstance(result, tuple | list) else (result,)
     if not all(any(d is out for out in outputs) for d in context.dirty):
-        raise GradError(
-            at_user_line(f"{kind.__name__}.forward marked an input dirty and did not return it")
-        )
+        raise GradError(f"{kind.__name__}.forward marked an input dirty and did not return it")
 
 
 def _own(out: Any, args: tuple, context: Context) -> Any:
@@ -263,7 +251,7 @@ def _put_on_tape(out: Any, node: FunctionNode, position: int, context: Context) 
     if any(out is d for d in context.dirty):
         whole = out if out.base is None else out.base
         if whole.grad_fn is None and whole.tracked:
-            raise GradError(at_user_line("a leaf that requires grad was marked dirty"))
+            raise GradError("a leaf that requires grad was marked dirty")
         if out.base is not None:  # the tensor that it is a view of changes
             new = state.frontend.snapshot(out)
             new.grad_fn, new.tracked = node.at(position), True
@@ -299,7 +287,7 @@ def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
 
     def unpack() -> Any:
         if counter[0] != version:
-            raise GradError(at_user_line(node._modified(kept, counter[0], version)))
+            raise GradError(node._modified(kept, counter[0], version))
         return kept if position < 0 else state.frontend.wrap(kept, node.at(position), counter)
 
     return unpack

@@ -4,7 +4,7 @@ import weakref
 from typing import Any
 
 from ..core.dispatch import state
-from ..errors import ArgumentError, DTypeError, GradError, at_user_line
+from ..errors import ArgumentError, DTypeError, GradError
 from ..grad.backward import backward, gradient_edge, seed
 from ..grad.hooks import Hooks
 from ..ops.create.creation import zeros_like
@@ -59,18 +59,16 @@ def run_backward(
 def _check_count(name: str, roots: list, starts: list) -> None:
     for root in roots:
         if not hasattr(root, "value"):
-            raise DTypeError(at_user_line(f"{name}: a tensor is needed, not {type(root).__name__}"))
+            raise DTypeError(f"{name}: a tensor is needed, not {type(root).__name__}")
     if len(starts) != len(roots):
-        raise ArgumentError(
-            at_user_line(f"{name}: {len(roots)} outputs but {len(starts)} gradients for them")
-        )
+        raise ArgumentError(f"{name}: {len(roots)} outputs but {len(starts)} gradients for them")
 
 
 def _checked(inputs: list) -> list:
     if not inputs:
-        raise GradError(at_user_line("backward: inputs is empty: leave it out to mean every leaf"))
+        raise GradError("backward: inputs is empty: leave it out to mean every leaf")
     if not all(t.tracked for t in inputs):
-        raise GradError(at_user_line("backward: inputs must be tensors that require grad"))
+        raise GradError("backward: inputs must be tensors that require grad")
     return inputs
 
 
@@ -159,10 +157,8 @@ def grad(
         return tuple(zeros_like(t) if r is None else r for r, t in pairs)
     if not allow_unused and any(r is None for r in results):
         raise GradError(
-            at_user_line(
-                "grad: an input was not used to compute the outputs; "
-                "pass allow_unused=True to get None for it"
-            )
+            "grad: an input was not used to compute the outputs; "
+            "pass allow_unused=True to get None for it"
         )
     return results
 
@@ -171,19 +167,17 @@ def _check_grad_arguments(
     targets: list, allow_unused: bool | None, materialize_grads: bool
 ) -> None:
     if not targets:
-        raise GradError(at_user_line("grad: inputs is empty"))
+        raise GradError("grad: inputs is empty")
     if materialize_grads and allow_unused is False:
         raise ArgumentError(
-            at_user_line(
-                "grad: materialize_grads=True means zeros for what is unused, and "
-                "allow_unused=False an error: choose one"
-            )
+            "grad: materialize_grads=True means zeros for what is unused, and "
+            "allow_unused=False an error: choose one"
         )
     for t in targets:
         if not hasattr(t, "value"):
-            raise DTypeError(at_user_line(f"grad: a tensor is needed, not {type(t).__name__}"))
+            raise DTypeError(f"grad: a tensor is needed, not {type(t).__name__}")
         if not t.tracked:
-            raise GradError(at_user_line("grad: one of the inputs does not require grad"))
+            raise GradError("grad: one of the inputs does not require grad")
 
 
 def _batched(
@@ -192,7 +186,7 @@ def _batched(
     """Return the gradients for every element of the first axis of the cotangents, stacked."""
     if any(s is None for s in starts):
         text = "grad: is_grads_batched needs grad_outputs, a batch of them for each output"
-        raise ArgumentError(at_user_line(text))
+        raise ArgumentError(text)
     count = starts[0].value.shape[0]
     rows = [
         grad(

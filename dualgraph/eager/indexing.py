@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.dispatch import state
 from ..core.types import Shape
-from ..errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
+from ..errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..ops.build import Tensor, as_dtype, is_tensor
 from ..ops.elementwise.pointwise import overwrite
 from ..ops.index.advanced import Index, fitted, need_index_or_mask, read_at, too_many, write_at
@@ -114,7 +114,7 @@ def _parts(index: Any, ndim: int) -> list[Any]:
         given = tuple(index)  # PyTorch takes a list of anything but numbers for a tuple
     parts = [_part(p) for p in given]
     if sum(1 for p in parts if p is Ellipsis) > 1:
-        raise AxisError(at_user_line("an index can have one Ellipsis (...) only"))
+        raise AxisError("an index can have one Ellipsis (...) only")
     used = sum(_axes_of(p) for p in parts)
     if used > ndim:
         raise AxisError(too_many(used, ndim))
@@ -143,10 +143,8 @@ def _part(part: Any) -> Any:
         return part.__index__()
     except (AttributeError, TypeError):
         raise ShapeError(
-            at_user_line(
-                f"cannot index with {type(part).__name__}: use ints, slices, None, Ellipsis, "
-                "bools, or tensors, lists and arrays of integers or bools"
-            )
+            f"cannot index with {type(part).__name__}: use ints, slices, None, Ellipsis, "
+            "bools, or tensors, lists and arrays of integers or bools"
         ) from None
 
 
@@ -159,7 +157,7 @@ def _known(part: Any) -> Any:
     try:
         array = np.asarray(part)
     except ValueError as error:
-        raise DTypeError(at_user_line(f"cannot index with ragged lists ({error})")) from None
+        raise DTypeError(f"cannot index with ragged lists ({error})") from None
     if not array.size and array.dtype.kind == "f":
         array = array.astype(np.int64)
     if array.dtype == np.bool_:
@@ -211,14 +209,12 @@ def _range(part: Any, extent: int, axis: int) -> tuple[int, int, int]:
         try:
             start, stop, step = part.indices(extent)
         except (TypeError, ValueError) as error:
-            raise ArgumentError(at_user_line(f"cannot index with {part}: {error}")) from None
+            raise ArgumentError(f"cannot index with {part}: {error}") from None
         if step < 0:
-            raise ArgumentError(at_user_line(f"a slice needs a positive step, got {step}: flip()"))
+            raise ArgumentError(f"a slice needs a positive step, got {step}: flip()")
         return start, len(range(start, stop, step)), step
     if not -extent <= part < extent:
-        raise AxisError(
-            at_user_line(f"index {part} is out of range for dim {axis} of extent {extent}")
-        )
+        raise AxisError(f"index {part} is out of range for dim {axis} of extent {extent}")
     return part % extent, 1, 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.types import numpy_dtype, public_dtype
-from ..errors import ArgumentError, DTypeError, ExchangeError, at_user_line
+from ..errors import ArgumentError, DTypeError, ExchangeError
 from ..ops.arguments import check_device, need_int
 from .frontend import eager_frontend
 from .tensor import Tensor
@@ -20,7 +20,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     Raises `DTypeError` for dtypes that dualgraph does not have.
     """
     if not isinstance(ndarray, np.ndarray):
-        raise DTypeError(at_user_line(f"from_numpy: got {type(ndarray).__name__}, not an ndarray"))
+        raise DTypeError(f"from_numpy: got {type(ndarray).__name__}, not an ndarray")
     public_dtype(ndarray.dtype)
     regular = ndarray.dtype.isnative and ndarray.flags.aligned
     whole = all(s % ndarray.itemsize == 0 for s in ndarray.strides)
@@ -63,20 +63,20 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     name = type(ext_tensor).__name__
     if not hasattr(ext_tensor, "__dlpack__"):
         raise ArgumentError(
-            at_user_line(f"from_dlpack: {name} has no __dlpack__; pass the array, not its capsule")
+            f"from_dlpack: {name} has no __dlpack__; pass the array, not its capsule"
         )
     where = int(ext_tensor.__dlpack_device__()[0])
     if where not in _CPU:
         raise ExchangeError(
-            at_user_line(f"from_dlpack: the {name} lies on a device of kind {where}: move it first")
+            f"from_dlpack: the {name} lies on a device of kind {where}: move it first"
         )
     options: dict[str, Any] = {} if copy is None else {"copy": copy}
     try:
         found = np.from_dlpack(ext_tensor, **options)
     except RuntimeError as error:  # of NumPy: a dtype that it does not have
-        raise DTypeError(at_user_line(f"from_dlpack: {error} ({_dtype_of(ext_tensor)})")) from error
+        raise DTypeError(f"from_dlpack: {error} ({_dtype_of(ext_tensor)})") from error
     except BufferError as error:
-        raise ExchangeError(at_user_line(f"from_dlpack: {error}")) from error
+        raise ExchangeError(f"from_dlpack: {error}") from error
     return from_numpy(found)
 
 
@@ -102,7 +102,7 @@ def frombuffer(
     try:
         found = np.frombuffer(buffer, wanted, many, start)
     except (ValueError, TypeError) as error:
-        raise ArgumentError(at_user_line(f"frombuffer: {error}")) from error
+        raise ArgumentError(f"frombuffer: {error}") from error
     out = from_numpy(found)
     return out.requires_grad_() if requires_grad else out
 
@@ -110,21 +110,17 @@ def frombuffer(
 def exported(x: Tensor, options: dict[str, Any]) -> Any:
     """Return the DLPack capsule of a tensor; raise `ExchangeError` for what must not be shared."""
     if x.tracked:
-        raise ExchangeError(
-            at_user_line("__dlpack__: a tensor that requires grad cannot be shared: detach() it")
-        )
+        raise ExchangeError("__dlpack__: a tensor that requires grad cannot be shared: detach() it")
     values = x.numpy()
     if not values.flags.writeable and options.get("copy") is not True:
         raise ExchangeError(
-            at_user_line(
-                "__dlpack__: this tensor is read-only (an expanded view, a constant, or read-only "
-                "memory), and the other side could write to it: clone() it"
-            )
+            "__dlpack__: this tensor is read-only (an expanded view, a constant, or read-only "
+            "memory), and the other side could write to it: clone() it"
         )
     try:
         return values.__dlpack__(**options)
     except BufferError as error:
-        raise ExchangeError(at_user_line(f"__dlpack__: {error}")) from error
+        raise ExchangeError(f"__dlpack__: {error}") from error
 
 
 def _dlpack(
@@ -140,9 +136,9 @@ def _dlpack(
     Raises `ExchangeError` for tensors that require grad and for read-only memory.
     """
     if stream not in (None, -1):
-        raise ExchangeError(at_user_line("__dlpack__: the CPU has no streams, stream must be None"))
+        raise ExchangeError("__dlpack__: the CPU has no streams, stream must be None")
     if dl_device is not None and tuple(dl_device) != (1, 0):
-        raise ExchangeError(at_user_line(f"__dlpack__: {dl_device} is not the CPU, (1, 0)"))
+        raise ExchangeError(f"__dlpack__: {dl_device} is not the CPU, (1, 0)")
     return exported(self, {"max_version": max_version, "copy": copy})
 
 

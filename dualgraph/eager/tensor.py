@@ -13,7 +13,6 @@ from ..errors import (
     DTypeError,
     GradError,
     ShapeError,
-    at_user_line,
     described,
 )
 from ..grad.hooks import Hooks, RemovableHandle
@@ -128,19 +127,13 @@ class Tensor(
 
     def _check_grad(self, grad: Any) -> None:
         if not isinstance(grad, Tensor):
-            raise ArgumentTypeError(
-                at_user_line(f"grad must be a tensor or None, not {described(grad)}")
-            )
+            raise ArgumentTypeError(f"grad must be a tensor or None, not {described(grad)}")
         if grad is self:
-            raise GradError(at_user_line("a tensor cannot be its own grad"))
+            raise GradError("a tensor cannot be its own grad")
         if grad.value.shape != self.value.shape:
-            raise ShapeError(
-                at_user_line(f"grad of shape {grad.shape} does not fit a tensor of {self.shape}")
-            )
+            raise ShapeError(f"grad of shape {grad.shape} does not fit a tensor of {self.shape}")
         if grad.value.dtype != self.value.dtype:
-            raise DTypeError(
-                at_user_line(f"grad of {grad.dtype} does not fit a tensor of {self.dtype}")
-            )
+            raise DTypeError(f"grad of {grad.dtype} does not fit a tensor of {self.dtype}")
 
     @property
     def data(self) -> "Tensor":
@@ -150,9 +143,9 @@ class Tensor(
     @data.setter
     def data(self, data: "Tensor") -> None:
         if not isinstance(data, Tensor):
-            raise ArgumentTypeError(at_user_line(f"data must be a tensor, not {described(data)}"))
+            raise ArgumentTypeError(f"data must be a tensor, not {described(data)}")
         if self.tracked and data.value.dtype.kind != "f":
-            raise DTypeError(at_user_line(f"data of {data.dtype} for a tensor that requires grad"))
+            raise DTypeError(f"data of {data.dtype} for a tensor that requires grad")
         state.frontend.set_data(self, data)
 
     @property
@@ -211,7 +204,7 @@ class Tensor(
 
     def __len__(self) -> int:
         if not self.value.ndim:
-            raise DTypeError(at_user_line("len() of a 0-d tensor"))
+            raise DTypeError("len() of a 0-d tensor")
         return self.value.shape[0]
 
     # --- the way to NumPy and Python ---
@@ -219,9 +212,7 @@ class Tensor(
     def numpy(self) -> np.ndarray:
         """Return the array itself (shared memory); refused while gradients are attached."""
         if self.tracked:
-            raise GradError(
-                at_user_line("numpy() of a tensor that requires grad: call detach().numpy()")
-            )
+            raise GradError("numpy() of a tensor that requires grad: call detach().numpy()")
         return state.frontend.concrete(self, "numpy()")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -232,9 +223,7 @@ class Tensor(
         """Return the only element as a Python number."""
         array = state.frontend.concrete(self, "item()")
         if array.size != 1:
-            raise ShapeError(
-                at_user_line(f"item() needs exactly one element, the shape is {self.shape}")
-            )
+            raise ShapeError(f"item() needs exactly one element, the shape is {self.shape}")
         return array.item()
 
     def tolist(self) -> Any:
@@ -245,10 +234,7 @@ class Tensor(
         array = state.frontend.concrete(self, "bool()")
         if array.size != 1:
             raise ShapeError(
-                at_user_line(
-                    f"the truth of a tensor of shape {self.shape} is ambiguous: "
-                    "use .any() or .all()"
-                )
+                f"the truth of a tensor of shape {self.shape} is ambiguous: use .any() or .all()"
             )
         return bool(array.item())
 
@@ -260,7 +246,7 @@ class Tensor(
 
     def __index__(self) -> int:
         if self.value.dtype.kind == "f":
-            raise DTypeError(at_user_line("only an integer tensor can be used as an index"))
+            raise DTypeError("only an integer tensor can be used as an index")
         return int(self.item())
 
     def __repr__(self) -> str:
@@ -278,7 +264,7 @@ class Tensor(
 
     def __deepcopy__(self, memo: dict) -> "Tensor":
         if not self.is_leaf:
-            raise GradError(at_user_line("only leaf tensors can be deep-copied: detach() first"))
+            raise GradError("only leaf tensors can be deep-copied: detach() first")
         out = object.__new__(type(self))
         out.value = state.frontend.concrete(self, "deepcopy()").copy()
         if self.tracked:
@@ -290,7 +276,7 @@ class Tensor(
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
         if not self.is_leaf:
-            raise GradError(at_user_line("only leaf tensors can be pickled: detach() first"))
+            raise GradError("only leaf tensors can be pickled: detach() first")
         array = state.frontend.concrete(self, "pickle")
         return _rebuild, (type(self), np.array(array, order="C", copy=None), self.tracked)
 
@@ -338,14 +324,14 @@ class Tensor(
         """Call ``hook(tensor)`` after ``.grad`` of this leaf was accumulated."""
         self._check_requires_grad("register_post_accumulate_grad_hook")
         if self.grad_fn is not None:
-            raise GradError(at_user_line("post accumulate grad hooks are for leaf tensors only"))
+            raise GradError("post accumulate grad hooks are for leaf tensors only")
         state.frontend.allow_hook(self)
         self.after_hooks = self.after_hooks or Hooks()
         return self.after_hooks.add(hook)
 
     def _check_requires_grad(self, name: str) -> None:
         if not self.tracked:
-            raise GradError(at_user_line(f"{name} needs a tensor that requires grad"))
+            raise GradError(f"{name} needs a tensor that requires grad")
 
     def retain_grad(self) -> None:
         """Keep ``.grad`` of a tensor that is not a leaf; it is accumulated at every backward."""
@@ -356,11 +342,9 @@ class Tensor(
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":
         """Ask for gradients of this leaf (or stop asking); floating tensors only."""
         if requires_grad and self.value.dtype.kind != "f":
-            raise DTypeError(
-                at_user_line(f"only floating tensors can require grad, not {self.dtype}")
-            )
+            raise DTypeError(f"only floating tensors can require grad, not {self.dtype}")
         if not requires_grad and not self.is_leaf:
-            raise GradError(at_user_line("only leaf tensors can stop requiring grad: detach()"))
+            raise GradError("only leaf tensors can stop requiring grad: detach()")
         self.tracked = requires_grad
         return self
 
@@ -371,7 +355,7 @@ class Tensor(
     def detach_(self) -> "Tensor":
         """Take this tensor off the tape. Raises `GradError` for a view: use ``detach()``."""
         if self.base is not None and self.grad_fn is not None:
-            raise GradError(at_user_line("a view cannot be detached in place: use detach()"))
+            raise GradError("a view cannot be detached in place: use detach()")
         self.grad_fn, self.tracked, self.retaining = None, False, None
         return self
 
@@ -387,15 +371,11 @@ class Tensor(
             state.saved_hooks = hooks
         if out.value.shape != self.value.shape:
             raise ShapeError(
-                at_user_line(
-                    f"in-place: the result has shape {out.shape}, the tensor {self.shape}; "
-                    "an in-place op cannot grow its tensor"
-                )
+                f"in-place: the result has shape {out.shape}, the tensor {self.shape}; "
+                "an in-place op cannot grow its tensor"
             )
         if category(out.value.dtype) > category(self.value.dtype):
-            raise DTypeError(
-                at_user_line(f"in-place: a {out.dtype} result does not fit into {self.dtype}")
-            )
+            raise DTypeError(f"in-place: a {out.dtype} result does not fit into {self.dtype}")
         out = as_dtype(out, self.value.dtype)
         if out.tracked:
             keep_old_values(out, self, start)
@@ -409,25 +389,19 @@ class Tensor(
             return
         if self.tracked and self.is_leaf:
             raise GradError(
-                at_user_line(
-                    "a leaf that requires grad cannot be changed in place while gradients are "
-                    "recorded: wrap the change in no_grad()"
-                )
+                "a leaf that requires grad cannot be changed in place while gradients are "
+                "recorded: wrap the change in no_grad()"
             )
         if self.base is not None and not self.tracked and made_without_grad(self):
             raise GradError(
-                at_user_line(
-                    "a view that was taken under no_grad, of a tensor that requires grad, cannot "
-                    "be changed in place while gradients are recorded: take it outside of the "
-                    "block, or change it inside"
-                )
+                "a view that was taken under no_grad, of a tensor that requires grad, cannot "
+                "be changed in place while gradients are recorded: take it outside of the "
+                "block, or change it inside"
             )
         if self.base is not None and self.tracked and self.base.is_leaf:
             raise GradError(
-                at_user_line(
-                    "a view of a leaf that requires grad cannot be changed in place while "
-                    "gradients are recorded: wrap the change in no_grad()"
-                )
+                "a view of a leaf that requires grad cannot be changed in place while "
+                "gradients are recorded: wrap the change in no_grad()"
             )
 
     def copy_(self, src: Any) -> "Tensor":
@@ -469,7 +443,7 @@ class Tensor(
 
 
 def _no_axis() -> NoReturn:
-    raise AxisError(at_user_line("size(): a 0-d tensor has no axes"))
+    raise AxisError("size(): a 0-d tensor has no axes")
 
 
 def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:

@@ -7,7 +7,7 @@ arrive. This is the definition of the accumulation order; no other module adds c
 from typing import Any
 
 from ..core.dispatch import literal, state
-from ..errors import DTypeError, GradError, ShapeError, at_user_line
+from ..errors import DTypeError, GradError, ShapeError
 from ..ops.create.creation import fresh, zeros
 from ..ops.elementwise.pointwise import add, cast
 from ..ops.reduce.reductions import expand, sum_to
@@ -123,9 +123,7 @@ def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
     found = replaced if isinstance(replaced, tuple) else (replaced,)
     if len(found) != len(inputs):
         raise GradError(
-            at_user_line(
-                f"a hook of {node.name()} returned {len(found)} gradients for {len(inputs)} inputs"
-            )
+            f"a hook of {node.name()} returned {len(found)} gradients for {len(inputs)} inputs"
         )
     return found
 
@@ -133,9 +131,7 @@ def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
 def _refuse_nan(node: Node, cotangents: tuple) -> None:
     for i, cotangent in enumerate(cotangents):
         if cotangent is not None and state.frontend.has_nan(cotangent):
-            raise GradError(
-                at_user_line(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
-            )
+            raise GradError(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
 
 
 def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
@@ -145,10 +141,8 @@ def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
     first = next((n for n in reversed(order) if n.metadata.get(NAN)), None)
     if first is not None:
         raise GradError(
-            at_user_line(
-                f"backward would start from nan: the forward of {first.name()} was the first "
-                f"recorded op with nan values in its result{_where(first)}"
-            )
+            f"backward would start from nan: the forward of {first.name()} was the first "
+            f"recorded op with nan values in its result{_where(first)}"
         )
 
 
@@ -219,33 +213,25 @@ def seed(root: Any, gradient: Any) -> Any:
     """Return the cotangent that a backward starts with, checked against the root."""
     if not root.tracked:
         raise GradError(
-            at_user_line(
-                "backward needs a tensor that requires grad: none of the inputs of this result "
-                "does, or it was computed under no_grad or detached"
-            )
+            "backward needs a tensor that requires grad: none of the inputs of this result "
+            "does, or it was computed under no_grad or detached"
         )
     if gradient is None:
         if root.value.size != 1:
             raise GradError(
-                at_user_line(
-                    "a gradient is created by itself only for scalars, and this tensor has shape "
-                    f"{tuple(root.value.shape)}: reduce it (for example .sum()) or pass gradient="
-                )
+                "a gradient is created by itself only for scalars, and this tensor has shape "
+                f"{tuple(root.value.shape)}: reduce it (for example .sum()) or pass gradient="
             )
         one, shape = literal(1.0, root.value.dtype), root.value.shape
         return fresh(expand(one, shape) if shape else one, False)
     if not hasattr(gradient, "value"):
         raise DTypeError(
-            at_user_line(
-                f"gradient must be a tensor or None, not {type(gradient).__name__}: convert "
-                "arrays and lists with dualgraph.tensor(...)"
-            )
+            f"gradient must be a tensor or None, not {type(gradient).__name__}: convert "
+            "arrays and lists with dualgraph.tensor(...)"
         )
     if gradient.value.shape != root.value.shape:
         raise ShapeError(
-            at_user_line(
-                f"gradient has shape {tuple(gradient.value.shape)}, the tensor has shape "
-                f"{tuple(root.value.shape)}: they must be equal"
-            )
+            f"gradient has shape {tuple(gradient.value.shape)}, the tensor has shape "
+            f"{tuple(root.value.shape)}: they must be equal"
         )
     return cast(gradient, root.value.dtype)

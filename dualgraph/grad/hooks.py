@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, NamedTuple
 
-from ..errors import DTypeError, GradError, ShapeError, at_user_line
+from ..errors import DTypeError, GradError, ShapeError
 
 Hook = Callable[[Any], Any]
 _keys = count()
@@ -31,10 +31,8 @@ class Hooks(dict[int, Hook]):
         for key in sorted(self):
             if self[key](x) is not None:
                 raise GradError(
-                    at_user_line(
-                        f"{_name(self[key])} returned something: a post accumulate grad hook "
-                        "returns None, and changes .grad of the tensor where it wants to"
-                    )
+                    f"{_name(self[key])} returned something: a post accumulate grad hook "
+                    "returns None, and changes .grad of the tensor where it wants to"
                 )
 
     def replaced(self, g: Any) -> Any:
@@ -50,22 +48,16 @@ class Hooks(dict[int, Hook]):
 
 def _check_replacement(hook: Any, old: Any, new: Any) -> None:
     if not hasattr(new, "value"):
-        raise DTypeError(
-            at_user_line(f"{_name(hook)} returned {type(new).__name__}: a tensor or None is needed")
-        )
+        raise DTypeError(f"{_name(hook)} returned {type(new).__name__}: a tensor or None is needed")
     if new.value.shape != old.value.shape:
         raise ShapeError(
-            at_user_line(
-                f"{_name(hook)} changed the shape of a gradient from {tuple(old.value.shape)} to "
-                f"{tuple(new.value.shape)}"
-            )
+            f"{_name(hook)} changed the shape of a gradient from {tuple(old.value.shape)} to "
+            f"{tuple(new.value.shape)}"
         )
     if new.value.dtype != old.value.dtype:
         raise DTypeError(
-            at_user_line(
-                f"{_name(hook)} changed the dtype of a gradient from {old.value.dtype.name} to "
-                f"{new.value.dtype.name}"
-            )
+            f"{_name(hook)} changed the dtype of a gradient from {old.value.dtype.name} to "
+            f"{new.value.dtype.name}"
         )
 
 

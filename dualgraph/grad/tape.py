@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from ..core.dispatch import state
 from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, raise_refusal
-from ..errors import DTypeError, GradError, at_user_line, user_location
+from ..errors import DTypeError, GradError, user_location
 from .hooks import Hooks, NodeHooks, RemovableHandle
 
 _numbers = count()
@@ -103,14 +103,14 @@ class Node:
         if SHAPE <= key < DTYPE:
             return self.shapes[key - SHAPE]
         if self.saved is None:
-            raise GradError(at_user_line(TWICE))
+            raise GradError(TWICE)
         if key >= DTYPE:
             return self.saved[key]
         kept, counter, version = self.saved[key]
         if type(kept) is Packed:  # what the hooks made of it is theirs: changes do not matter
             kept = kept.unpacked(key == OUT)
         elif counter[0] != version:
-            raise GradError(at_user_line(self._modified(kept, counter[0], version)))
+            raise GradError(self._modified(kept, counter[0], version))
         return state.frontend.wrap(kept, self, counter) if key == OUT else kept
 
     def _modified(self, kept: Any, now: int, version: int) -> str:
@@ -161,10 +161,8 @@ class Packed:
         tensor = self.unpack(self.held)
         if not hasattr(tensor, "value"):
             raise DTypeError(
-                at_user_line(
-                    f"the unpack hook of a saved tensor returned {type(tensor).__name__}: it must "
-                    "give a tensor"
-                )
+                f"the unpack hook of a saved tensor returned {type(tensor).__name__}: it must "
+                "give a tensor"
             )
         return tensor
 
@@ -183,10 +181,8 @@ class AccumulateGrad:
     def register_hook(self, hook: Any) -> NoReturn:
         """Refuse: the tensor has hooks for this."""
         raise GradError(
-            at_user_line(
-                "AccumulateGrad takes no hooks: use register_hook of the tensor (before .grad is "
-                "accumulated) or register_post_accumulate_grad_hook (after)"
-            )
+            "AccumulateGrad takes no hooks: use register_hook of the tensor (before .grad is "
+            "accumulated) or register_post_accumulate_grad_hook (after)"
         )
 
     register_prehook = register_hook

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ..errors import ShapeError, at_user_line
+from ..errors import ShapeError
 from ..ops.build import need
 from ..ops.elementwise.pointwise import add, clamp, ge, lt, neg, sub, where
 from ..ops.index.indexing import gather
@@ -87,10 +87,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         x, y = tuple(input_.shape), tuple(target_.shape)
         if x != (*y, self.in_features) or len(y) > 1:
             raise ShapeError(
-                at_user_line(
-                    f"AdaptiveLogSoftmaxWithLoss: input of shape {x} and target of shape {y}, "
-                    f"expected (N, {self.in_features}) and (N,)"
-                )
+                f"AdaptiveLogSoftmaxWithLoss: input of shape {x} and target of shape {y}, "
+                f"expected (N, {self.in_features}) and (N,)"
             )
         input = input_ if y else unsqueeze(input_, 0)
         target = target_ if y else unsqueeze(target_, 0)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..errors import ShapeError, at_user_line
+from ..errors import ShapeError
 from ..ops.build import need
 from ..ops.create.creation import zeros
 from ..ops.reduce.reductions import mean
@@ -160,10 +160,8 @@ class MultiheadAttention(Module):
                 else ("(L, N, E), (S, N, K) and (S, N, V)")
             )
             raise ShapeError(
-                at_user_line(
-                    f"{_NAME}: shapes {q}, {k} and {v} do not fit: expected {order}, with E = "
-                    f"{self.embed_dim}, K = {self.kdim}, V = {self.vdim}"
-                )
+                f"{_NAME}: shapes {q}, {k} and {v} do not fit: expected {order}, with E = "
+                f"{self.embed_dim}, K = {self.kdim}, V = {self.vdim}"
             )
 
     def _first(self, batched: bool, *tensors: Tensor) -> list[Tensor]:

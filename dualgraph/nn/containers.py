@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, ArgumentTypeError, AxisError, at_user_line
+from ..errors import ArgumentError, ArgumentTypeError, AxisError
 from .module import Module, part_of
 from .parameter import Parameter
 
@@ -17,10 +17,8 @@ class _Container(Module):
         module = part_of(module)
         if not isinstance(module, Module):
             raise ArgumentTypeError(
-                at_user_line(
-                    f"{type(self).__name__}: part {name} is a {type(module).__name__}, "
-                    "not a Module instance"
-                )
+                f"{type(self).__name__}: part {name} is a {type(module).__name__}, "
+                "not a Module instance"
             )
         self.register_module(name, module)
 
@@ -43,7 +41,7 @@ class _Row(_Container):
         names = [name for name, _ in self.named_children()]
         at = index.__index__()
         if not -len(names) <= at < len(names):
-            raise AxisError(at_user_line(f"index {at} is out of range for {len(names)} modules"))
+            raise AxisError(f"index {at} is out of range for {len(names)} modules")
         return names[at]
 
     def __getitem__(self, index: int | slice) -> Any:
@@ -178,7 +176,7 @@ class ModuleDict(_Container):
     def _add(self, name: str, module: Any) -> None:
         taken = hasattr(type(self), name) or (name in vars(self) and name not in self)
         if not isinstance(name, str) or taken:
-            raise ArgumentError(at_user_line(f"ModuleDict: {name!r} cannot name a module"))
+            raise ArgumentError(f"ModuleDict: {name!r} cannot name a module")
         super()._add(name, module)
 
     def update(self, modules: Any) -> None:
@@ -297,7 +295,7 @@ class ParameterList(_Parameters):
                 self._put(later, kept[later])  # the order of the dict is that of the list
         else:
             raise ArgumentError(
-                at_user_line(f"ParameterList: entry {name} is a tensor, not {type(value).__name__}")
+                f"ParameterList: entry {name} is a tensor, not {type(value).__name__}"
             )
 
     def __iter__(self) -> Iterator[Any]:
@@ -311,7 +309,7 @@ class ParameterList(_Parameters):
     def extend(self, values: Iterable[Any]) -> "ParameterList":
         """Add several at the end and return the list."""
         if isinstance(values, Tensor):
-            raise ArgumentError(at_user_line("ParameterList: expected a list of tensors, got one"))
+            raise ArgumentError("ParameterList: expected a list of tensors, got one")
         for value in list(values):
             self.append(value)
         return self
@@ -347,7 +345,7 @@ class ParameterDict(_Parameters):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str) or hasattr(type(self), key) or "." in key or not key:
-            raise ArgumentError(at_user_line(f"ParameterDict: {key!r} cannot name a parameter"))
+            raise ArgumentError(f"ParameterDict: {key!r} cannot name a parameter")
         self._put(key, value)
 
     def __delitem__(self, key: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import sqrt
 from typing import Any, ClassVar
 
-from ..errors import ShapeError, at_user_line
+from ..errors import ShapeError
 from ..ops.build import need
 from ..ops.create.creation import zeros
 from ..ops.windows.convolution import per_axis
@@ -205,10 +205,8 @@ class _Transposed(_Conv):
         if any(not 0 <= e < max(s, 2) for e, s in zip(extra, self.stride, strict=True)):
             largest = tuple(m + s - 1 for m, s in zip(least, self.stride, strict=True))
             raise ShapeError(
-                at_user_line(
-                    f"{type(self).__name__}: output_size {wanted} is not between {tuple(least)} "
-                    f"and {largest}"
-                )
+                f"{type(self).__name__}: output_size {wanted} is not between {tuple(least)} "
+                f"and {largest}"
             )
         return extra
 

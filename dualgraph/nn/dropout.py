@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ArgumentError, at_user_line
+from ..errors import ArgumentError
 from . import functional as F
 from .module import Module
 
@@ -18,9 +18,7 @@ class _Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0.0 <= p <= 1.0:
-            raise ArgumentError(
-                at_user_line(f"{type(self).__name__}: p must lie in [0, 1], got {p}")
-            )
+            raise ArgumentError(f"{type(self).__name__}: p must lie in [0, 1], got {p}")
         self.p = p
         self.inplace = inplace
 

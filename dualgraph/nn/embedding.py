@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..eager.modes import no_grad
-from ..errors import ArgumentError, ShapeError, at_user_line
+from ..errors import ArgumentError, ShapeError
 from ..ops.build import need
 from ..ops.create.creation import arange, zeros
 from ..ops.elementwise.pointwise import ne, where
@@ -32,9 +32,7 @@ class _Table(Module):
         self.padding_idx = padding_idx
         if padding_idx is not None:
             if not -rows <= padding_idx < rows:
-                raise ArgumentError(
-                    at_user_line(f"padding_idx {padding_idx} is out of range for {rows} rows")
-                )
+                raise ArgumentError(f"padding_idx {padding_idx} is out of range for {rows} rows")
             self.padding_idx = padding_idx % rows
         if given is not None:
             need(
@@ -75,10 +73,8 @@ class _Table(Module):
 def _sizes(layer: type, table: Tensor) -> tuple[int, int]:
     if table.ndim != 2:
         raise ShapeError(
-            at_user_line(
-                f"{layer.__name__}.from_pretrained: expected a table (rows, features), got shape "
-                f"{tuple(table.shape)}"
-            )
+            f"{layer.__name__}.from_pretrained: expected a table (rows, features), got shape "
+            f"{tuple(table.shape)}"
         )
     return table.shape[0], table.shape[1]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..core.dispatch import state
 from ..eager.function import Function
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, at_user_line
+from ..errors import ArgumentError
 
 FORWARD_PRE, FORWARD = "forward_pre", "forward"
 BACKWARD_PRE, BACKWARD = "backward_pre", "backward"
@@ -178,10 +178,8 @@ def _before(module: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
             found = hook.function(module, args, kwargs)
             if found is not None and not (isinstance(found, tuple) and len(found) == 2):
                 raise ArgumentError(
-                    at_user_line(
-                        "a forward pre-hook with_kwargs must return None or (args, kwargs), got "
-                        f"{type(found).__name__}"
-                    )
+                    "a forward pre-hook with_kwargs must return None or (args, kwargs), got "
+                    f"{type(found).__name__}"
                 )
             args, kwargs = (args, kwargs) if found is None else found
         else:
@@ -228,10 +226,8 @@ class _Watch:
         if isinstance(result, tuple | list) and all(isinstance(r, Tensor) for r in result):
             return type(result)(_Left.apply(self, *result))
         raise ArgumentError(
-            at_user_line(
-                f"a backward hook of {type(self.module).__name__} needs a tensor, or a tuple of "
-                f"tensors, to come out of forward(), got {type(result).__name__}"
-            )
+            f"a backward hook of {type(self.module).__name__} needs a tensor, or a tuple of "
+            f"tensors, to come out of forward(), got {type(result).__name__}"
         )
 
     def output_grads(self, grads: tuple) -> tuple:
@@ -255,9 +251,7 @@ def _replaced(found: Any, grads: tuple) -> tuple:
         return grads
     found = found if isinstance(found, tuple) else (found,)
     if len(found) != len(grads):
-        raise ArgumentError(
-            at_user_line(f"a backward hook returned {len(found)} gradients, not {len(grads)}")
-        )
+        raise ArgumentError(f"a backward hook returned {len(found)} gradients, not {len(grads)}")
     return found
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..eager.construct import tensor as make_tensor
 from ..eager.modes import no_grad
-from ..errors import ShapeError, at_user_line
+from ..errors import ShapeError
 from ..linalg import qr
 from ..ops.build import need
 from ..ops.create.creation import rand, randn
@@ -194,7 +194,7 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     """Return (fan_in, fan_out) of a weight of shape (out, in, ...)."""
     shape = tuple(tensor.value.shape)
     if len(shape) < 2:
-        raise ShapeError(at_user_line(f"fan in and out need two axes or more, got shape {shape}"))
+        raise ShapeError(f"fan in and out need two axes or more, got shape {shape}")
     field = 1
     for extent in shape[2:]:
         field *= extent
@@ -205,7 +205,7 @@ def _need_axes(name: str, tensor: Tensor, counts: tuple[int, ...]) -> None:
     shape = tuple(tensor.value.shape)
     if len(shape) not in counts:
         wanted = " or ".join(map(str, counts))
-        raise ShapeError(at_user_line(f"{name}: expected {wanted} axes, got shape {shape}"))
+        raise ShapeError(f"{name}: expected {wanted} axes, got shape {shape}")
 
 
 def _overwrite(tensor: Tensor, values: Any) -> Tensor:

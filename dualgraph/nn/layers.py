@@ -3,7 +3,7 @@
 from math import sqrt
 from typing import Any
 
-from ..errors import ShapeError, at_user_line
+from ..errors import ShapeError
 from ..ops.create.creation import zeros
 from . import functional as F, init
 from .module import Module
@@ -52,10 +52,8 @@ class Linear(Module):
         shape = tuple(input.value.shape)
         if shape[-1:] != (self.in_features,):
             raise ShapeError(
-                at_user_line(
-                    f"Linear: input of shape {shape} does not fit a weight of shape "
-                    f"{tuple(self.weight.shape)}: the last axis must be {self.in_features}"
-                )
+                f"Linear: input of shape {shape} does not fit a weight of shape "
+                f"{tuple(self.weight.shape)}: the last axis must be {self.in_features}"
             )
         return F.linear(input, self.weight, self.bias)
 

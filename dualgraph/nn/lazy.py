@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from ..core.dispatch import state
 from ..eager.modes import no_grad
-from ..errors import TraceError, at_user_line
+from ..errors import TraceError
 from .convolution import (
     Conv1d,
     Conv2d,
@@ -77,10 +77,8 @@ class _Lazy(Module):
         """Become the layer that fits an input; values that were loaded stay."""
         if state.tracing:
             raise TraceError(
-                at_user_line(
-                    f"{type(self).__name__} has no parameters before its first call, which cannot "
-                    "be traced: call the model once eagerly, then compile it"
-                )
+                f"{type(self).__name__} has no parameters before its first call, which cannot "
+                "be traced: call the model once eagerly, then compile it"
             )
         drawn = self.has_uninitialized_params()
         count, training = input.shape[self.axis], self.training

@@ -21,7 +21,6 @@ from ..errors import (
     DTypeError,
     DualgraphError,
     MissingNameError,
-    at_user_line,
     described,
 )
 from ..grad.tape import version_counter
@@ -157,10 +156,8 @@ class Module(Hookable, Saving):
         """Set a parameter by name; None says that the module has none there."""
         if param is not None and not isinstance(param, Parameter):
             raise DTypeError(
-                at_user_line(
-                    f"register_parameter({name!r}): expected a Parameter or None, got "
-                    f"{type(param).__name__}; wrap a tensor in nn.Parameter"
-                )
+                f"register_parameter({name!r}): expected a Parameter or None, got "
+                f"{type(param).__name__}; wrap a tensor in nn.Parameter"
             )
         _check_vacant(self, name)
         setattr(self, _identifier(name), param)
@@ -169,9 +166,7 @@ class Module(Hookable, Saving):
         """Set a tensor that is state but not trained; `state_dict` holds it when persistent."""
         if tensor is not None and not isinstance(tensor, Tensor):
             raise DTypeError(
-                at_user_line(
-                    f"register_buffer({name!r}): expected a Tensor, got {type(tensor).__name__}"
-                )
+                f"register_buffer({name!r}): expected a Tensor, got {type(tensor).__name__}"
             )
         self.__dict__["_persistent"] = {**self._persistent, _identifier(name): persistent}
         setattr(self, name, tensor)
@@ -181,7 +176,7 @@ class Module(Hookable, Saving):
         module = part_of(module)
         if module is not None and not isinstance(module, Module):
             raise ArgumentTypeError(
-                at_user_line(f"add_module({name!r}): expected a Module, got {described(module)}")
+                f"add_module({name!r}): expected a Module, got {described(module)}"
             )
         _check_vacant(self, name)
         setattr(self, _identifier(name), module)
@@ -262,9 +257,7 @@ class Module(Hookable, Saving):
         for name in target.split(".") if target else ():
             child = module.__dict__.get(name)
             if not isinstance(child, Module):
-                raise MissingNameError(
-                    at_user_line(f"{type(self).__name__} has no submodule {target!r}")
-                )
+                raise MissingNameError(f"{type(self).__name__} has no submodule {target!r}")
             module = child
         return module
 
@@ -288,7 +281,7 @@ class Module(Hookable, Saving):
         for found, tensor in own(self.get_submodule(path)):
             if found == name:
                 return tensor
-        raise MissingNameError(at_user_line(f"{type(self).__name__} has no {what} {target!r}"))
+        raise MissingNameError(f"{type(self).__name__} has no {what} {target!r}")
 
     def apply(self, fn: Any) -> "Module":
         """Call ``fn`` on every module below, then on this one; return the module."""
@@ -302,7 +295,7 @@ class Module(Hookable, Saving):
     def train(self, mode: bool = True) -> "Module":
         """Put this module and all below into training (or evaluation) mode."""
         if not isinstance(mode, bool):
-            raise ArgumentTypeError(at_user_line(f"train: expected a bool, got {described(mode)}"))
+            raise ArgumentTypeError(f"train: expected a bool, got {described(mode)}")
         for module in self.modules():
             module.training = mode
         return self
@@ -332,7 +325,7 @@ class Module(Hookable, Saving):
         if wanted is None:
             return self
         if category(wanted) != FLOATING:
-            raise DTypeError(at_user_line(f"Module.to: needs a floating dtype, got {wanted.name}"))
+            raise DTypeError(f"Module.to: needs a floating dtype, got {wanted.name}")
         for tensor in (*self.parameters(), *self.buffers()):
             _convert(tensor, wanted)
         for module in self.modules():
@@ -402,24 +395,22 @@ def _indented(text: str) -> str:
 def _identifier(name: str) -> str:
     """Return the name of a parameter, buffer or child; a dot would make paths ambiguous."""
     if not name or "." in name:
-        raise ArgumentError(at_user_line(f"{name!r} cannot name a part of a module: empty or '.'"))
+        raise ArgumentError(f"{name!r} cannot name a part of a module: empty or '.'")
     return name
 
 
 def _check_vacant(module: Module, name: str) -> None:
     """Refuse a parameter or child with the name of a method: it would hide it."""
     if name not in module.__dict__ and hasattr(type(module), name):
-        raise ArgumentError(at_user_line(f"{type(module).__name__} already has a {name!r}"))
+        raise ArgumentError(f"{type(module).__name__} already has a {name!r}")
 
 
 def _check_replacement(module: Module, name: str, value: Any) -> None:
     """Refuse a plain tensor in a parameter's place: it would silently stop being trained."""
     if isinstance(value, Tensor) and not isinstance(value, Parameter):
         raise DTypeError(
-            at_user_line(
-                f"cannot assign a plain Tensor as parameter {name!r} of {type(module).__name__}: "
-                "wrap it in nn.Parameter, or delete the parameter first"
-            )
+            f"cannot assign a plain Tensor as parameter {name!r} of {type(module).__name__}: "
+            "wrap it in nn.Parameter, or delete the parameter first"
         )
 
 

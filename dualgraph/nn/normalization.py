@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ..core.types import int64
-from ..errors import ShapeError, at_user_line
+from ..errors import ShapeError
 from ..ops.build import as_dtype, need
 from ..ops.create.creation import ones, zeros
 from ..ops.elementwise.pointwise import reciprocal
@@ -168,10 +168,8 @@ class _Channels(_Affine):
         if input.value.ndim not in self.dimensions:
             wanted = " or ".join(map(str, self.dimensions))
             raise ShapeError(
-                at_user_line(
-                    f"{type(self).__name__}: expected {wanted} dimensions, got shape "
-                    f"{tuple(input.value.shape)}"
-                )
+                f"{type(self).__name__}: expected {wanted} dimensions, got shape "
+                f"{tuple(input.value.shape)}"
             )
         return input
 
@@ -277,10 +275,8 @@ class _InstanceNorm(_Channels):
         shape = tuple(input.value.shape)
         if shape[axis] != self.num_features and self.affine:
             raise ShapeError(
-                at_user_line(
-                    f"{type(self).__name__}: input of shape {shape} has {shape[axis]} channels, "
-                    f"not {self.num_features}"
-                )
+                f"{type(self).__name__}: input of shape {shape} has {shape[axis]} channels, "
+                f"not {self.num_features}"
             )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, at_user_line
+from ..errors import ArgumentError, DTypeError
 from ..grad.tape import version_counter
 from ..ops.create.creation import empty, zeros
 
@@ -53,10 +53,8 @@ def _share(made: Tensor, data: Tensor | None) -> None:
         data = empty(0)
     if not isinstance(data, Tensor):
         raise DTypeError(
-            at_user_line(
-                f"{type(made).__name__}: expected a Tensor, got {type(data).__name__}; "
-                "convert arrays and lists with dualgraph.tensor(...)"
-            )
+            f"{type(made).__name__}: expected a Tensor, got {type(data).__name__}; "
+            "convert arrays and lists with dualgraph.tensor(...)"
         )
     made.value = data.value.copy() if data.shared else data.value
     if not data.shared:  # one memory, one count of its changes
@@ -70,7 +68,7 @@ class UninitializedTensorMixin(Tensor):
 
     @property
     def shape(self) -> Any:
-        raise ArgumentError(at_user_line(_UNSHAPED))
+        raise ArgumentError(_UNSHAPED)
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Take a shape, and elements that are zero; the object stays the same."""

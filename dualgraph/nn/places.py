@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..eager.tensor import Tensor
-from ..errors import DTypeError, DualgraphError, TraceError, at_user_line, raised_here
+from ..errors import DTypeError, DualgraphError, TraceError, raised_here
 
 _ABSENT = object()
 
@@ -38,9 +38,7 @@ def wrong_type(error: AttributeError, module: Any, args: tuple, kwargs: dict) ->
     for given in (*args, *kwargs.values()):
         if given is error.obj and not isinstance(given, Tensor) and raised_here(error):
             return DTypeError(
-                at_user_line(
-                    f"{type(module).__name__}: expected a Tensor, got {type(given).__name__}"
-                )
+                f"{type(module).__name__}: expected a Tensor, got {type(given).__name__}"
             )
     return None
 
@@ -51,9 +49,7 @@ def check_unchanged(module: Any, before: dict[str, Any]) -> None:
     changed = [k for k in after if k != "_version" and before.get(k, _ABSENT) is not after[k]]
     if changed:
         raise TraceError(
-            at_user_line(
-                f"forward() of {type(module).__name__} sets the attribute {changed[0]!r} while it "
-                "is traced: a compiled function would do that once and not at every call. Keep "
-                "such state in a buffer and change it in place, or run this module eagerly"
-            )
+            f"forward() of {type(module).__name__} sets the attribute {changed[0]!r} while it "
+            "is traced: a compiled function would do that once and not at every call. Keep "
+            "such state in a buffer and change it in place, or run this module eagerly"
         )

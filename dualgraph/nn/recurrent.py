@@ -10,7 +10,7 @@ from math import sqrt
 from typing import Any, NamedTuple
 from warnings import warn
 
-from ..errors import ShapeError, at_user_line
+from ..errors import ShapeError
 from ..ops.build import need
 from ..ops.create.creation import zeros
 from ..ops.elementwise.pointwise import add, mul, relu, sigmoid, sub, tanh
@@ -180,10 +180,8 @@ class RNNBase(_Recurrent):
         shape = tuple(input.value.shape)
         if len(shape) not in (2, 3) or shape[-1] != self.input_size:
             raise ShapeError(
-                at_user_line(
-                    f"{type(self).__name__}: expected an input of 2 or 3 dimensions, the last one "
-                    f"{self.input_size}, got shape {shape}"
-                )
+                f"{type(self).__name__}: expected an input of 2 or 3 dimensions, the last one "
+                f"{self.input_size}, got shape {shape}"
             )
 
     def _first(self, like: Tensor, batch: int, hx: Any, order: Tensor | None) -> States:
@@ -197,10 +195,8 @@ class RNNBase(_Recurrent):
         for state, width in zip(states, widths, strict=True):
             if tuple(state.value.shape) != (count, batch, width):
                 raise ShapeError(
-                    at_user_line(
-                        f"{type(self).__name__}: expected a state of shape {(count, batch, width)},"
-                        f" got {tuple(state.value.shape)}"
-                    )
+                    f"{type(self).__name__}: expected a state of shape {(count, batch, width)},"
+                    f" got {tuple(state.value.shape)}"
                 )
         return states if order is None else tuple(index_select(s, 1, order) for s in states)
 
@@ -427,10 +423,8 @@ class RNNCellBase(_Recurrent):
         shape = tuple(input.value.shape)
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
             raise ShapeError(
-                at_user_line(
-                    f"{type(self).__name__}: expected an input of shape (N, {self.input_size}) or "
-                    f"({self.input_size},), got {shape}"
-                )
+                f"{type(self).__name__}: expected an input of shape (N, {self.input_size}) or "
+                f"({self.input_size},), got {shape}"
             )
 
     def extra_repr(self) -> str:

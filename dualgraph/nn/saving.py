@@ -12,7 +12,7 @@ import numpy as np
 from ..eager.construct import tensor as make_tensor
 from ..eager.modes import no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, ShapeError, at_user_line
+from ..errors import ArgumentError, DTypeError, ShapeError
 from .hooks import Hook, HookHandle, add_hook
 from .parameter import Parameter
 
@@ -89,7 +89,7 @@ class Saving:
         """
         if not isinstance(state_dict, Mapping):
             kind = type(state_dict).__name__
-            raise DTypeError(at_user_line(f"load_state_dict: expected a dict, got {kind}"))
+            raise DTypeError(f"load_state_dict: expected a dict, got {kind}")
         given, left, errors = dict(state_dict), IncompatibleKeys([], []), []
         for prefix, module in walk(self):
             for hook in _of(module, LOAD_PRE):
@@ -233,4 +233,4 @@ def _refuse(owner: str, left: IncompatibleKeys, errors: list[str], strict: bool)
     if missing or unexpected:
         parts.append("strict=False loads what matches")
     error = ArgumentError if missing or unexpected else ShapeError
-    raise error(at_user_line("\n  ".join(parts)))
+    raise error("\n  ".join(parts))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..errors import ArgumentError, ArgumentTypeError, DTypeError, at_user_line, described
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, described
 from .build import Tensor, need, need_tensor
 
 IGNORED = frozenset({"layout", "pin_memory", "memory_format", "non_blocking"})
@@ -11,9 +11,7 @@ IGNORED = frozenset({"layout", "pin_memory", "memory_format", "non_blocking"})
 def tensor_list(name: str, given: Any) -> list[Tensor]:
     """Return a list of tensors, at least one; raise `DTypeError` for anything else."""
     if not isinstance(given, tuple | list):
-        raise DTypeError(
-            at_user_line(f"{name}: expected a list of tensors, got {type(given).__name__}")
-        )
+        raise DTypeError(f"{name}: expected a list of tensors, got {type(given).__name__}")
     need(len(given) > 0, f"{name}: expected at least one tensor")
     return [need_tensor(name, x) for x in given]
 
@@ -37,7 +35,7 @@ def need_int(name: str, what: str, x: Any) -> int:
     except (AttributeError, TypeError):
         whole = None
     if whole is None:
-        raise ArgumentTypeError(at_user_line(f"{name}: {what} must be an int, got {described(x)}"))
+        raise ArgumentTypeError(f"{name}: {what} must be an int, got {described(x)}")
     return whole
 
 
@@ -54,6 +52,4 @@ def check_options(name: str, device: Any, options: dict[str, Any]) -> None:
 def check_device(name: str, device: Any) -> None:
     """Raise `ArgumentError` unless the device is None or the CPU."""
     if device is not None and str(device).partition(":")[0] != "cpu":
-        raise ArgumentError(
-            at_user_line(f"{name}: device {str(device)!r} does not exist; the only one is 'cpu'")
-        )
+        raise ArgumentError(f"{name}: device {str(device)!r} does not exist; the only one is 'cpu'")

@@ -29,7 +29,6 @@ from ..errors import (
     ArgumentTypeError,
     AxisError,
     DTypeError,
-    at_user_line,
     called_function,
     described,
 )
@@ -50,13 +49,11 @@ def as_number(x: Any) -> bool | int | float:
         x = x.item()
     if type(x) in _NUMBERS:
         if type(x) is int and not -(2**63) <= x < 2**63:
-            raise ArgumentError(at_user_line(f"the integer {x} does not fit into int64"))
+            raise ArgumentError(f"the integer {x} does not fit into int64")
         return x
     raise DTypeError(
-        at_user_line(
-            f"{called_function()}: expected a Tensor or a number, got {type(x).__name__}; "
-            "convert arrays and lists with dualgraph.tensor(...)"
-        )
+        f"{called_function()}: expected a Tensor or a number, got {type(x).__name__}; "
+        "convert arrays and lists with dualgraph.tensor(...)"
     )
 
 
@@ -105,7 +102,7 @@ def elementwise_infer(name: str, spec: Elementwise) -> Callable[..., Aval]:
         if tuple(a.dtype for a in avals) != wanted:
             got = ", ".join(a.dtype.name for a in avals)
             need = ", ".join(d.name for d in wanted)
-            raise DTypeError(at_user_line(f"{name}: expected dtypes ({need}), got ({got})"))
+            raise DTypeError(f"{name}: expected dtypes ({need}), got ({got})")
         shape = broadcast_shapes(*(tuple(a.shape) for a in avals))
         return Aval(shape, spec.output_type(computing, dtype))
 
@@ -256,13 +253,11 @@ def normal_axis(axis: int, ndim: int) -> int:
     """Return the axis counted from the front; raise `AxisError` when there is no such axis."""
     limit = max(ndim, 1)
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
-        raise ArgumentTypeError(at_user_line(f"dim must be an int, got {described(axis)}"))
+        raise ArgumentTypeError(f"dim must be an int, got {described(axis)}")
     if not -limit <= axis < limit:
         raise AxisError(
-            at_user_line(
-                f"dim {axis} is out of range for a tensor with {ndim} dimensions: "
-                f"expected {-limit} to {limit - 1}"
-            )
+            f"dim {axis} is out of range for a tensor with {ndim} dimensions: "
+            f"expected {-limit} to {limit - 1}"
         )
     return int(axis) % limit
 
@@ -273,7 +268,7 @@ def normal_axes(dim: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     found = [normal_axis(d, ndim) for d in (dim if isinstance(dim, tuple | list) else (dim,))]
     if len(set(found)) != len(found):
-        raise AxisError(at_user_line(f"dim {dim!r} names an axis twice"))
+        raise AxisError(f"dim {dim!r} names an axis twice")
     return tuple(sorted(found)) if ndim else ()
 
 
@@ -284,7 +279,7 @@ def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     for extent in given:
         if isinstance(extent, bool) or not isinstance(extent, int | np.integer):
             said = f"a shape is made of ints, got {described(extent)} in {described(given)}"
-            raise ArgumentTypeError(at_user_line(said))
+            raise ArgumentTypeError(said)
     return tuple(int(e) for e in given)
 
 
@@ -292,10 +287,8 @@ def need_tensor(name: str, x: Any) -> Tensor:
     """Return a tensor; raise `DTypeError` for anything else."""
     if not is_tensor(x):
         raise DTypeError(
-            at_user_line(
-                f"{name}: expected a Tensor, got {type(x).__name__}; "
-                "convert arrays and lists with dualgraph.tensor(...)"
-            )
+            f"{name}: expected a Tensor, got {type(x).__name__}; "
+            "convert arrays and lists with dualgraph.tensor(...)"
         )
     return x
 
@@ -314,7 +307,7 @@ def need_floating(name: str, x: Tensor) -> None:
         got, remedy = x.value.dtype.name, "cast it first"
     else:
         got, remedy = type(x).__name__, "make one with dualgraph.tensor(...)"
-    raise DTypeError(at_user_line(f"{name} needs a floating tensor, got {got}; {remedy}"))
+    raise DTypeError(f"{name} needs a floating tensor, got {got}; {remedy}")
 
 
 def changed(x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
@@ -327,18 +320,18 @@ def changed(x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
 def refuse_bools(name: str, hint: str, x: Tensor) -> None:
     """Raise `DTypeError` for a bool tensor."""
     if x.value.dtype is bool_:
-        raise DTypeError(at_user_line(f"{name} is not defined for bool tensors; {hint}"))
+        raise DTypeError(f"{name} is not defined for bool tensors; {hint}")
 
 
 def need_index(name: str, index: Tensor) -> Tensor:
     """Return an index tensor as int64; raise for floats and bools."""
     dtype = index.value.dtype
     if category(dtype) in (FLOATING, BOOL):
-        raise DTypeError(at_user_line(f"{name}: index must be an integer tensor, got {dtype.name}"))
+        raise DTypeError(f"{name}: index must be an integer tensor, got {dtype.name}")
     return as_dtype(index, int64)
 
 
 def need(condition: bool, message: str) -> None:
     """Raise `ArgumentError` with the user's line unless the condition holds."""
     if not condition:
-        raise ArgumentError(at_user_line(message))
+        raise ArgumentError(message)

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
-from ..errors import ArgumentError, DTypeError, at_user_line
+from ..errors import ArgumentError, DTypeError
 from ..ops.build import need
 from .optimizer import Optimizer
 from .schedule import (
@@ -34,9 +34,7 @@ class _Composed(LRScheduler):
             if not isinstance(scheduler, LRScheduler):
                 kind = type(scheduler).__name__
                 why = ": its step() takes a metric" if kind == "ReduceLROnPlateau" else ""
-                raise DTypeError(
-                    at_user_line(f"{name}: scheduler {i} is a {kind}, which cannot be used{why}")
-                )
+                raise DTypeError(f"{name}: scheduler {i} is a {kind}, which cannot be used{why}")
             need(
                 scheduler.optimizer is optimizer,
                 f"{name}: scheduler {i} ({type(scheduler).__name__}) has another optimizer",
@@ -69,10 +67,8 @@ class SequentialLR(_Composed):
         self._check(optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ArgumentError(
-                at_user_line(
-                    f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} "
-                    f"milestones, got {len(milestones)}"
-                )
+                f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} "
+                f"milestones, got {len(milestones)}"
             )
         self._milestones = milestones
         self.last_epoch = last_epoch + 1

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.dispatch import state
 from ..core.scope import note_module
 from ..eager.tensor import Tensor
-from ..errors import TraceError, at_user_line
+from ..errors import TraceError
 
 
 class States(dict[Any, dict[str, Any]]):
@@ -39,12 +39,10 @@ def watched(step: Callable[..., Any]) -> Callable[..., Any]:
             self.state.clear()  # what was made by this trace has no numbers
             self.state.update(held)
             raise TraceError(
-                at_user_line(
-                    f"step() of {type(self).__name__} sets {', '.join(map(repr, changed))} while "
-                    "it is traced: a compiled step would do that once and not at every call. Keep "
-                    "counts in 0-d tensors that are changed in place, and make all state before "
-                    "the first compiled step, or step eagerly"
-                )
+                f"step() of {type(self).__name__} sets {', '.join(map(repr, changed))} while "
+                "it is traced: a compiled step would do that once and not at every call. Keep "
+                "counts in 0-d tensors that are changed in place, and make all state before "
+                "the first compiled step, or step eagerly"
             )
         return out
 

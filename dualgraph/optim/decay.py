@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import DTypeError, at_user_line
+from ..errors import DTypeError
 from ..ops.build import need
 from .optimizer import Group, Optimizer
 from .schedule import Factor, LRScheduler, per_group, rate_of
@@ -265,9 +265,7 @@ def _functions(scheduler: Any, optimizer: Optimizer, given: Any) -> list[Any]:
     for function in functions:
         if not callable(function):
             raise DTypeError(
-                at_user_line(
-                    f"{type(scheduler).__name__}: lr_lambda must be a function, got "
-                    f"{type(function).__name__}"
-                )
+                f"{type(scheduler).__name__}: lr_lambda must be a function, got "
+                f"{type(function).__name__}"
             )
     return functions

@@ -8,7 +8,7 @@ from ..core.dispatch import state
 from ..core.scope import note_module
 from ..eager.modes import enable_grad, no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, TraceError, at_user_line
+from ..errors import ArgumentError, TraceError
 from ..ops.build import need
 from ..ops.contract.matmul import dot
 from ..ops.create.creation import zeros_like
@@ -81,13 +81,11 @@ class LBFGS(Optimizer):
         """Make up to ``max_iter`` steps; return the loss before the first one."""
         if state.tracing:
             raise TraceError(
-                at_user_line(
-                    "LBFGS.step() cannot be traced: how often it calls the closure depends on the "
-                    "numbers. Step eagerly; the closure may call a compiled function"
-                )
+                "LBFGS.step() cannot be traced: how often it calls the closure depends on the "
+                "numbers. Step eagerly; the closure may call a compiled function"
             )
         if closure is None:
-            raise ArgumentError(at_user_line("LBFGS.step() needs a closure that returns the loss"))
+            raise ArgumentError("LBFGS.step() needs a closure that returns the loss")
         note_module(self)
         self.stepped = True
         group = self.param_groups[0]

@@ -24,7 +24,6 @@ from ..errors import (
     DTypeError,
     ShapeError,
     TraceError,
-    at_user_line,
     described,
 )
 from ..grad.hooks import Hooks, RemovableHandle
@@ -80,10 +79,8 @@ class Optimizer(SavingHooks):
         groups = _listed(params)
         if not groups:
             raise ArgumentError(
-                at_user_line(
-                    f"{type(self).__name__} got an empty parameter list: a generator that was "
-                    "already used up, or a module without parameters?"
-                )
+                f"{type(self).__name__} got an empty parameter list: a generator that was "
+                "already used up, or a module without parameters?"
             )
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
@@ -93,7 +90,7 @@ class Optimizer(SavingHooks):
         group = param_group
         if not isinstance(group, dict) or "params" not in group:
             said = f"a parameter group is a dict with the key 'params', not {described(group)}"
-            raise ArgumentTypeError(at_user_line(said))
+            raise ArgumentTypeError(said)
         name = type(self).__name__
         unknown = sorted(set(group) - set(self.defaults) - {"params", *KEPT})
         need(not unknown, f"{name} does not know the options {', '.join(unknown)}")
@@ -121,7 +118,7 @@ class Optimizer(SavingHooks):
             pair = name in PAIRS
             if isinstance(value, tuple | list) != pair or (pair and len(value) != 2):
                 said = f"{name} must be {'two numbers' if pair else 'a number'}, got "
-                raise ArgumentTypeError(at_user_line(f"{said}{described(value)}"))
+                raise ArgumentTypeError(f"{said}{described(value)}")
             if not isinstance(value, tuple | list):
                 check_number(name, value, low, below)
                 continue
@@ -290,10 +287,8 @@ class Optimizer(SavingHooks):
             shape = np.shape(tensor) if not isinstance(tensor, Tensor) else tuple(tensor.shape)
             if tuple(own[name].shape) != shape:
                 raise ShapeError(
-                    at_user_line(
-                        f"load_state_dict: {name} has shape {shape}, the parameter's "
-                        f"is {tuple(own[name].shape)}"
-                    )
+                    f"load_state_dict: {name} has shape {shape}, the parameter's "
+                    f"is {tuple(own[name].shape)}"
                 )
         return own
 
@@ -391,10 +386,8 @@ def check_number(name: str, value: Any, low: float = 0.0, below: float | None = 
 def _refuse_traced_hooks() -> None:
     if state.tracing:
         raise TraceError(
-            at_user_line(
-                "an optimizer with step hooks cannot step in a traced function: a compiled step "
-                "runs no Python. Remove the hooks, or call what they do outside of the function"
-            )
+            "an optimizer with step hooks cannot step in a traced function: a compiled step "
+            "runs no Python. Remove the hooks, or call what they do outside of the function"
         )
 
 
@@ -413,22 +406,16 @@ def _numbers_only(held: State) -> State:
 
 def _listed(params: Any) -> list[Any]:
     if isinstance(params, Tensor):
-        raise DTypeError(
-            at_user_line("an optimizer takes an iterable of parameters, got one tensor: use [p]")
-        )
+        raise DTypeError("an optimizer takes an iterable of parameters, got one tensor: use [p]")
     return list(params)
 
 
 def _check_parameter(p: Any) -> None:
     if not isinstance(p, Tensor):
-        raise DTypeError(
-            at_user_line(f"an optimizer takes tensors or group dicts, got {type(p).__name__}")
-        )
+        raise DTypeError(f"an optimizer takes tensors or group dicts, got {type(p).__name__}")
     if not p.is_leaf or p.value.dtype.kind != "f":
         kind = p.dtype if p.grad_fn is None else f"the result of {p.grad_fn.name()}"
-        raise ArgumentTypeError(
-            at_user_line(f"an optimizer updates floating leaf tensors, this one is {kind}")
-        )
+        raise ArgumentTypeError(f"an optimizer updates floating leaf tensors, this one is {kind}")
 
 
 def _overwrite(own: State, given: State) -> None:

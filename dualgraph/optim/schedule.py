@@ -8,7 +8,7 @@ from typing import Any
 from ..core.dispatch import state
 from ..eager.modes import no_grad
 from ..eager.tensor import Tensor
-from ..errors import ArgumentError, DTypeError, TraceError, at_user_line
+from ..errors import ArgumentError, DTypeError, TraceError
 from ..ops.build import need
 from .optimizer import Group, Optimizer
 
@@ -129,9 +129,7 @@ def check_optimizer(scheduler: Any, optimizer: Any) -> None:
     """Raise `DTypeError` for what is no optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise DTypeError(
-            at_user_line(
-                f"{type(scheduler).__name__} takes an optimizer, got {type(optimizer).__name__}"
-            )
+            f"{type(scheduler).__name__} takes an optimizer, got {type(optimizer).__name__}"
         )
 
 
@@ -139,11 +137,9 @@ def refuse_tracing(scheduler: Any) -> None:
     """Raise `TraceError` in a traced function: a schedule is Python, which runs only once there."""
     if state.tracing:
         raise TraceError(
-            at_user_line(
-                f"{type(scheduler).__name__}.step() inside a traced function would run once and "
-                "never again: step the schedule after the compiled call. Its learning rate takes "
-                "effect there without a new trace"
-            )
+            f"{type(scheduler).__name__}.step() inside a traced function would run once and "
+            "never again: step the schedule after the compiled call. Its learning rate takes "
+            "effect there without a new trace"
         )
 
 
@@ -173,7 +169,7 @@ def per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
         return [value] * count
     if len(value) != count:
         raise ArgumentError(
-            at_user_line(f"{name}: expected {count} values, one for each group, got {len(value)}")
+            f"{name}: expected {count} values, one for each group, got {len(value)}"
         )
     return list(value)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.types import Size
 from ..eager import Tensor
-from ..errors import TraceError, at_user_line
+from ..errors import TraceError
 from .tree import Leaf
 
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None))
@@ -324,7 +324,7 @@ class Unchanging:
             for name, old in before.items():
                 if name in after and after[name] != old and old == old:
                     what = f"{guard.what} ({name})" if name else guard.what
-                    raise TraceError(at_user_line(_CHANGED.format(what, old, after[name])))
+                    raise TraceError(_CHANGED.format(what, old, after[name]))
 
 
 _CHANGED = (

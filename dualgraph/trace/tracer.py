@@ -24,7 +24,7 @@ from ..eager.frontend import (
     written_through,
 )
 from ..eager.gradients import moved
-from ..errors import DTypeError, TraceError, at_user_line, user_location
+from ..errors import DTypeError, TraceError, user_location
 from ..grad.hooks import LeafHooks
 from ..grad.tape import Node as TapeNode, record, version_counter
 from ..ir.graph import INPUT, Graph, Node, constant
@@ -121,18 +121,14 @@ class Tracer:
     def _capture(self, tensor: Any) -> Node:
         if tensor.grad_fn is not None:
             raise TraceError(
-                at_user_line(
-                    f"the traced function uses a tensor of shape {tuple(tensor.value.shape)} that "
-                    f"was computed outside of it with gradients ({tensor.grad_fn.name()}): pass it "
-                    "as an argument, or detach() it"
-                )
+                f"the traced function uses a tensor of shape {tuple(tensor.value.shape)} that "
+                f"was computed outside of it with gradients ({tensor.grad_fn.name()}): pass it "
+                "as an argument, or detach() it"
             )
         if id(tensor) in self.arguments:
             raise TraceError(
-                at_user_line(
-                    f"a tensor of shape {tuple(tensor.value.shape)} is an argument of the traced "
-                    "function and is also used through a closure or attribute: use one of the two"
-                )
+                f"a tensor of shape {tuple(tensor.value.shape)} is an argument of the traced "
+                "function and is also used through a closure or attribute: use one of the two"
             )
         source = self.owners.setdefault(id(tensor), Held(tensor))  # its .grad may have come first
         node = self.add_input(source, tensor.value)
@@ -147,9 +143,7 @@ class Tracer:
         """Append a node and record it on the tape as eager would."""
         for t in tensors:
             if not hasattr(t, "value"):
-                raise DTypeError(
-                    at_user_line(f"{op.name}: expected a Tensor, got {type(t).__name__}")
-                )
+                raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}")
         values = tuple([self.lift(t) for t in tensors])
         aval = op.infer(*values, **static)
         source, path, derived = self._location()
@@ -271,10 +265,8 @@ class Tracer:
         if not isinstance(x.value, Node) or id(x) in self.symbols:
             kind = "an argument" if id(x) in self.symbols else "a captured tensor"
             raise TraceError(
-                at_user_line(
-                    f"an in-place op would put {kind} on the tape of the traced function: wrap it "
-                    "in no_grad(), or use the out-of-place op"
-                )
+                f"an in-place op would put {kind} on the tape of the traced function: wrap it "
+                "in no_grad(), or use the out-of-place op"
             )
         x.grad_fn, x.tracked = out.grad_fn, True
         moved(x)
@@ -309,10 +301,8 @@ class Tracer:
         via = source.via if source.base is not None else None
         if via is None or via.op is not None or via.source is not x:
             raise TraceError(
-                at_user_line(
-                    "a traced function cannot give a tensor other memory (x.data = y): write "
-                    "x.data.copy_(y), or x.copy_(y) under no_grad()"
-                )
+                "a traced function cannot give a tensor other memory (x.data = y): write "
+                "x.data.copy_(y), or x.copy_(y) under no_grad()"
             )
 
     def assign(self, x: Any, source: np.ndarray) -> None:
@@ -374,10 +364,8 @@ class Tracer:
         """Refuse a hook on a leaf from outside: at the next call nobody would register it."""
         if self._owner(x) is not None:
             raise TraceError(
-                at_user_line(
-                    "a traced function cannot register a hook on an argument or a captured tensor: "
-                    "register it outside of the function"
-                )
+                "a traced function cannot register a hook on an argument or a captured tensor: "
+                "register it outside of the function"
             )
 
     def has_nan(self, x: Any) -> bool:
@@ -434,12 +422,10 @@ class Tracer:
         if x.constant is not None:
             return x.value
         raise TraceError(
-            at_user_line(
-                f"{what} needs the numbers of a tensor of shape {tuple(x.value.shape)}, which are "
-                "not known while the function is traced (the result would be frozen into the "
-                "graph). Use where() instead of if, keep values as tensors, return the tensor and "
-                "read it outside, or run this function eagerly"
-            )
+            f"{what} needs the numbers of a tensor of shape {tuple(x.value.shape)}, which are "
+            "not known while the function is traced (the result would be frozen into the "
+            "graph). Use where() instead of if, keep values as tensors, return the tensor and "
+            "read it outside, or run this function eagerly"
         )
 
     # --- the end ---
@@ -521,10 +507,8 @@ def _refuse_doubtful(source: Any, op: Op | None, static: dict) -> None:
     """Raise where eager has a view, and a trace a copy or something that depends on strides."""
     if op is _UNKNOWN_PART:
         raise TraceError(
-            at_user_line(
-                "x[i] with a 0-d tensor i is a copy inside a traced function: it cannot be changed "
-                "in place, nor be used after x was. Write x[i] = value, and read x[i] again"
-            )
+            "x[i] with a 0-d tensor i is a copy inside a traced function: it cannot be changed "
+            "in place, nor be used after x was. Write x[i] = value, and read x[i] again"
         )
     if op is None or not op.may_copy:
         return
@@ -532,11 +516,9 @@ def _refuse_doubtful(source: Any, op: Op | None, static: dict) -> None:
     unmerged = Layout(shape, tuple(range(1, len(shape) + 1)), 0)  # no two axes step like one
     if op.lower.apply(unmerged, (), **static) is None:
         raise TraceError(
-            at_user_line(
-                f"{op.name} to {static} merges axes of a tensor that is changed in place: whether "
-                "the two share memory depends on strides that a trace does not know. Take it after "
-                "the change, or clone() it before"
-            )
+            f"{op.name} to {static} merges axes of a tensor that is changed in place: whether "
+            "the two share memory depends on strides that a trace does not know. Take it after "
+            "the change, or clone() it before"
         )
 
 
@@ -574,10 +556,8 @@ def _same_modes() -> Iterator[None]:
         vars(state).update(before)
     if changed:
         raise TraceError(
-            at_user_line(
-                f"the traced function returns with {changed[0].replace('_', ' ')} switched: use "
-                "the mode as a context (with ...), or switch it outside of the function"
-            )
+            f"the traced function returns with {changed[0].replace('_', ' ')} switched: use "
+            "the mode as a context (with ...), or switch it outside of the function"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..eager import Tensor
-from ..errors import TraceError, at_user_line
+from ..errors import TraceError
 
 _LATE = (GeneratorType, CoroutineType, AsyncGeneratorType)
 _DICTS = (dict, OrderedDict)
@@ -54,10 +54,8 @@ def refuse_hidden(tree: Any, depth: int = _DEPTH) -> None:
             refuse_hidden(part, depth)
     elif isinstance(tree, _LATE) or any(_is_traced(x, depth) for x in _parts(tree)):
         raise TraceError(
-            at_user_line(
-                f"the traced function returns a {type(tree).__name__} that computes with or holds "
-                "traced tensors: return tensors, in tuples, lists and dicts"
-            )
+            f"the traced function returns a {type(tree).__name__} that computes with or holds "
+            "traced tensors: return tensors, in tuples, lists and dicts"
         )
 
 

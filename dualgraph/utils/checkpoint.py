@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ..core.dispatch import state
 from ..eager.modes import enable_grad, saved_tensors_hooks
-from ..errors import GradError, at_user_line
+from ..errors import GradError
 from ..nn.module import Module
 
 
@@ -61,19 +61,15 @@ class _Recomputed:
     def _check(self, kinds: list[tuple]) -> None:
         if len(kinds) != len(self.kinds):
             raise GradError(
-                at_user_line(
-                    f"checkpoint: forward saved {len(self.kinds)} tensors, computed again it saved "
-                    f"{len(kinds)}: the function must do the same both times"
-                )
+                f"checkpoint: forward saved {len(self.kinds)} tensors, computed again it saved "
+                f"{len(kinds)}: the function must do the same both times"
             )
         if kinds != self.kinds and self.settings.determinism_check != "none":
             pairs = zip(self.kinds, kinds, strict=True)
             i, (was, now) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
             raise GradError(
-                at_user_line(
-                    f"checkpoint: tensor {i} that forward saved was {_text(was)}, computed again "
-                    f"it is {_text(now)}: the function must do the same both times"
-                )
+                f"checkpoint: tensor {i} that forward saved was {_text(was)}, computed again "
+                f"it is {_text(now)}: the function must do the same both times"
             )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from ...core.dtypes import Device
 from ...core.types import numpy_dtype
-from ...errors import ArgumentError, at_user_line
+from ...errors import ArgumentError
 from ...ops.arguments import check_device, check_options
 from ...ops.build import as_dtype, is_tensor, sizes
 from ...ops.create import creation
@@ -100,7 +100,7 @@ class ConversionMethods:
 
     def cuda(self, *args: Any, **kwargs: Any) -> Any:
         """Raise `ArgumentError`: there is no such device."""
-        raise ArgumentError(at_user_line("cuda(): device 'cuda' does not exist; only 'cpu' does"))
+        raise ArgumentError("cuda(): device 'cuda' does not exist; only 'cpu' does")
 
     @property
     def device(self) -> Device:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...core.types import float64
-from ...errors import DTypeError, at_user_line
+from ...errors import DTypeError
 from ...ops.elementwise import pointwise as elementary, special as ops, trigonometric as plane
 from .inplace import in_place
 
@@ -20,7 +20,7 @@ def _float_power_(self: Any, exponent: Any) -> Any:
     """Do `float_power` in place and return the tensor, which must be float64."""
     if self.value.dtype != float64:
         got = self.value.dtype.name
-        raise DTypeError(at_user_line(f"float_power_: the result is float64, the tensor {got}"))
+        raise DTypeError(f"float_power_: the result is float64, the tensor {got}")
     return _write_power(self, exponent)
 
 

@@ -3,7 +3,7 @@
 from math import sqrt
 
 from ...core.types import bool_
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...ops.build import Tensor, in_float32, need
 from ...ops.contract.matmul import matmul
 from ...ops.create.creation import arange
@@ -68,10 +68,8 @@ def _masked(scores: Tensor, mask: Tensor) -> Tensor:
         return where(mask, scores, float("-inf"))
     if mask.value.dtype.kind != "f":
         raise DTypeError(
-            at_user_line(
-                "scaled_dot_product_attention: attn_mask must be bool or floating, got "
-                f"{mask.value.dtype.name}"
-            )
+            "scaled_dot_product_attention: attn_mask must be bool or floating, got "
+            f"{mask.value.dtype.name}"
         )
     return add(scores, mask.to(scores.dtype))
 
@@ -81,10 +79,8 @@ def _repeated(name: str, x: Tensor, heads: int) -> Tensor:
     shape = tuple(x.value.shape)
     if shape[-3] < 1 or heads % shape[-3]:
         raise ShapeError(
-            at_user_line(
-                f"scaled_dot_product_attention: {heads} heads of the query are no multiple of the "
-                f"{shape[-3]} heads of the {name}"
-            )
+            f"scaled_dot_product_attention: {heads} heads of the query are no multiple of the "
+            f"{shape[-3]} heads of the {name}"
         )
     times = heads // shape[-3]
     grown = expand(unsqueeze(x, -3), *shape[:-2], times, *shape[-2:])
@@ -98,10 +94,8 @@ def _check(query: Tensor, key: Tensor, value: Tensor) -> None:
     q, k, v = shapes
     if min(map(len, shapes)) < 2 or q[-1] != k[-1] or k[-2] != v[-2]:
         raise ShapeError(
-            at_user_line(
-                f"{name}: shapes {q}, {k} and {v} do not fit: expected (..., L, E), (..., S, E) "
-                "and (..., S, Ev)"
-            )
+            f"{name}: shapes {q}, {k} and {v} do not fit: expected (..., L, E), (..., S, E) "
+            "and (..., S, Ev)"
         )
     if len({t.value.dtype for t in (query, key, value)}) > 1:
-        raise DTypeError(at_user_line(f"{name}: query, key and value must have one dtype"))
+        raise DTypeError(f"{name}: query, key and value must have one dtype")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import sqrt
 
 from ...core.types import Shape
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...ops.build import Tensor, need, need_floating, normal_axis
 from ...ops.create.creation import bernoulli, full, rand_like, zeros_like
 from ...ops.elementwise.pointwise import add, clamp, div, log, mul, neg, sub
@@ -82,10 +82,8 @@ def _channel_dropout(
     check_tensors(name, input=input)
     if input.value.ndim not in ranks:
         raise ShapeError(
-            at_user_line(
-                f"{name}: the input must have {ranks[0]} or {ranks[1]} axes, got the shape "
-                f"{tuple(input.value.shape)}"
-            )
+            f"{name}: the input must have {ranks[0]} or {ranks[1]} axes, got the shape "
+            f"{tuple(input.value.shape)}"
         )
     lead = 1 if input.value.ndim == unbatched else 2
     return _dropped(name, input, p, training, inplace, _channels(name, input, lead), _scaled)

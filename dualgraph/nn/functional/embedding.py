@@ -5,7 +5,7 @@ from math import inf
 from ...core.dispatch import compose
 from ...core.op import NONDIFF, defcomposite
 from ...eager.modes import no_grad
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ...ops.build import Tensor, need, need_floating, need_index
 from ...ops.create.creation import arange, full, zeros, zeros_like
 from ...ops.elementwise.pointwise import (
@@ -102,9 +102,7 @@ def _checked(name: str, input: Tensor, weight: Tensor, sparse: bool) -> Tensor:
     check_tensors(name, input=input, weight=weight)
     need(not sparse, f"{name}: sparse gradients do not exist here; use sparse=False")
     if weight.value.ndim != 2:
-        raise ShapeError(
-            at_user_line(f"{name}: weight must be (V, D), got {tuple(weight.value.shape)}")
-        )
+        raise ShapeError(f"{name}: weight must be (V, D), got {tuple(weight.value.shape)}")
     return need_index(name, input)
 
 
@@ -114,9 +112,7 @@ def _padding(name: str, padding_idx: int | None, weight: Tensor) -> int:
     if padding_idx is None:
         return -1
     if not -rows <= padding_idx < rows:
-        raise ArgumentError(
-            at_user_line(f"{name}: padding_idx {padding_idx} is out of range for {rows} rows")
-        )
+        raise ArgumentError(f"{name}: padding_idx {padding_idx} is out of range for {rows} rows")
     return padding_idx % rows
 
 
@@ -244,16 +240,12 @@ def _check_bag(
     shape = tuple(index.value.shape)
     if len(shape) not in (1, 2) or (len(shape) == 1) != (offsets is not None):
         raise ShapeError(
-            at_user_line(
-                f"{name}: input of shape {shape}: (B, N) takes no offsets, (N,) needs them"
-            )
+            f"{name}: input of shape {shape}: (B, N) takes no offsets, (N,) needs them"
         )
     if offsets is not None and (offsets.value.ndim != 1 or (with_end and not offsets.value.size)):
-        raise ShapeError(at_user_line(f"{name}: offsets must have one axis, got {offsets.shape}"))
+        raise ShapeError(f"{name}: offsets must have one axis, got {offsets.shape}")
     if weights is not None and tuple(weights.value.shape) != shape:
         raise ShapeError(
-            at_user_line(
-                f"{name}: per_sample_weights of shape {tuple(weights.value.shape)} must have the "
-                f"input's shape {shape}"
-            )
+            f"{name}: per_sample_weights of shape {tuple(weights.value.shape)} must have the "
+            f"input's shape {shape}"
         )

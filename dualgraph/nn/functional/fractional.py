@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...core.types import int64
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...ops.build import Tensor, as_dtype, need, need_floating, need_tensors
 from ...ops.create.creation import arange, rand
 from ...ops.elementwise.pointwise import add, mul, sub
@@ -31,9 +31,7 @@ def _outputs(name: str, axes: int, extents: Sizes, windows: Sizes, size: Any, ra
     for n, out, window in zip(extents, outs, windows, strict=True):
         if out < 1 or out + window - 1 > n:
             raise ShapeError(
-                at_user_line(
-                    f"{name}: {outs} windows of {windows} do not fit into the extents {extents}"
-                )
+                f"{name}: {outs} windows of {windows} do not fit into the extents {extents}"
             )
     return outs
 
@@ -82,9 +80,7 @@ def _pooled(
     need_floating(name, input)
     shape = tuple(input.value.shape)
     if len(shape) not in (axes + 1, axes + 2):
-        raise ShapeError(
-            at_user_line(f"{name}: expected {axes + 1} or {axes + 2} dimensions, got shape {shape}")
-        )
+        raise ShapeError(f"{name}: expected {axes + 1} or {axes + 2} dimensions, got shape {shape}")
     extents = shape[-axes:]
     windows = per_axis(name, "kernel_size", kernel_size, axes)
     outs = _outputs(name, axes, extents, windows, output_size, output_ratio)
@@ -92,9 +88,7 @@ def _pooled(
     drawn = rand(*planes, axes, dtype=input.value.dtype) if samples is None else samples
     if tuple(drawn.shape) != (*planes, axes):
         raise ShapeError(
-            at_user_line(
-                f"{name}: _random_samples of shape {tuple(drawn.shape)}, expected {(*planes, axes)}"
-            )
+            f"{name}: _random_samples of shape {tuple(drawn.shape)}, expected {(*planes, axes)}"
         )
     facts = zip(order, extents, windows, outs, strict=True)
     starts = [_starts(select(drawn, -1, k), n, w, count) for k, n, w, count in facts]

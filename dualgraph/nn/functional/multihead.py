@@ -4,7 +4,7 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 from ...core.types import bool_
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...ops.build import need
 from ...ops.contract.matmul import linear, matmul
 from ...ops.create.creation import zeros
@@ -182,10 +182,8 @@ def multi_head_attention_forward(
     fits = len(q) in (2, 3) and len(q) == len(k) == len(v) and k[:-1] == v[:-1]
     if not fits or q[-1] != embed_dim_to_check or q[1:-1] != k[1:-1] or q[-1] % num_heads:
         raise ShapeError(
-            at_user_line(
-                f"{name}: shapes {q}, {k} and {v} do not fit: expected (L, N, E), (S, N, K) and "
-                f"(S, N, V), with E = {embed_dim_to_check} for {num_heads} heads"
-            )
+            f"{name}: shapes {q}, {k} and {v} do not fit: expected (L, N, E), (S, N, K) and "
+            f"(S, N, V), with E = {embed_dim_to_check} for {num_heads} heads"
         )
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     weight = None if use_separate_proj_weight else in_proj_weight

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...core.types import float16, float32
 from ...eager.modes import no_grad
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...ops.build import (
     Tensor,
     as_dtype,
@@ -81,7 +81,7 @@ def _last_axes(name: str, input: Tensor, normalized_shape: Any) -> tuple[int, ..
     wanted = normalized_shape if isinstance(normalized_shape, tuple | list) else [normalized_shape]
     shape, count = tuple(input.value.shape), len(wanted)
     if not count or shape[-count:] != tuple(wanted):
-        raise ShapeError(at_user_line(f"{name}: shape {shape} does not end in {tuple(wanted)}"))
+        raise ShapeError(f"{name}: shape {shape} does not end in {tuple(wanted)}")
     return tuple(range(-count, 0))
 
 
@@ -116,7 +116,7 @@ def batch_norm(
         return as_dtype(out, float16)
     shape = tuple(input.value.shape)
     if len(shape) < 2:
-        raise ShapeError(at_user_line(f"batch_norm: expected (N, C, ...), got shape {shape}"))
+        raise ShapeError(f"batch_norm: expected (N, C, ...), got shape {shape}")
     line = (shape[1],) + (1,) * (len(shape) - 2)
     given = {"running_mean": running_mean, "running_var": running_var}
     _check_channels("batch_norm", shape[1], given | {"weight": weight, "bias": bias})
@@ -158,7 +158,7 @@ def instance_norm(
         return as_dtype(out, float16)
     shape = tuple(input.value.shape)
     if len(shape) < 3:
-        raise ShapeError(at_user_line(f"instance_norm: expected (N, C, L, ...), got shape {shape}"))
+        raise ShapeError(f"instance_norm: expected (N, C, L, ...), got shape {shape}")
     line = (shape[1],) + (1,) * (len(shape) - 2)
     given = {"running_mean": running_mean, "running_var": running_var}
     _check_channels("instance_norm", shape[1], given | {"weight": weight, "bias": bias})
@@ -183,7 +183,7 @@ def group_norm(
     need_floating("group_norm", input)
     shape = tuple(input.value.shape)
     if len(shape) < 2:
-        raise ShapeError(at_user_line(f"group_norm: expected (N, C, ...), got shape {shape}"))
+        raise ShapeError(f"group_norm: expected (N, C, ...), got shape {shape}")
     n, channels = shape[:2]
     whole = isinstance(num_groups, int) and num_groups > 0 and channels % num_groups == 0
     need(whole, f"group_norm: {channels} channels cannot be cut into {num_groups!r} groups")
@@ -197,9 +197,7 @@ def group_norm(
 def _check_channels(name: str, channels: int, given: dict[str, Tensor | None]) -> None:
     for label, x in given.items():
         if x is not None and tuple(x.value.shape) != (channels,):
-            raise ShapeError(
-                at_user_line(f"{name}: {label} has shape {tuple(x.value.shape)}, not ({channels},)")
-            )
+            raise ShapeError(f"{name}: {label} has shape {tuple(x.value.shape)}, not ({channels},)")
 
 
 def _in_line(x: Tensor | None, line: tuple[int, ...]) -> Tensor | None:
@@ -212,9 +210,7 @@ def _standardized(
     """Return the standardized input, and the mean and the variance over the axes."""
     shape = tuple(input.value.shape)
     if prod(shape[a] for a in axes) == 1:
-        raise ShapeError(
-            at_user_line(f"{name}: shape {shape} has one value a channel: its variance is nothing")
-        )
+        raise ShapeError(f"{name}: shape {shape} has one value a channel: its variance is nothing")
     centre = mean(input, axes, keepdim=True)
     centred = sub(input, centre)
     spread = mean(square(centred), axes, keepdim=True)
@@ -257,9 +253,7 @@ def local_response_norm(
     """
     shape = tuple(input.value.shape)
     if len(shape) < 3:
-        raise ShapeError(
-            at_user_line(f"local_response_norm: needs at least 3 dimensions, got shape {shape}")
-        )
+        raise ShapeError(f"local_response_norm: needs at least 3 dimensions, got shape {shape}")
     per_axis("local_response_norm", "size", size, 1, 1)
     if 0 in shape:
         return input

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...ops.build import Tensor, need
 from ...ops.elementwise.pointwise import clone
 from ...ops.windows.convolution import per_axis
@@ -31,10 +31,8 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     count, ndim = len(pad) // 2, input.value.ndim
     if not (1 <= count <= 3 and ndim in (count + 1, count + 2)):
         raise ShapeError(
-            at_user_line(
-                f"pad: mode {mode!r} with {len(pad)} numbers needs {count + 1} or {count + 2} "
-                f"dimensions, got shape {tuple(input.value.shape)}"
-            )
+            f"pad: mode {mode!r} with {len(pad)} numbers needs {count + 1} or {count + 2} "
+            f"dimensions, got shape {tuple(input.value.shape)}"
         )
     out = input
     for axis in reversed(range(ndim - count, ndim)):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...core.types import FLOATING, Shape, category
 from ...eager.construct import from_numpy
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ...ops.build import Tensor, in_float32, need
 from ...ops.elementwise.pointwise import clone
 from ...ops.index.indexing import index_select
@@ -79,10 +79,8 @@ def _check_mode(mode: str, shape: Shape, align_corners: bool | None, antialias: 
     wanted = (MODES[mode],) if mode in MODES else (3, 4, 5)
     if len(shape) not in wanted or 0 in shape[1:]:
         raise ShapeError(
-            at_user_line(
-                f"interpolate: mode {mode!r} needs {' or '.join(map(str, wanted))} dimensions "
-                f"with elements (images, channels, ...), got shape {shape}"
-            )
+            f"interpolate: mode {mode!r} needs {' or '.join(map(str, wanted))} dimensions "
+            f"with elements (images, channels, ...), got shape {shape}"
         )
 
 
@@ -92,9 +90,7 @@ def _output(
     """Return the extents of the output, and the scale of each axis where it counts."""
     count = len(extent)
     if (size is None) == (scale_factor is None):
-        raise ArgumentError(
-            at_user_line("interpolate: give one of size and scale_factor, and not both")
-        )
+        raise ArgumentError("interpolate: give one of size and scale_factor, and not both")
     if size is not None:
         need(not recompute, "interpolate: recompute_scale_factor needs a scale_factor")
         return per_axis("interpolate", "size", size, count, 1), (None,) * count

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.types import Shape, int64
 from ...eager.construct import from_numpy
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...ops.build import Tensor, in_float32, need, need_floating, need_tensor
 from ...ops.contract.matmul import matmul
 from ...ops.elementwise.arithmetic import round
@@ -47,10 +47,8 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     shape, axes = tuple(size), len(size) - 2
     if axes not in (2, 3) or tuple(theta.value.shape) != (shape[0], axes, axes + 1):
         raise ShapeError(
-            at_user_line(
-                f"affine_grid: theta of shape {tuple(theta.value.shape)} does not fit size {shape}:"
-                " expected (N, 2, 3) and (N, C, H, W), or (N, 3, 4) and (N, C, D, H, W)"
-            )
+            f"affine_grid: theta of shape {tuple(theta.value.shape)} does not fit size {shape}:"
+            " expected (N, 2, 3) and (N, C, H, W), or (N, 3, 4) and (N, C, D, H, W)"
         )
     base = _base_grid(shape[2:], bool(align_corners), theta.value.dtype.name)
     grid = matmul(base, transpose(theta, 1, 2))
@@ -110,16 +108,12 @@ def _check(input: Any, grid: Any, mode: str, padding_mode: str) -> None:
     fits = axes in (2, 3) and len(places) == axes + 2 and places[-1] == axes
     if not fits or places[0] != shape[0] or 0 in shape[2:]:
         raise ShapeError(
-            at_user_line(
-                f"grid_sample: input of shape {shape} and grid of shape {places} do not fit: "
-                "expected (N, C, H, W) and (N, h, w, 2), or (N, C, D, H, W) and (N, d, h, w, 3)"
-            )
+            f"grid_sample: input of shape {shape} and grid of shape {places} do not fit: "
+            "expected (N, C, H, W) and (N, h, w, 2), or (N, C, D, H, W) and (N, d, h, w, 3)"
         )
     if input.value.dtype != grid.value.dtype:
         raise DTypeError(
-            at_user_line(
-                f"grid_sample: input is {input.value.dtype.name}, grid {grid.value.dtype.name}"
-            )
+            f"grid_sample: input is {input.value.dtype.name}, grid {grid.value.dtype.name}"
         )
     modes, outside = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
     need(mode in modes, f"grid_sample: mode is one of {', '.join(modes)}, not {mode!r}")

@@ -7,7 +7,7 @@ from typing import Any
 from ...core.dispatch import state
 from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
-from ...errors import GradError, at_user_line
+from ...errors import GradError
 from ...ops.build import need
 from ...ops.create.creation import zeros
 from ...ops.elementwise.pointwise import add, clamp, div, isfinite, logical_not
@@ -44,11 +44,7 @@ def get_total_norm(
 def _need_finite(total: Any, norm_type: float) -> None:
     known = state.frontend.concrete(logical_not(isfinite(total)), "error_if_nonfinite=True")
     if known:
-        raise GradError(
-            at_user_line(
-                f"the {norm_type}-norm of the gradients is not finite: nothing was clipped"
-            )
-        )
+        raise GradError(f"the {norm_type}-norm of the gradients is not finite: nothing was clipped")
 
 
 def clip_grads_with_norm_(

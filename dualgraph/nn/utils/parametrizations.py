@@ -5,7 +5,7 @@ from typing import Any
 from ...core.types import int32
 from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ...ops.build import as_dtype, need
 from ...ops.contract.matmul import matmul
 from ...ops.contract.products import diagonal, matrix_exp
@@ -29,7 +29,7 @@ def _tensor_of(module: Module, name: str) -> Tensor:
     found = getattr(module, name, None)
     if not isinstance(found, Tensor):
         kind = type(module).__name__
-        raise ArgumentError(at_user_line(f"{kind} has no parameter or buffer {name!r}"))
+        raise ArgumentError(f"{kind} has no parameter or buffer {name!r}")
     return found
 
 
@@ -173,9 +173,7 @@ class _Orthogonal(Module):
     def right_inverse(self, Q: Tensor) -> Tensor:
         """Return minus the identity, which stands for ``base``: Q made orthogonal."""
         if tuple(Q.shape) != self.shape:
-            raise ShapeError(
-                at_user_line(f"orthogonal: expected shape {self.shape}, got {tuple(Q.shape)}")
-            )
+            raise ShapeError(f"orthogonal: expected shape {self.shape}, got {tuple(Q.shape)}")
         if not self.use_trivialization:
             raise NotImplementedError(
                 "an orthogonal parametrization without use_trivialization cannot be assigned to"
@@ -228,9 +226,7 @@ def orthogonal(
     """
     weight = _tensor_of(module, name)
     if weight.ndim < 2:
-        raise ShapeError(
-            at_user_line(f"orthogonal: expected a matrix, got shape {tuple(weight.shape)}")
-        )
+        raise ShapeError(f"orthogonal: expected a matrix, got shape {tuple(weight.shape)}")
     square = weight.shape[-2] == weight.shape[-1]
     chosen = orthogonal_map or ("matrix_exp" if square else "householder")
     need(chosen in _MAPS, f"orthogonal_map is one of {', '.join(_MAPS)}, not {chosen!r}")

@@ -14,7 +14,7 @@ from typing import Any
 from ...core.dispatch import state
 from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
-from ...errors import ArgumentError, TraceError, at_user_line
+from ...errors import ArgumentError, TraceError
 from ...grad.tape import version_counter
 from ...ops.build import need
 from ..containers import ModuleDict, ModuleList
@@ -110,7 +110,7 @@ class _Parametrized:
         if held is None:
             return module.parametrizations[self.name]()
         if _caches.frontend is not state.frontend:
-            raise TraceError(at_user_line(_OUTSIDE))
+            raise TraceError(_OUTSIDE)
         key = id(module), self.name
         if key not in held:
             held[key] = module.parametrizations[self.name]()
@@ -177,10 +177,8 @@ def register_parametrization(
     known = isinstance(original, Parameter) or tensor_name in module._persistent
     if original is None or not known:
         raise ArgumentError(
-            at_user_line(
-                f"{type(module).__name__} has no parameter, buffer or parametrized tensor "
-                f"{tensor_name!r}"
-            )
+            f"{type(module).__name__} has no parameter, buffer or parametrized tensor "
+            f"{tensor_name!r}"
         )
     made = ParametrizationList([parametrization], original, unsafe)
     made.train(module.training)

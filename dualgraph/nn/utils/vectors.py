@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...eager.modes import no_grad
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...ops.shape.views import cat, narrow, reshape
 
 
@@ -24,10 +24,8 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     counts = [p.numel() for p in given]
     if tuple(vec.value.shape) != (sum(counts),):
         raise ShapeError(
-            at_user_line(
-                f"vector_to_parameters: the parameters hold {sum(counts)} elements, the vector has "
-                f"shape {tuple(vec.value.shape)}"
-            )
+            f"vector_to_parameters: the parameters hold {sum(counts)} elements, the vector has "
+            f"shape {tuple(vec.value.shape)}"
         )
     start = 0
     with no_grad():

@@ -1,7 +1,7 @@
 """Distances and similarities of vectors, and the bilinear map."""
 
 from ...core.types import broadcast_shapes
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ..build import Tensor, aligned, as_dtype, in_float32, need, need_floating, need_tensors
 from ..elementwise.pointwise import add, div, maximum, mul, sub
 from ..index.indexing import index_select
@@ -30,9 +30,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = _MODES[0])
     need(p >= 0, f"cdist: p must not be negative, got {p}")
     a, b = tuple(x1.value.shape), tuple(x2.value.shape)
     if min(len(a), len(b)) < 2 or a[-1] != b[-1]:
-        raise ShapeError(
-            at_user_line(f"cdist: needs (..., P, M) and (..., R, M), got shapes {a} and {b}")
-        )
+        raise ShapeError(f"cdist: needs (..., P, M) and (..., R, M), got shapes {a} and {b}")
     return vector_norm(sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
 
 
@@ -50,9 +48,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     need_floating("pdist", input)
     need(p >= 0, f"pdist: p must not be negative, got {p}")
     if input.value.ndim != 2:
-        raise ShapeError(
-            at_user_line(f"pdist: needs a matrix (N, M), got shape {tuple(input.value.shape)}")
-        )
+        raise ShapeError(f"pdist: needs a matrix (N, M), got shape {tuple(input.value.shape)}")
     first, second = triu_indices(input.value.shape[0], input.value.shape[0], 1)
     rows = index_select(input, 0, first), index_select(input, 0, second)
     return vector_norm(sub(*rows), p, -1)
@@ -98,10 +94,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     a, b, w = (tuple(x.value.shape) for x in (input1, input2, weight))
     if len(w) != 3 or a[:-1] != b[:-1] or (a[-1:], b[-1:]) != (w[1:2], w[2:]):
         raise ShapeError(
-            at_user_line(
-                "bilinear: needs (..., i), (..., j) and a weight (o, i, j), got shapes "
-                f"{a}, {b} and {w}"
-            )
+            "bilinear: needs (..., i), (..., j) and a weight (o, i, j), got shapes "
+            f"{a}, {b} and {w}"
         )
     o, i, j = w
     rows = reshape(input1, (-1, i)) if input1.value.size else reshape(input1, (0, i))

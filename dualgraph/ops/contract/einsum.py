@@ -10,7 +10,7 @@ does.
 from math import prod
 from typing import Any, NamedTuple
 
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ..build import Tensor, as_dtype, need, need_tensors
 from ..elementwise.pointwise import mul
 from ..reduce.reductions import sum
@@ -62,7 +62,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
 
 
 def _bad(equation: Any, why: str) -> ArgumentError:
-    return ArgumentError(at_user_line(f"einsum: in {equation!r}, {why}"))
+    return ArgumentError(f"einsum: in {equation!r}, {why}")
 
 
 def _from_sublists(*arguments: Any) -> tuple[str, tuple[Any, ...]]:
@@ -130,10 +130,8 @@ def _extents(
             if 1 not in (before, extent) and before != extent:
                 shapes = " and ".join(str(tuple(o.value.shape)) for o in operands)
                 raise ShapeError(
-                    at_user_line(
-                        f"einsum: in {equation!r}, {label!r} has the extents {before} and "
-                        f"{extent} (shapes {shapes})"
-                    )
+                    f"einsum: in {equation!r}, {label!r} has the extents {before} and "
+                    f"{extent} (shapes {shapes})"
                 )
             found[label] = extent if before == 1 else before
     return found
@@ -149,9 +147,7 @@ def _simplified(x: Tensor, labels: tuple[Label, ...], extents: dict[Label, int])
         other = labels.index(labels[at], at + 1)
         extent = x.value.shape[at], x.value.shape[other]
         if extent[0] != extent[1]:
-            raise ShapeError(
-                at_user_line(f"einsum: repeated label {labels[at]!r} has the extents {extent}")
-            )
+            raise ShapeError(f"einsum: repeated label {labels[at]!r} has the extents {extent}")
         rest = tuple(label for i, label in enumerate(labels) if i not in (at, other))
         return _simplified(diagonal(x, 0, at, other), (*rest, labels[at]), extents)
     gone = [i for i, label in enumerate(labels) if x.value.shape[i] == 1 != extents[label]]

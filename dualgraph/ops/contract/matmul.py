@@ -6,7 +6,7 @@ from typing import Any
 from ...core.dispatch import apply, compose, owned
 from ...core.op import NONDIFF, defcomposite, defop
 from ...core.types import Aval, bool_, broadcast_shapes, float16, float32, float64
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...targets.cpu.families.matmul import Gemm, matmul as product_kernel
 from ...targets.cpu.routine import eager_kernel
 from ...targets.cpu.routines.products import INTEGER_MATMUL
@@ -20,17 +20,13 @@ def _infer_matmul(x: Any, y: Any) -> Aval:
     a, b = tuple(x.shape), tuple(y.shape)
     if x.dtype != y.dtype or x.dtype.kind != "f":
         raise DTypeError(
-            at_user_line(
-                f"matmul: needs two tensors of one floating dtype, got {x.dtype.name}{list(a)} "
-                f"and {y.dtype.name}{list(b)}; cast one with .to(dtype)"
-            )
+            f"matmul: needs two tensors of one floating dtype, got {x.dtype.name}{list(a)} "
+            f"and {y.dtype.name}{list(b)}; cast one with .to(dtype)"
         )
     if a[-1] != b[-2]:
         raise ShapeError(
-            at_user_line(
-                f"matmul: shapes {a} and {b} do not fit: the last axis of the first "
-                f"({a[-1]}) must equal the next-to-last of the second ({b[-2]})"
-            )
+            f"matmul: shapes {a} and {b} do not fit: the last axis of the first "
+            f"({a[-1]}) must equal the next-to-last of the second ({b[-2]})"
         )
     return Aval((*broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1]), x.dtype)
 
@@ -97,15 +93,11 @@ def _as_float(aval: Any) -> Aval:
 def _check_operands(x: Any, y: Any, name: str = "matmul") -> None:
     for operand in (x, y):
         if not is_tensor(operand):
-            raise DTypeError(
-                at_user_line(f"{name}: expected tensors, got {type(operand).__name__}")
-            )
+            raise DTypeError(f"{name}: expected tensors, got {type(operand).__name__}")
     if not (x.value.ndim and y.value.ndim):
         raise ShapeError(
-            at_user_line(
-                f"{name}: both operands need at least 1 axis, got shapes {x.value.shape} and "
-                f"{y.value.shape}; multiply by a scalar with *"
-            )
+            f"{name}: both operands need at least 1 axis, got shapes {x.value.shape} and "
+            f"{y.value.shape}; multiply by a scalar with *"
         )
 
 
@@ -137,13 +129,11 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
     _check_operands(input, other, "dot")
     a, b = input.value, other.value
     if a.dtype != b.dtype:
-        raise DTypeError(at_user_line(f"dot: dtypes {a.dtype.name} and {b.dtype.name} differ"))
+        raise DTypeError(f"dot: dtypes {a.dtype.name} and {b.dtype.name} differ")
     if a.ndim != 1 or a.shape != b.shape:
-        raise ShapeError(
-            at_user_line(f"dot: needs two vectors of one length, got {a.shape} and {b.shape}")
-        )
+        raise ShapeError(f"dot: needs two vectors of one length, got {a.shape} and {b.shape}")
     if a.dtype == bool_:
-        raise DTypeError(at_user_line("dot is not defined for bool tensors; use (x & y).any()"))
+        raise DTypeError("dot is not defined for bool tensors; use (x & y).any()")
     return as_dtype(sum(mul(input, other)), a.dtype)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from ...core.dispatch import apply, literal
 from ...core.types import Aval, bool_
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...targets.cpu.routines.products import MATRIX_EXP
 from ..build import (
     Tensor,
@@ -58,7 +58,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if not (a and b):
         return mul(input, other)
     if a[-1] != b[-1]:
-        raise ShapeError(at_user_line(f"inner: the last axes of shapes {a} and {b} must be equal"))
+        raise ShapeError(f"inner: the last axes of shapes {a} and {b} must be equal")
     return tensordot(input, other, ([-1], [-1]))
 
 
@@ -89,9 +89,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     )
     axis = normal_axis(dim, len(shapes[0]))
     if not all(s and s[axis] == 3 for s in shapes):
-        raise ShapeError(
-            at_user_line(f"linalg.cross: dim {dim} of shapes {shapes[0]} and {shapes[1]} must be 3")
-        )
+        raise ShapeError(f"linalg.cross: dim {dim} of shapes {shapes[0]} and {shapes[1]} must be 3")
     (a, b, c), (x, y, z) = unbind(input, axis), unbind(other, axis)
     parts = ((b, z, c, y), (c, x, a, z), (a, y, b, x))
     return stack([sub(mul(p, q), mul(r, s)) for p, q, r, s in parts], axis)
@@ -105,9 +103,7 @@ def _combined(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) 
     dtype = product.value.dtype
     if input.value.dtype != dtype:
         raise DTypeError(
-            at_user_line(
-                f"{name}: dtypes {input.value.dtype.name} and {dtype.name} differ; cast one"
-            )
+            f"{name}: dtypes {input.value.dtype.name} and {dtype.name} differ; cast one"
         )
     whole = dtype.kind == "f" or not (isinstance(beta, float) or isinstance(alpha, float))
     need(whole, f"{name}: beta and alpha must be integers for {dtype.name} tensors")
@@ -232,9 +228,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     right = [i for i in range(len(y)) if i not in second]
     for i, j in zip(first, second, strict=True):
         if x[i] != y[j]:
-            raise ShapeError(
-                at_user_line(f"tensordot: axis {i} of shape {x} and axis {j} of shape {y} differ")
-            )
+            raise ShapeError(f"tensordot: axis {i} of shape {x} and axis {j} of shape {y} differ")
     inner = 1
     for i in first:
         inner *= x[i]

@@ -19,7 +19,7 @@ from ...core.types import (
     numpy_dtype,
     weak_dtype,
 )
-from ...errors import ArgumentError, DTypeError, ShapeError, TraceError, at_user_line
+from ...errors import ArgumentError, DTypeError, ShapeError, TraceError
 from ...targets.cpu.families.elementwise import Elementwise, LoopTable
 from ..arguments import check_device, check_options
 from ..build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
@@ -45,7 +45,7 @@ def full(
     check_options("full", device, options)
     shape = sizes((size,))
     if min(shape, default=0) < 0:
-        raise ShapeError(at_user_line(f"a new tensor cannot have the negative extent in {shape}"))
+        raise ShapeError(f"a new tensor cannot have the negative extent in {shape}")
     return fresh(expand(_fill(fill_value, dtype), shape), requires_grad)
 
 
@@ -190,9 +190,9 @@ def draw(
     check_options(op.name, device, options)
     wanted = default_float() if dtype is None else numpy_dtype(dtype)
     if wanted.kind != "f":
-        raise DTypeError(at_user_line(f"{op.name}: dtype must be floating, got {wanted.name}"))
+        raise DTypeError(f"{op.name}: dtype must be floating, got {wanted.name}")
     if min(shape, default=0) < 0:
-        raise ShapeError(at_user_line(f"a new tensor cannot have the negative extent in {shape}"))
+        raise ShapeError(f"a new tensor cannot have the negative extent in {shape}")
     counter, seed = (generator or default_generator()).draw()
     exact = float32 if wanted.itemsize < 4 else wanted
     out = as_dtype(apply(op, counter, seed, shape=shape, dtype=exact), wanted)
@@ -234,7 +234,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -
     With ``p``, the same probability for every element; the input then only gives shape and dtype.
     """
     if not is_tensor(input) or (p is None and input.value.dtype.kind != "f"):
-        raise DTypeError(at_user_line("bernoulli: expected a floating tensor of probabilities"))
+        raise DTypeError("bernoulli: expected a floating tensor of probabilities")
     need(p is None or 0 <= p <= 1, f"bernoulli: p must lie in [0, 1], got {p}")
     dtype = input.value.dtype
     chance = input if p is None else literal(p, float64)
@@ -276,16 +276,14 @@ class Generator:
         need_tensor("set_state", saved)
         if saved.value.shape != (2,) or saved.value.dtype != int64:
             got = f"{saved.value.dtype.name}{list(saved.value.shape)}"
-            raise ArgumentError(at_user_line(f"a generator's state is int64[2], got {got}"))
+            raise ArgumentError(f"a generator's state is int64[2], got {got}")
         self.state.copy_(saved)
         return self
 
     def seed(self) -> int:
         """Start from a seed of the operating system and return it; refused in a traced function."""
         if state.tracing:
-            raise TraceError(
-                at_user_line("seed() would be frozen into the graph: call it outside of it")
-            )
+            raise TraceError("seed() would be frozen into the graph: call it outside of it")
         found = secrets.randbits(63)
         self.manual_seed(found)
         return found

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...core.dispatch import apply
 from ...core.op import NONDIFF
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ..build import (
     Tensor,
     as_dtype,
@@ -178,9 +178,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     axis = normal_axis(dim, input.value.ndim)
     extent = input.value.shape[axis] if input.value.ndim else 1
     if extent % 2:
-        raise ShapeError(
-            at_user_line(f"glu: dim {dim} has extent {extent}, which cannot be halved")
-        )
+        raise ShapeError(f"glu: dim {dim} has extent {extent}, which cannot be halved")
     half = extent // 2
     return mul(narrow(input, axis, 0, half), sigmoid(narrow(input, axis, half, half)))
 

@@ -4,7 +4,7 @@ from math import pi
 from typing import Any
 
 from ...core.dispatch import apply
-from ...errors import ArgumentError, DTypeError, at_user_line
+from ...errors import ArgumentError, DTypeError
 from ..build import (
     Tensor,
     aligned,
@@ -64,9 +64,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     need_floating("lerp", end)
     dtype = input.value.dtype
     if end.value.dtype != dtype:
-        raise DTypeError(
-            at_user_line(f"lerp: input is {dtype.name} but end is {end.value.dtype.name}; cast one")
-        )
+        raise DTypeError(f"lerp: input is {dtype.name} but end is {end.value.dtype.name}; cast one")
     return apply(_LERP, input, end, as_dtype(weight, dtype))
 
 
@@ -90,9 +88,7 @@ def _three(name: str, x: Any, a: Any, b: Any, value: Any) -> tuple[Tensor, ...]:
     out = aligned(x, a, b)
     refuse_bools(name, "cast them first", out[0])
     if isinstance(value, float) and out[0].value.dtype.kind != "f":
-        raise ArgumentError(
-            at_user_line(f"{name}: value must be an integer for integer tensors, got {value}")
-        )
+        raise ArgumentError(f"{name}: value must be an integer for integer tensors, got {value}")
     return out
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from ...core.dispatch import apply
 from ...core.op import NONDIFF, Op
 from ...core.types import bool_
-from ...errors import DTypeError, at_user_line
+from ...errors import DTypeError
 from ..build import Tensor, as_operand, elementwise, named
 from .pointwise import logical_and, logical_not, logical_or, logical_xor, same
 
@@ -43,10 +43,8 @@ def _need_integers(name: str, x: Tensor, bools: bool = True) -> None:
     if x.value.dtype.kind not in "iu":
         kinds = "integer and bool" if bools else "integer"
         raise DTypeError(
-            at_user_line(
-                f"{name} takes {kinds} tensors, got {x.value.dtype.name}: cast it, or use "
-                "logical_and, logical_or, logical_not for the truth of numbers"
-            )
+            f"{name} takes {kinds} tensors, got {x.value.dtype.name}: cast it, or use "
+            "logical_and, logical_or, logical_not for the truth of numbers"
         )
 
 

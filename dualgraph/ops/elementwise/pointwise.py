@@ -9,7 +9,7 @@ from ...core.boundary import unguarded
 from ...core.dispatch import apply
 from ...core.op import NONDIFF
 from ...core.types import bool_, numpy_dtype
-from ...errors import ArgumentTypeError, DTypeError, at_user_line, described
+from ...errors import ArgumentTypeError, DTypeError, described
 from ..build import (
     Tensor,
     aligned,
@@ -111,7 +111,7 @@ def _scaled(x: Any, y: Any, alpha: float) -> tuple[Tensor, Tensor]:
     """Return the operands in their common dtype, the second times alpha."""
     x, y = aligned(x, y)
     if not isinstance(alpha, int | float):
-        raise ArgumentTypeError(at_user_line(f"alpha must be a number, got {described(alpha)}"))
+        raise ArgumentTypeError(f"alpha must be a number, got {described(alpha)}")
     whole = x.value.dtype.kind == "f" or not isinstance(alpha, float)
     need(whole, f"alpha must be an integer for {x.value.dtype.name} tensors, got {alpha}")
     return x, mul(y, as_dtype(alpha, y.value.dtype))
@@ -270,7 +270,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         return nonzero(condition, as_tuple=True)
     if not is_tensor(condition) or condition.value.dtype != bool_:
         got = condition.value.dtype.name if is_tensor(condition) else type(condition).__name__
-        raise DTypeError(at_user_line(f"where: the condition must be a bool tensor, got {got}"))
+        raise DTypeError(f"where: the condition must be a bool tensor, got {got}")
     x, y = same(input, other)
     return apply(_WHERE, condition, x, y)
 

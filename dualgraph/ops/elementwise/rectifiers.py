@@ -9,7 +9,7 @@ from typing import Any
 
 from ...core.dispatch import apply
 from ...core.op import NONDIFF
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ..build import (
     Tensor,
     as_dtype,
@@ -88,10 +88,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     channels = shape[1] if len(shape) > 1 else 1
     if count not in (1, channels) or weight.value.ndim > 1:
         raise ShapeError(
-            at_user_line(
-                f"prelu: a weight of shape {tuple(weight.value.shape)} does not fit an input of "
-                f"shape {shape}: expected (1,) or ({channels},)"
-            )
+            f"prelu: a weight of shape {tuple(weight.value.shape)} does not fit an input of "
+            f"shape {shape}: expected (1,) or ({channels},)"
         )
     slopes = (1, -1, *(1,) * (len(shape) - 2)) if count > 1 else ()
     return apply(_PRELU, input, reshape(as_dtype(weight, input.value.dtype), slopes))

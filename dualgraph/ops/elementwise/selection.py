@@ -7,7 +7,7 @@ import numpy as np
 from ...core.dispatch import apply, state
 from ...core.op import NONDIFF, refuse
 from ...core.types import bool_
-from ...errors import DTypeError, at_user_line
+from ...errors import DTypeError
 from ..build import (
     Tensor,
     as_floating,
@@ -118,10 +118,8 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 def _one_dtype(name: str, x: Any, y: Any) -> None:
     if is_tensor(x) and is_tensor(y) and x.value.dtype != y.value.dtype:
         raise DTypeError(
-            at_user_line(
-                f"{name} needs tensors of one dtype, got {x.value.dtype.name} and "
-                f"{y.value.dtype.name}; cast one of them"
-            )
+            f"{name} needs tensors of one dtype, got {x.value.dtype.name} and "
+            f"{y.value.dtype.name}; cast one of them"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ...core.dispatch import apply
 from ...core.op import refuse
 from ...core.types import float64
-from ...errors import DTypeError, at_user_line
+from ...errors import DTypeError
 from ..build import (
     Tensor,
     as_dtype,
@@ -152,7 +152,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     One operand may be a number; at least one must be a tensor.
     """
     if not (is_tensor(input) or is_tensor(exponent)):
-        raise DTypeError(at_user_line("float_power: at least one operand must be a Tensor"))
+        raise DTypeError("float_power: at least one operand must be a Tensor")
     if is_tensor(exponent):
         exponent = as_dtype(exponent, float64)
     return pow(as_dtype(input, float64), exponent)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core.dispatch import compose
 from ...core.types import Shape, bool_, broadcast_shapes
-from ...errors import AxisError, DTypeError, ShapeError, at_user_line
+from ...errors import AxisError, DTypeError, ShapeError
 from ..build import Tensor, as_dtype, is_tensor, need, need_tensors
 from ..elementwise.pointwise import add, mul
 from ..reduce.reductions import expand
@@ -87,10 +87,8 @@ def check_mask(x: Tensor, index: Index) -> None:
     covered = x.value.shape[index.axis : index.axis + index.span]
     if covered != index.array.shape:
         raise ShapeError(
-            at_user_line(
-                f"a mask of shape {index.array.shape} does not fit the axes from "
-                f"{index.axis} on of a tensor of shape {x.value.shape}: they must be equal"
-            )
+            f"a mask of shape {index.array.shape} does not fit the axes from "
+            f"{index.axis} on of a tensor of shape {x.value.shape}: they must be equal"
         )
 
 
@@ -142,10 +140,8 @@ def fitted(value: Tensor, shape: Shape) -> Tensor:
         return expand(value, shape)
     except ShapeError:
         raise ShapeError(
-            at_user_line(
-                f"cannot write values of shape {value.value.shape} to a part of shape {shape}: "
-                "they do not broadcast"
-            )
+            f"cannot write values of shape {value.value.shape} to a part of shape {shape}: "
+            "they do not broadcast"
         ) from None
 
 
@@ -156,17 +152,13 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     Where a place occurs twice, the last value in row-major order stays, or all are added in it.
     """
     if not isinstance(indices, tuple | list):
-        raise DTypeError(
-            at_user_line(f"index_put: indices must be a tuple, got {type(indices).__name__}")
-        )
+        raise DTypeError(f"index_put: indices must be a tuple, got {type(indices).__name__}")
     need_tensors("index_put", input, values, *indices)
     need(len(indices) > 0, "index_put: at least one index tensor is needed")
     if values.value.dtype != input.value.dtype:
         raise DTypeError(
-            at_user_line(
-                f"index_put: input {input.value.dtype.name} and values {values.value.dtype.name} "
-                "must have one dtype"
-            )
+            f"index_put: input {input.value.dtype.name} and values {values.value.dtype.name} "
+            "must have one dtype"
         )
     found, axis = [], 0
     for tensor in indices:
@@ -179,7 +171,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 
 def too_many(used: int, ndim: int) -> str:
     """Return the message for an index that names more axes than there are."""
-    return at_user_line(f"too many indices: {used} for a tensor of {ndim} dimensions")
+    return f"too many indices: {used} for a tensor of {ndim} dimensions"
 
 
 def need_index_or_mask(tensor: Tensor) -> Tensor:
@@ -188,8 +180,6 @@ def need_index_or_mask(tensor: Tensor) -> Tensor:
     if dtype.kind not in "ib":
         hint = "cast it to bool for a mask, to int64 for positions" if dtype.kind == "u" else ""
         raise DTypeError(
-            at_user_line(
-                f"cannot index with a {dtype.name} tensor: use integers or bools. {hint}".rstrip()
-            )
+            f"cannot index with a {dtype.name} tensor: use integers or bools. {hint}".rstrip()
         )
     return tensor

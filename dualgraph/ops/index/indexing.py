@@ -13,7 +13,7 @@ import numpy as np
 from ...core.dispatch import apply, compose
 from ...core.op import NONDIFF, Op, defcomposite, defop
 from ...core.types import Aval, Shape
-from ...errors import AxisError, DTypeError, ShapeError, at_user_line
+from ...errors import AxisError, DTypeError, ShapeError
 from ...targets.cpu.families import indexing
 from ...targets.cpu.routine import eager_kernel
 from ..build import Tensor, as_dtype, in_float32, need, need_index, need_tensors, normal_axis
@@ -27,16 +27,14 @@ from ..shape.views import reshape, strided_slice, unsqueeze
 def check_shapes(name: str, x: Any, index: Any, axis: int) -> None:
     """Raise unless the index has x's rank and is no larger beside the axis."""
     if index.dtype != np.int64:
-        raise DTypeError(at_user_line(f"{name}: index must be int64, got {index.dtype.name}"))
+        raise DTypeError(f"{name}: index must be int64, got {index.dtype.name}")
     fits = len(x.shape) == len(index.shape) and all(
         i <= e for d, (i, e) in enumerate(zip(index.shape, x.shape, strict=True)) if d != axis
     )
     if not fits:
         raise ShapeError(
-            at_user_line(
-                f"{name}: index of shape {tuple(index.shape)} does not fit a tensor of shape "
-                f"{tuple(x.shape)} along dim {axis}: equal ranks, and no larger on other axes"
-            )
+            f"{name}: index of shape {tuple(index.shape)} does not fit a tensor of shape "
+            f"{tuple(x.shape)} along dim {axis}: equal ranks, and no larger on other axes"
         )
 
 
@@ -50,9 +48,7 @@ def check_range(name: str, index: np.ndarray, extent: int, low: int = 0) -> None
         outside = index.min() < low or index.max() >= extent
     if outside:
         bad = int(index[(index < low) | (index >= extent)].flat[0])
-        raise AxisError(
-            at_user_line(f"{name}: index {bad} is out of range for an axis of extent {extent}")
-        )
+        raise AxisError(f"{name}: index {bad} is out of range for an axis of extent {extent}")
 
 
 # --- positions ----------------------------------------------------------------------------------
@@ -193,18 +189,14 @@ def _scatter_op(name: str, combine: str, of_x: Any, of_source: Any) -> Op:
 
     def infer(x: Any, index: Any, source: Any, axis: int) -> Aval:
         if source.dtype != x.dtype:
-            raise DTypeError(
-                at_user_line(f"{name}: {x.dtype.name} and {source.dtype.name} must be equal")
-            )
+            raise DTypeError(f"{name}: {x.dtype.name} and {source.dtype.name} must be equal")
         around = (*x.shape[:axis], source.shape[axis], *x.shape[axis + 1 :])
         fits = len(x.shape) == len(source.shape) and tuple(source.shape) == around
         if not fits or tuple(index.shape) not in (around, (around[axis],)):
             raise ShapeError(
-                at_user_line(
-                    f"{name}: index of shape {tuple(index.shape)} and source of shape "
-                    f"{tuple(source.shape)} do not fit a tensor of shape {tuple(x.shape)} "
-                    f"along dim {axis}"
-                )
+                f"{name}: index of shape {tuple(index.shape)} and source of shape "
+                f"{tuple(source.shape)} do not fit a tensor of shape {tuple(x.shape)} "
+                f"along dim {axis}"
             )
         return Aval(tuple(x.shape), x.dtype)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.dispatch import state
 from ...core.types import Shape, bool_, broadcast_shapes
-from ...errors import ArgumentError, DTypeError, ShapeError, at_user_line
+from ...errors import ArgumentError, DTypeError, ShapeError
 from ..build import Tensor, as_dtype, need_tensors
 from ..elementwise.pointwise import add, sub, where
 from ..reduce.reductions import expand, sum
@@ -26,9 +26,7 @@ READING = "reading through a bool mask (where(mask, x, 0), masked_fill() or a su
 def _need_mask(name: str, input: Any, mask: Any) -> None:
     need_tensors(name, input, mask)
     if mask.value.dtype != bool_:
-        raise DTypeError(
-            at_user_line(f"{name}: the mask must be a bool tensor, got {mask.value.dtype.name}")
-        )
+        raise DTypeError(f"{name}: the mask must be a bool tensor, got {mask.value.dtype.name}")
 
 
 def _broadcast(input: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,10 +73,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     need_tensors("masked_scatter", source)
     if source.value.dtype != input.value.dtype:
         raise DTypeError(
-            at_user_line(
-                f"masked_scatter: input {input.value.dtype.name} and source "
-                f"{source.value.dtype.name} must have one dtype"
-            )
+            f"masked_scatter: input {input.value.dtype.name} and source "
+            f"{source.value.dtype.name} must have one dtype"
         )
     x, mask = _broadcast(input, mask)
     size = x.value.size
@@ -110,10 +106,8 @@ def write_masked(
     fits = broadcast_shapes(lines.value.shape, value.value.shape)
     if fits != lines.value.shape:
         raise ShapeError(
-            at_user_line(
-                f"x[mask] = values: values of shape {value.value.shape} do not broadcast to "
-                f"{lines.value.shape}, the shape of what the mask is applied to"
-            )
+            f"x[mask] = values: values of shape {value.value.shape} do not broadcast to "
+            f"{lines.value.shape}, the shape of what the mask is applied to"
         )
     out = where(reshape(holds, (size, *(1 for _ in after))), value, lines)
     return reshape(out, shape)
@@ -150,10 +144,8 @@ def _check_count(name: str, holds: Tensor, given: int, exact: bool) -> None:
     """Compare the number of values with the mask, where that is known."""
     if state.tracing:
         if not given:
-            raise ArgumentError(at_user_line(f"{name}: there are no values to write"))
+            raise ArgumentError(f"{name}: there are no values to write")
         return
     count = int(np.count_nonzero(state.frontend.concrete(holds, name)))
     if given < count or (exact and given != count):
-        raise ShapeError(
-            at_user_line(f"{name}: {given} values for the {count} elements where the mask holds")
-        )
+        raise ShapeError(f"{name}: {given} values for the {count} elements where the mask holds")

@@ -11,7 +11,7 @@ import numpy as np
 from ...core.dispatch import apply
 from ...core.op import Op
 from ...core.types import Shape, broadcast_shapes
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ..build import (
     Tensor,
     as_dtype,
@@ -152,10 +152,8 @@ def _rows(name: str, op: Op, input: Tensor, dim: int, index: Tensor, source: Ten
     if source.value.shape != wanted:
         if source.value.size != 1 or at.value.size != 1 or input.value.ndim != 1:
             raise ShapeError(
-                at_user_line(
-                    f"{name}: source has shape {source.value.shape}; for an input of shape "
-                    f"{shape} and {at.value.size} positions along dim {dim} it must be {wanted}"
-                )
+                f"{name}: source has shape {source.value.shape}; for an input of shape "
+                f"{shape} and {at.value.size} positions along dim {dim} it must be {wanted}"
             )
         source = reshape(source, wanted)
     return combined(input, op, at, source, axis)
@@ -272,9 +270,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     need_tensors("put", input, index, source)
     count = index.value.size
     if source.value.size != count:
-        raise ShapeError(
-            at_user_line(f"put: {count} positions need as many values, got {source.value.size}")
-        )
+        raise ShapeError(f"put: {count} positions need as many values, got {source.value.size}")
     size = input.value.size
     at = reshape(position("put", index, size), (count,))
     values = reshape(source, (count,))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ...core.dispatch import apply
 from ...core.op import refuse
 from ...core.types import Aval, int32, int64
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ...targets.cpu.routines import factor, substitution
 from ..build import Tensor, as_dtype, need
 from ..contract.matmul import matmul
@@ -83,7 +83,7 @@ def solve_triangular(
     n, rows = A.value.shape[-1], B.value.shape[-2 if left else -1]
     if n != rows:
         a, b = A.value.shape, B.value.shape
-        raise ShapeError(at_user_line(f"{name}: shapes {a} and {b} do not fit (left={left})"))
+        raise ShapeError(f"{name}: shapes {a} and {b} do not fit (left={left})")
     if left:
         return _solve(A, B, not upper, unit=unitriangular)
     return mT(_solve(A, mT(B), not upper, True, unitriangular))
@@ -140,7 +140,7 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     need_equal_dtypes("cholesky_solve", input, L)
     if input.value.shape[-2] != L.value.shape[-1]:
         a, b = input.value.shape, L.value.shape
-        raise ShapeError(at_user_line(f"cholesky_solve: shapes {a} and {b} do not fit"))
+        raise ShapeError(f"cholesky_solve: shapes {a} and {b} do not fit")
     return _solve(L, _solve(L, input, not upper, upper), not upper, not upper)
 
 
@@ -341,9 +341,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     """
     need_matrix("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
-        raise ArgumentError(
-            at_user_line(f"linalg.qr: mode is 'reduced', 'complete' or 'r', not {mode!r}")
-        )
+        raise ArgumentError(f"linalg.qr: mode is 'reduced', 'complete' or 'r', not {mode!r}")
     m, n = A.value.shape[-2:]
     if mode == "r" or (mode == "complete" and m > n):
         packed = apply(_QR_FIXED, A, mode=mode)

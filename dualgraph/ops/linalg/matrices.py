@@ -8,7 +8,7 @@ import numpy as np
 from ...core.dispatch import apply, state
 from ...core.op import Op, defop
 from ...core.types import Aval, Shape, broadcast_shapes, float32, float64
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...targets.cpu.library import Library, eager_kernel as library_kernel
 from ...targets.cpu.routine import Routine, eager_kernel as routine_kernel
 from ..build import Tensor, as_dtype, need_tensor
@@ -48,15 +48,11 @@ def need_matrix(name: str, x: Any) -> None:
     need_tensor(name, x)
     if x.value.dtype not in (float32, float64):
         raise DTypeError(
-            at_user_line(
-                f"{name} needs a float32 or float64 tensor, got {x.value.dtype.name}; cast it first"
-            )
+            f"{name} needs a float32 or float64 tensor, got {x.value.dtype.name}; cast it first"
         )
     if x.value.ndim < 2:
         raise ShapeError(
-            at_user_line(
-                f"{name} needs a matrix or a batch of matrices, got shape {tuple(x.value.shape)}"
-            )
+            f"{name} needs a matrix or a batch of matrices, got shape {tuple(x.value.shape)}"
         )
 
 
@@ -65,18 +61,14 @@ def need_square(name: str, x: Any) -> None:
     need_matrix(name, x)
     rows, columns = x.value.shape[-2:]
     if rows != columns:
-        raise ShapeError(
-            at_user_line(f"{name} needs square matrices, got {rows} by {columns} matrices")
-        )
+        raise ShapeError(f"{name} needs square matrices, got {rows} by {columns} matrices")
 
 
 def need_equal_dtypes(name: str, x: Tensor, y: Tensor) -> None:
     """Raise `DTypeError` unless both have one dtype."""
     a, b = x.value.dtype, y.value.dtype
     if a != b:
-        raise DTypeError(
-            at_user_line(f"{name}: dtypes {a.name} and {b.name} differ; cast one with .to(dtype)")
-        )
+        raise DTypeError(f"{name}: dtypes {a.name} and {b.name} differ; cast one with .to(dtype)")
 
 
 # --- parts of matrices --------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from math import inf
 from typing import Any
 
 from ...core.types import numpy_dtype
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ..build import Tensor, as_dtype, in_float32, need, need_floating, need_tensors, normal_axis
 from ..elementwise.pointwise import abs, div, mul
 from ..reduce.norms import norm_over
@@ -27,7 +27,7 @@ def vector_norm(
     if dtype is not None:
         x = as_dtype(x, numpy_dtype(dtype))
     if isinstance(ord, str | bool):
-        raise ArgumentError(at_user_line(f"linalg.vector_norm: ord is a number, not {ord!r}"))
+        raise ArgumentError(f"linalg.vector_norm: ord is a number, not {ord!r}")
     return norm_over(x, float(ord), dim, keepdim)
 
 
@@ -47,7 +47,7 @@ def matrix_norm(
     """
     need_matrix("linalg.matrix_norm", A)
     if not isinstance(dim, tuple | list) or len(dim) != 2:
-        raise ArgumentError(at_user_line(f"linalg.matrix_norm: dim must be two axes, got {dim!r}"))
+        raise ArgumentError(f"linalg.matrix_norm: dim must be two axes, got {dim!r}")
     if dtype is not None:
         A = as_dtype(A, numpy_dtype(dtype))
     first, second = (normal_axis(d, A.value.ndim) for d in dim)
@@ -72,7 +72,7 @@ def _of_last_axes(A: Tensor, ord: Any) -> Tensor:
         sums = sum(abs(A), -2 if ord in (1, -1) else -1)
         return (amax if ord > 0 else amin)(sums, -1)
     raise ArgumentError(
-        at_user_line(f"linalg.matrix_norm: ord {ord!r} is none of 'fro', 'nuc', inf, 1, 2, negated")
+        f"linalg.matrix_norm: ord {ord!r} is none of 'fro', 'nuc', inf, 1, 2, negated"
     )
 
 
@@ -86,9 +86,7 @@ def norm(
         return vector_norm(A, 2, axes, keepdim, dtype=dtype)
     count = A.value.ndim if axes is None else len(axes)
     if count not in (1, 2):
-        raise ShapeError(
-            at_user_line(f"linalg.norm: ord {ord!r} needs one axis or two, got {count}; give dim")
-        )
+        raise ShapeError(f"linalg.norm: ord {ord!r} needs one axis or two, got {count}; give dim")
     if count == 1 and not isinstance(ord, str):
         return vector_norm(A, ord, axes, keepdim, dtype=dtype)
     return matrix_norm(A, ord, axes or (-2, -1), keepdim, dtype=dtype)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...core.dispatch import apply, compose
 from ...core.op import NONDIFF, defcomposite, refuse
 from ...core.types import Aval
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ...targets.cpu.routines import substitution
 from ..build import Tensor, need
 from ..contract.matmul import matmul
@@ -88,7 +88,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     need_equal_dtypes(name, A, B)
     if A.value.shape[-1] != B.value.shape[-2 if left else -1]:
         a, b = A.value.shape, B.value.shape
-        raise ShapeError(at_user_line(f"{name}: shapes {a} and {b} do not fit (left={left})"))
+        raise ShapeError(f"{name}: shapes {a} and {b} do not fit (left={left})")
     out = _solve_left(A, B) if left else mT(_solve_left(mT(A), mT(B)))
     return reshape(out, out.value.shape[:-1]) if vector else out
 
@@ -116,7 +116,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     """Return the n-th power of square matrices by squaring; a negative n inverts first."""
     need_square("linalg.matrix_power", A) if A.value.dtype.kind == "f" else None
     if isinstance(n, bool) or not isinstance(n, int):
-        raise ArgumentError(at_user_line(f"linalg.matrix_power: n must be an int, got {n!r}"))
+        raise ArgumentError(f"linalg.matrix_power: n must be an int, got {n!r}")
     if n < 0:
         return matrix_power(inv(A), -n)
     if n == 0:

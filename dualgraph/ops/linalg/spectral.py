@@ -12,7 +12,7 @@ import numpy as np
 from ...core.dispatch import apply, compose
 from ...core.op import defcomposite
 from ...core.types import Aval, int64
-from ...errors import ArgumentError, ShapeError, at_user_line
+from ...errors import ArgumentError, ShapeError
 from ...targets.cpu.library import Library
 from ..build import Tensor, as_dtype, is_tensor, need
 from ..contract.matmul import matmul
@@ -120,7 +120,7 @@ class Eigh(NamedTuple):
 
 def _need_uplo(name: str, uplo: Any) -> str:
     if not isinstance(uplo, str) or uplo.upper() not in ("L", "U"):
-        raise ArgumentError(at_user_line(f"{name}: UPLO is 'L' or 'U', not {uplo!r}"))
+        raise ArgumentError(f"{name}: UPLO is 'L' or 'U', not {uplo!r}")
     return uplo.upper()
 
 
@@ -351,7 +351,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     need_equal_dtypes("linalg.lstsq", A, B)
     (m, n), a, b = A.value.shape[-2:], tuple(A.value.shape), tuple(B.value.shape)
     if len(b) < 2 or b[-2] != m:
-        raise ShapeError(at_user_line(f"linalg.lstsq: shapes {a} and {b} do not fit"))
+        raise ShapeError(f"linalg.lstsq: shapes {a} and {b} do not fit")
     solution = matmul(pinv(A, rtol=rcond), B)
     nothing = zeros(0, dtype=A.value.dtype)
     residuals, rank, values = nothing, zeros(0, dtype=int64), nothing

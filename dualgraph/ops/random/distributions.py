@@ -8,7 +8,7 @@ import numpy as np
 from ...core.dispatch import apply, literal, state
 from ...core.op import NONDIFF, defop
 from ...core.types import Aval, bool_, float32, float64, int64, numpy_dtype
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...targets.cpu.routine import eager_kernel
 from ...targets.cpu.routines.sampling import CHOOSE, PERMUTE
 from ..arguments import check_options, need_int
@@ -57,7 +57,7 @@ def _integers(low: Any, high: Any, shape: tuple[int, ...], generator: Any) -> Te
     first, last = need_int("randint", "low", low), need_int("randint", "high", high)
     need(first < last, f"randint: expects low < high, got low={first} and high={last}")
     if min(shape, default=0) < 0:
-        raise ShapeError(at_user_line(f"a new tensor cannot have the negative extent in {shape}"))
+        raise ShapeError(f"a new tensor cannot have the negative extent in {shape}")
     word = (last - first + 2**63) % 2**64 - 2**63  # the bits of an unsigned word
     counter, seed = _drawn(generator)
     out = apply(_BELOW, counter, seed, literal(word, int64), shape=shape, dtype=int64)
@@ -129,9 +129,7 @@ def multinomial(
     p = need_tensor("multinomial", input).detach()
     many = need_int("multinomial", "num_samples", num_samples)
     if p.value.dtype.kind != "f":
-        raise DTypeError(
-            at_user_line(f"multinomial: weights must be floating, got {p.value.dtype.name}")
-        )
+        raise DTypeError(f"multinomial: weights must be floating, got {p.value.dtype.name}")
     need(p.value.ndim in (1, 2), f"multinomial: takes a vector or a matrix, got {p.value.ndim}-D")
     count = p.value.shape[-1]
     need(many > 0 and count > 0, f"multinomial: cannot draw {many} samples of {count} categories")
@@ -192,9 +190,7 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """
     rate = need_tensor("poisson", input).detach()
     if rate.value.dtype.kind != "f":
-        raise DTypeError(
-            at_user_line(f"poisson: rates must be floating, got {rate.value.dtype.name}")
-        )
+        raise DTypeError(f"poisson: rates must be floating, got {rate.value.dtype.name}")
     wide = as_dtype(rate, float32) if rate.value.dtype.itemsize < 4 else rate
     drawn = _drawn(generator)
     out = apply(_POISSON, *drawn, wide, shape=rate.value.shape, dtype=wide.value.dtype)
@@ -208,7 +204,7 @@ def _uniform(name: str, x: Tensor, generator: Any) -> Tensor:
     """Return uniform numbers for a floating tensor, in float32 or float64."""
     dtype = x.value.dtype
     if dtype.kind != "f":
-        raise DTypeError(at_user_line(f"{name} needs a floating tensor, got {dtype.name}"))
+        raise DTypeError(f"{name} needs a floating tensor, got {dtype.name}")
     return rand(x.value.shape, dtype=max(dtype, float32), generator=generator)
 
 

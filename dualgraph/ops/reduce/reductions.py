@@ -12,7 +12,7 @@ import numpy as np
 from ...core.dispatch import apply, compose, literal
 from ...core.op import NONDIFF, Op, defcomposite, defop
 from ...core.types import Aval, Shape, bool_, numpy_dtype, uint8
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...numerics.view import ExpandView
 from ...targets.cpu.families import lines
 from ...targets.cpu.families.reduce import Reduce, eager_kernel, reduced_shape
@@ -52,10 +52,8 @@ def _infer_expand(x: Any, shape: Shape) -> Aval:
     grown = zip(x.shape, shape[max(lead, 0) :], strict=False)
     if lead < 0 or min(shape, default=0) < 0 or [1 for a, b in grown if a not in (1, b)]:
         raise ShapeError(
-            at_user_line(
-                f"expand: cannot expand shape {tuple(x.shape)} to {shape}: only axes of extent 1 "
-                "grow, and new axes come in front"
-            )
+            f"expand: cannot expand shape {tuple(x.shape)} to {shape}: only axes of extent 1 "
+            "grow, and new axes come in front"
         )
     return Aval(shape, x.dtype)
 
@@ -99,9 +97,7 @@ def _reduction(name: str, spec: Reduce, vjp: Any) -> Op:
     def infer(x: Any, axes: tuple[int, ...], keepdim: bool) -> Aval:
         shape = tuple(x.shape)
         if not spec.identity and 0 in [shape[a] for a in axes]:
-            raise ShapeError(
-                at_user_line(f"{name}: shape {shape} has no elements along {axes} to choose from")
-            )
+            raise ShapeError(f"{name}: shape {shape} has no elements along {axes} to choose from")
         return Aval(reduced_shape(shape, axes, keepdim), x.dtype)
 
     run = eager_kernel(name, spec)
@@ -276,7 +272,7 @@ _ARGMIN = line_op("argmin", lines.ARGMIN, NONDIFF)
 def _arg(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     need_tensor(op.name, input)
     if input.value.dtype == bool_:
-        raise DTypeError(at_user_line(f"{op.name} is not defined for bool tensors; cast to int"))
+        raise DTypeError(f"{op.name} is not defined for bool tensors; cast to int")
     ndim = input.value.ndim
     if dim is None:
         out = apply(op, reshape(input, (-1,) if input.value.size else (0,)), axis=0)

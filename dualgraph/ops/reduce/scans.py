@@ -8,7 +8,7 @@ from typing import Any
 from ...core.dispatch import apply
 from ...core.op import Op, defop
 from ...core.types import FLOATING, Aval, category, int64, numpy_dtype
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...targets.cpu.families import lines
 from ...targets.cpu.routine import eager_kernel
 from ..build import Tensor, as_dtype, in_float32, need_floating, need_tensor, normal_axis
@@ -23,7 +23,7 @@ def line_op(name: str, spec: lines.Line, vjp: Any) -> Op:
         shape = tuple(x.shape)
         if spec.scalar_output:
             if shape[axis] == 0:
-                raise ShapeError(at_user_line(f"{name}: shape {shape} is empty along dim {axis}"))
+                raise ShapeError(f"{name}: shape {shape} is empty along dim {axis}")
             shape = shape[:axis] + shape[axis + 1 :]
         return Aval(shape, spec.output_type(x.dtype))
 
@@ -67,7 +67,7 @@ _CUMSUM = line_op(
 
 def _infer_recurrence(x: Any, a: Any, axis: int, reverse: bool) -> Aval:
     if x.shape != a.shape or x.dtype != a.dtype:
-        raise ShapeError(at_user_line(f"recurrence: {tuple(x.shape)} and {tuple(a.shape)} differ"))
+        raise ShapeError(f"recurrence: {tuple(x.shape)} and {tuple(a.shape)} differ")
     return Aval(tuple(x.shape), x.dtype)
 
 

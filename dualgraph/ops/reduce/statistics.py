@@ -7,7 +7,7 @@ from typing import Any
 from ...core.dispatch import compose, literal, owned
 from ...core.op import Op, defcomposite
 from ...core.types import Shape, float64, int64, numpy_dtype
-from ...errors import DTypeError, at_user_line
+from ...errors import DTypeError
 from ..build import (
     Tensor,
     as_dtype,
@@ -295,7 +295,7 @@ def _fractions(name: str, q: Any, x: Tensor) -> Tensor:
     )
     if q.value.dtype != x.value.dtype:
         names = f"{q.value.dtype.name}, the input {x.value.dtype.name}"
-        raise DTypeError(at_user_line(f"{name}: q has dtype {names}: they must be equal"))
+        raise DTypeError(f"{name}: q has dtype {names}: they must be equal")
     return q
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ...core.dispatch import apply, state
 from ...core.op import defop
 from ...core.types import Aval, Shape, broadcast_shapes
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...numerics.view import Layout, reshaped_strides, row_major
 from ...targets.cpu.families.elementwise import Elementwise
 from ..arguments import listed, several
@@ -31,10 +31,8 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     strides = state.frontend.strides(input)
     if fits and strides != row_major(have) and reshaped_strides(have, strides, wanted) is None:
         raise ShapeError(
-            at_user_line(
-                f"view: shape {have} with strides {strides} cannot be seen as shape {wanted} "
-                "without a copy; use reshape()"
-            )
+            f"view: shape {have} with strides {strides} cannot be seen as shape {wanted} "
+            "without a copy; use reshape()"
         )
     return reshape(input, wanted)
 
@@ -105,10 +103,8 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
         parts = tuple(shape[axis] // known if e == -1 else e for e in parts)
     if prod(parts) != shape[axis] or min(parts, default=0) < 0:
         raise ShapeError(
-            at_user_line(
-                f"unflatten: {tuple(sizes)} does not multiply to the extent {shape[axis]} of "
-                f"dim {dim} of shape {shape}"
-            )
+            f"unflatten: {tuple(sizes)} does not multiply to the extent {shape[axis]} of "
+            f"dim {dim} of shape {shape}"
         )
     return reshape(input, (*shape[:axis], *parts, *shape[axis + 1 :]))
 

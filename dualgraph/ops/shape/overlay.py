@@ -6,7 +6,7 @@ import numpy as np
 
 from ...core.dispatch import apply
 from ...core.types import Shape
-from ...errors import ArgumentError, AxisError, DTypeError, ShapeError, at_user_line
+from ...errors import ArgumentError, AxisError, DTypeError, ShapeError
 from ..build import Tensor, as_dtype, need, need_tensors, normal_axis
 from ..reduce.reductions import expand
 from .views import OVERWRITE, permute, reshape, unsqueeze
@@ -16,9 +16,7 @@ def overlay(x: Tensor, y: Tensor, starts: Shape, steps: Shape) -> Tensor:
     """Return x with y at ``starts`` in ``steps``."""
     if x.value.dtype != y.value.dtype:
         raise DTypeError(
-            at_user_line(
-                f"cannot write {y.value.dtype.name} into {x.value.dtype.name}: cast one of them"
-            )
+            f"cannot write {y.value.dtype.name} into {x.value.dtype.name}: cast one of them"
         )
     return apply(OVERWRITE, x, y, starts=starts, lengths=y.value.shape, steps=steps)
 
@@ -28,10 +26,8 @@ def _written(name: str, input: Any, src: Any, shape: Shape) -> None:
     need_tensors(name, input, src)
     if src.value.shape != shape:
         raise ShapeError(
-            at_user_line(
-                f"{name}: src has shape {src.value.shape}, the part to write has shape {shape}: "
-                "they must be equal"
-            )
+            f"{name}: src has shape {src.value.shape}, the part to write has shape {shape}: "
+            "they must be equal"
         )
 
 
@@ -71,10 +67,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     _written("select_scatter", input, src, shape[:axis] + shape[axis + 1 :])
     if not -shape[axis] <= index < shape[axis]:
         raise AxisError(
-            at_user_line(
-                f"select_scatter: index {index} is out of range for dim {dim} of extent "
-                f"{shape[axis]}"
-            )
+            f"select_scatter: index {index} is out of range for dim {dim} of extent {shape[axis]}"
         )
     starts = _on_axis(len(shape), axis, index % shape[axis], 0)
     steps = (1,) * len(shape)
@@ -118,9 +111,7 @@ def fill_diagonal(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     shape = input.value.shape
     if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
         raise ArgumentError(
-            at_user_line(
-                f"fill_diagonal_: needs a matrix, or more axes of equal extents, got shape {shape}"
-            )
+            f"fill_diagonal_: needs a matrix, or more axes of equal extents, got shape {shape}"
         )
     step = sum(int(np.prod(shape[i + 1 :])) for i in range(len(shape)))
     size = input.value.size

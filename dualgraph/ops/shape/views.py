@@ -9,7 +9,7 @@ import numpy as np
 from ...core.dispatch import apply, literal
 from ...core.op import Call, defop
 from ...core.types import Aval, Shape
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...numerics.view import PermuteView, ReshapeView, SliceView
 from ...targets.cpu.families.copying import Cat, Embed, Overwrite
 from ..build import Tensor, aligned, need, normal_axes, normal_axis, sizes
@@ -19,10 +19,8 @@ from ..elementwise.pointwise import clone
 def _infer_reshape(x: Any, shape: Shape) -> Aval:
     if prod(x.shape) != prod(shape) or min(shape, default=0) < 0:
         raise ShapeError(
-            at_user_line(
-                f"reshape: shape {tuple(x.shape)} has {prod(x.shape)} elements, "
-                f"shape {shape} has {prod(shape)}"
-            )
+            f"reshape: shape {tuple(x.shape)} has {prod(x.shape)} elements, "
+            f"shape {shape} has {prod(shape)}"
         )
     return Aval(shape, x.dtype)
 
@@ -56,9 +54,7 @@ def completed(name: str, wanted: Shape, have: Shape) -> Shape:
         return wanted
     known = prod(e for e in wanted if e != -1)
     if wanted.count(-1) > 1 or known == 0 or prod(have) % known:
-        raise ShapeError(
-            at_user_line(f"{name}: the -1 in {wanted} cannot be worked out from shape {have}")
-        )
+        raise ShapeError(f"{name}: the -1 in {wanted} cannot be worked out from shape {have}")
     return tuple(prod(have) // known if e == -1 else e for e in wanted)
 
 
@@ -110,9 +106,7 @@ def permute(input: Tensor, dims: Any = (), *more: int) -> Tensor:
     ndim = input.value.ndim
     order = tuple(normal_axis(d, ndim) for d in sizes((dims, *more)))
     if sorted(order) != list(range(ndim)):
-        raise ShapeError(
-            at_user_line(f"permute: {order} is not an order of the {ndim} axes of the tensor")
-        )
+        raise ShapeError(f"permute: {order} is not an order of the {ndim} axes of the tensor")
     return apply(PERMUTE, input, dims=order)
 
 
@@ -154,10 +148,8 @@ def _infer_slice(x: Any, starts: Shape, lengths: Shape, steps: Shape) -> Aval:
     for extent, start, length, step in zip(x.shape, starts, lengths, steps, strict=True):
         if length and not (0 <= start < extent and 0 <= start + (length - 1) * step < extent):
             raise ShapeError(
-                at_user_line(
-                    f"slice: {length} elements from {start} in steps of {step} "
-                    f"leave an axis of extent {extent}"
-                )
+                f"slice: {length} elements from {start} in steps of {step} "
+                f"leave an axis of extent {extent}"
             )
     return Aval(lengths, x.dtype)
 
@@ -256,9 +248,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     begin = start + extent if start < 0 else start
     if not (begin >= 0 and length >= 0 and begin + length <= extent):
         raise ShapeError(
-            at_user_line(
-                f"narrow: start {start} and length {length} leave dim {dim} of extent {extent}"
-            )
+            f"narrow: start {start} and length {length} leave dim {dim} of extent {extent}"
         )
     return _along(input, axis, begin, length, 1)
 
@@ -269,9 +259,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     axis = normal_axis(dim, len(shape))
     extent = shape[axis]
     if not -extent <= index < extent:
-        raise ShapeError(
-            at_user_line(f"select: index {index} is out of range for dim {dim} of extent {extent}")
-        )
+        raise ShapeError(f"select: index {index} is out of range for dim {dim} of extent {extent}")
     one = _along(input, axis, index % extent, 1, 1)
     return reshape(one, shape[:axis] + shape[axis + 1 :])
 
@@ -335,9 +323,7 @@ def _infer_cat(*xs: Any, axis: int, extents: tuple[int, ...]) -> Aval:
     for x in xs[1:]:
         shape = tuple(x.shape)
         if shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
-            raise ShapeError(
-                at_user_line(f"cat: shapes {first} and {shape} differ beside dim {axis}")
-            )
+            raise ShapeError(f"cat: shapes {first} and {shape} differ beside dim {axis}")
     return Aval((*first[:axis], sum(extents), *first[axis + 1 :]), xs[0].dtype)
 
 
@@ -369,9 +355,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     ndims = {p.value.ndim for p in parts}
     if 0 in ndims or len(ndims) > 1:
         shapes = " and ".join(str(p.value.shape) for p in parts)
-        raise ShapeError(
-            at_user_line(f"cat: needs tensors of equal rank and at least 1 axis, got {shapes}")
-        )
+        raise ShapeError(f"cat: needs tensors of equal rank and at least 1 axis, got {shapes}")
     axis = normal_axis(dim, parts[0].value.ndim)
     return apply(CAT, *parts, axis=axis, extents=tuple(p.value.shape[axis] for p in parts))
 
@@ -392,7 +376,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     shapes = {x.value.shape for x in tensors}
     if len(shapes) > 1:
         said = " and ".join(map(str, sorted(shapes)))
-        raise ShapeError(at_user_line(f"stack: all tensors need one shape, got {said}"))
+        raise ShapeError(f"stack: all tensors need one shape, got {said}")
     axis = normal_axis(dim, tensors[0].value.ndim + 1)
     return cat([unsqueeze(x, axis) for x in tensors], axis)
 

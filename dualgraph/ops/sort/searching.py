@@ -7,7 +7,7 @@ import numpy as np
 from ...core.dispatch import apply, literal, state
 from ...core.op import NONDIFF, defop
 from ...core.types import Aval, float16, float32, float64, int32, int64
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...targets.cpu.routine import eager_kernel
 from ...targets.cpu.routines.sorting import SEARCHSORTED
 from ..build import (
@@ -49,14 +49,12 @@ def _infer_searchsorted(sequence: Any, values: Any, right: bool) -> Aval:
     )
     if not fits:
         raise ShapeError(
-            at_user_line(
-                f"searchsorted: values of shape {tuple(values.shape)} do not fit a sequence of "
-                f"shape {tuple(sequence.shape)}: it must be 1-D, or equal but for the last axis"
-            )
+            f"searchsorted: values of shape {tuple(values.shape)} do not fit a sequence of "
+            f"shape {tuple(sequence.shape)}: it must be 1-D, or equal but for the last axis"
         )
     if sequence.dtype != values.dtype:
         names = f"{sequence.dtype.name} and {values.dtype.name}"
-        raise DTypeError(at_user_line(f"searchsorted: {names} must be equal"))
+        raise DTypeError(f"searchsorted: {names} must be equal")
     return Aval(tuple(values.shape), int64)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ...core.dispatch import apply
 from ...core.op import NONDIFF, defop
 from ...core.types import Aval, int64
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...targets.cpu.families import lines
 from ...targets.cpu.routine import eager_kernel
 from ...targets.cpu.routines.sorting import ARGSORT, SMALLEST
@@ -23,7 +23,7 @@ from ..shape.views import narrow, unsqueeze
 
 def _infer_argsort(x: Any, axis: int, descending: bool) -> Aval:
     if x.shape[axis] >= 2**31:
-        raise ShapeError(at_user_line(f"argsort: shape {tuple(x.shape)} is too long to sort"))
+        raise ShapeError(f"argsort: shape {tuple(x.shape)} is too long to sort")
     return Aval(tuple(x.shape), int64)
 
 

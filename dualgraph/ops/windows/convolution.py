@@ -10,7 +10,7 @@ from typing import Any
 from ...core.dispatch import apply
 from ...core.op import Op, defop
 from ...core.types import FLOATING, Aval, bool_, category, int64, uint8
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...targets.cpu.routine import Routine, eager_kernel
 from ...targets.cpu.routines import convolution, pooling
 from ...targets.cpu.routines.sliding import Windows
@@ -113,10 +113,8 @@ def batched(name: str, input: Any, axes: int) -> tuple[Tensor, bool]:
     shape = tuple(need_tensor(name, input).value.shape)
     if len(shape) not in (axes + 1, axes + 2):
         raise ShapeError(
-            at_user_line(
-                f"{name}: expected {axes + 2} dimensions (images, channels, ...) or {axes + 1} "
-                f"(channels, ...), got shape {shape}"
-            )
+            f"{name}: expected {axes + 2} dimensions (images, channels, ...) or {axes + 1} "
+            f"(channels, ...), got shape {shape}"
         )
     alone = len(shape) == axes + 1
     return (reshape(input, (1, *shape)) if alone else input), alone
@@ -132,30 +130,22 @@ def _check(name: str, x: Any, weight: Any, bias: Any, groups: int, transposed: b
         dtype = need_tensor(name, operand).value.dtype
         if dtype != x.value.dtype or category(dtype) != FLOATING:
             raise DTypeError(
-                at_user_line(
-                    f"{name}: input, weight and bias need one floating dtype, got "
-                    f"{x.value.dtype.name} and {operand.value.dtype.name}; cast one with .to(dtype)"
-                )
+                f"{name}: input, weight and bias need one floating dtype, got "
+                f"{x.value.dtype.name} and {operand.value.dtype.name}; cast one with .to(dtype)"
             )
     shape, have = tuple(weight.value.shape), tuple(x.value.shape)
     need(isinstance(groups, int) and groups > 0, f"{name}: groups must be positive, got {groups!r}")
     if len(shape) != len(have):
-        raise ShapeError(
-            at_user_line(f"{name}: weight of shape {shape} must have {len(have)} dimensions")
-        )
+        raise ShapeError(f"{name}: weight of shape {shape} must have {len(have)} dimensions")
     channels = shape[0] if transposed else shape[1] * groups
     if have[1] != channels or shape[0] % groups:
         raise ShapeError(
-            at_user_line(
-                f"{name}: input of shape {have} has {have[1]} channels; weight of shape {shape} "
-                f"with groups={groups} needs {channels}, and {shape[0]} a multiple of {groups}"
-            )
+            f"{name}: input of shape {have} has {have[1]} channels; weight of shape {shape} "
+            f"with groups={groups} needs {channels}, and {shape[0]} a multiple of {groups}"
         )
     outer = shape[1] * groups if transposed else shape[0]
     if bias is not None and tuple(bias.value.shape) != (outer,):
-        raise ShapeError(
-            at_user_line(f"{name}: bias has shape {tuple(bias.value.shape)}, expected ({outer},)")
-        )
+        raise ShapeError(f"{name}: bias has shape {tuple(bias.value.shape)}, expected ({outer},)")
 
 
 def _padded(
@@ -177,10 +167,8 @@ def _fit(name: str, extent: int, kernel: int, pads: int, stride: int, dilation: 
     span = dilation * (kernel - 1) + 1
     if extent + pads < span or kernel < 1:
         raise ShapeError(
-            at_user_line(
-                f"{name}: a window of {span} elements does not fit into {extent} elements with "
-                f"{pads} of padding"
-            )
+            f"{name}: a window of {span} elements does not fit into {extent} elements with "
+            f"{pads} of padding"
         )
     return (extent + pads - span) // stride + 1
 
@@ -247,10 +235,8 @@ def conv_transpose(
     )
     if min(output) < 1:
         raise ShapeError(
-            at_user_line(
-                f"{name}: input of shape {tuple(y.value.shape)} and a kernel of {kernel} with "
-                f"padding {front} give the extents {output}"
-            )
+            f"{name}: input of shape {tuple(y.value.shape)} and a kernel of {kernel} with "
+            f"padding {front} give the extents {output}"
         )
     windows = Windows(
         triple(output, 1),
@@ -311,10 +297,8 @@ def fold(
     rows, columns = tuple(x.value.shape[1:])
     if rows % windows.taps or columns != windows.positions:
         raise ShapeError(
-            at_user_line(
-                f"fold: columns of shape {(rows, columns)} do not fit: output_size {extent} has "
-                f"{windows.positions} windows of {windows.taps} elements a channel"
-            )
+            f"fold: columns of shape {(rows, columns)} do not fit: output_size {extent} has "
+            f"{windows.positions} windows of {windows.taps} elements a channel"
         )
     return unbatched(apply(FOLD, x, windows=windows), alone)
 

@@ -6,7 +6,7 @@ from typing import Any
 from ...core.dispatch import apply, owned
 from ...core.op import NONDIFF
 from ...core.types import BOOL, Aval, Shape, category, int64
-from ...errors import DTypeError, ShapeError, at_user_line
+from ...errors import DTypeError, ShapeError
 from ...targets.cpu.routines import pooling
 from ...targets.cpu.routines.sliding import Triple, Windows
 from ..build import Tensor, need, need_floating, need_index
@@ -113,10 +113,7 @@ def pool_windows(
     )
     if min(output) < 1 or min(extent) < 1:
         raise ShapeError(
-            at_user_line(
-                f"{name}: windows of {kernel} with padding {pads} do not fit into the extents "
-                f"{extent}"
-            )
+            f"{name}: windows of {kernel} with padding {pads} do not fit into the extents {extent}"
         )
     return Windows(
         triple(extent, 1),
@@ -137,7 +134,7 @@ def _adaptive_windows(name: str, extent: Shape, output_size: Any) -> Windows:
         given = tuple(e if o is None else o for o, e in zip(given, extent, strict=True))
     wanted = per_axis(name, "output_size", given, len(extent))
     if min(extent) < 1:
-        raise ShapeError(at_user_line(f"{name}: the extents {extent} leave nothing to pool"))
+        raise ShapeError(f"{name}: the extents {extent} leave nothing to pool")
     taps = tuple(-(-e // max(o, 1)) for e, o in zip(extent, wanted, strict=True))
     return Windows(triple(extent, 1), triple(taps, 1), triple(wanted, 1), adaptive=True)
 
@@ -147,7 +144,7 @@ def _adaptive_windows(name: str, extent: Shape, output_size: Any) -> Windows:
 
 def _max_windows(name: str, x: Tensor, windows: Windows, indices: bool, alone: bool) -> Any:
     if category(x.value.dtype) == BOOL:
-        raise DTypeError(at_user_line(f"{name} is not defined for bool tensors; cast to int"))
+        raise DTypeError(f"{name} is not defined for bool tensors; cast to int")
     values = unbatched(apply(_MAX_POOL, x, windows=windows), alone)
     if not indices:
         return values
@@ -239,10 +236,8 @@ def max_unpool(
     at = need_index(name, batched(name, indices, axes)[0])
     if at.value.shape != x.value.shape:
         raise ShapeError(
-            at_user_line(
-                f"{name}: input of shape {tuple(x.value.shape)} and indices of shape "
-                f"{tuple(at.value.shape)} must be equal"
-            )
+            f"{name}: input of shape {tuple(x.value.shape)} and indices of shape "
+            f"{tuple(at.value.shape)} must be equal"
         )
     kernel = per_axis(name, "kernel_size", kernel_size, axes, 1)
     steps = kernel if stride is None else per_axis(name, "stride", stride, axes, 1)

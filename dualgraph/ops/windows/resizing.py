@@ -5,7 +5,7 @@ from math import prod
 from ...core.dispatch import apply, literal
 from ...core.op import NONDIFF
 from ...core.types import Aval, Shape
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...targets.cpu.routines import resampling
 from ..build import Tensor, as_dtype, need
 from ..elementwise.pointwise import clone
@@ -64,9 +64,7 @@ def resample(input: Tensor, axis: int, index: Tensor, weight: Tensor) -> Tensor:
 def _image_shape(name: str, input: Tensor, least: int = 3) -> Shape:
     shape = tuple(input.value.shape)
     if len(shape) < least:
-        raise ShapeError(
-            at_user_line(f"{name}: expected at least {least} dimensions, got shape {shape}")
-        )
+        raise ShapeError(f"{name}: expected at least {least} dimensions, got shape {shape}")
     return shape
 
 
@@ -120,7 +118,7 @@ def cropped(input: Tensor, sides: Sides) -> Tensor:
     starts = tuple(max(0, -a) for a, _ in sides)
     lengths = tuple(e + min(0, a) + min(0, b) for e, (a, b) in zip(shape, sides, strict=True))
     if min(lengths, default=0) < 0:
-        raise ShapeError(at_user_line(f"pad: {sides} cuts off more than the shape {shape} has"))
+        raise ShapeError(f"pad: {sides} cuts off more than the shape {shape} has")
     return strided_slice(input, starts, lengths, (1,) * len(shape))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ...core.dispatch import apply, state
 from ...core.op import defop
 from ...core.types import Aval, Shape
-from ...errors import ShapeError, at_user_line
+from ...errors import ShapeError
 from ...numerics.view import StridedView, UnfoldView
 from ...targets.cpu.routine import eager_kernel
 from ...targets.cpu.routines.windows import OVERLAP_ADD
@@ -85,9 +85,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     size, step = need_int("unfold", "size", size), need_int("unfold", "step", step)
     need(size >= 0 and step > 0, f"unfold: size {size} must not be negative, step {step} positive")
     if size > extent:
-        raise ShapeError(
-            at_user_line(f"unfold: a window of {size} is larger than dim {axis} of extent {extent}")
-        )
+        raise ShapeError(f"unfold: a window of {size} is larger than dim {axis} of extent {extent}")
     if not shape:
         return narrow(reshape(input, (1,)), 0, 0, size)
     return apply(UNFOLD, input, axis=axis, size=size, step=step)
@@ -161,9 +159,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     last = offset + sum((e - 1) * s for e, s in zip(shape, strides, strict=True))
     if min(shape, default=0) < 0 or (prod(shape) and not 0 <= offset <= last < input.value.size):
         raise ShapeError(
-            at_user_line(
-                f"as_strided: size {shape} with strides {strides} reaches from element {offset} "
-                f"to {last} of the {input.value.size} elements of shape {input.value.shape}"
-            )
+            f"as_strided: size {shape} with strides {strides} reaches from element {offset} "
+            f"to {last} of the {input.value.size} elements of shape {input.value.shape}"
         )
     return apply(STRIDED, input, size=shape, stride=strides, offset=offset)

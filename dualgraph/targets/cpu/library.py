@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import LinAlgError, at_user_line
+from ...errors import LinAlgError
 
 ALIGNMENT = 64  # bytes
 
@@ -92,6 +92,6 @@ def eager_kernel(name: str, spec: Library, infer: Callable[..., Any]) -> Callabl
         try:
             return run(spec, arrays, static)
         except np.linalg.LinAlgError as error:
-            raise LinAlgError(at_user_line(f"{name}: {error}")) from error
+            raise LinAlgError(f"{name}: {error}") from error
 
     return kernel

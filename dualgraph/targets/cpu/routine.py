@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import AxisError, DualgraphError, at_user_line
+from ...errors import AxisError, DualgraphError
 from .prelude import with_imports
 from .threads import run_shared
 from .toolchain.native import address_of, content_name
@@ -115,7 +115,7 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
         if not plan.empty:
             run_shared(plan.entry, block, work.items, work.grain)
         if spec.may_fail and status[0]:
-            raise spec.error(at_user_line(f"{name}: {spec.problem.format(status[2])}"))
+            raise spec.error(f"{name}: {spec.problem.format(status[2])}")
         return out
 
     return kernel

@@ -8,7 +8,7 @@ import numpy as np
 from ...core.types import default_float
 from ...eager.construct import as_tensor, tensor
 from ...eager.tensor import Tensor
-from ...errors import DataError, DTypeError, at_user_line
+from ...errors import DataError, DTypeError
 from ...ops.shape.joining import stack
 
 
@@ -28,7 +28,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     {'x': tensor([1.5000, 2.5000], dtype=dualgraph.float64), 'name': ['a', 'b']}
     """
     if not len(batch):
-        raise DataError(at_user_line("default_collate: a batch of no samples"))
+        raise DataError("default_collate: a batch of no samples")
     return _collate(list(batch), "")
 
 
@@ -49,11 +49,9 @@ def _collate(batch: list[Any], path: str) -> Any:
     if isinstance(first, Sequence):
         return _sequence(batch, path)
     raise DataError(
-        at_user_line(
-            f"default_collate: no batch can be made of {type(first).__name__}{_at(path)}; it takes "
-            "tensors, arrays, numbers, strings, dicts, tuples and lists: give the loader a "
-            "collate_fn"
-        )
+        f"default_collate: no batch can be made of {type(first).__name__}{_at(path)}; it takes "
+        "tensors, arrays, numbers, strings, dicts, tuples and lists: give the loader a "
+        "collate_fn"
     )
 
 
@@ -67,10 +65,8 @@ def _same(batch: list[Any], describe: Any, what: str, path: str) -> None:
     for position, other in enumerate(found):
         if other != found[0]:
             error = Mismatch(
-                at_user_line(
-                    f"default_collate: samples differ in {what}{_at(path)}: sample 0 of the batch "
-                    f"has {found[0]}, sample {position} has {other}"
-                )
+                f"default_collate: samples differ in {what}{_at(path)}: sample 0 of the batch "
+                f"has {found[0]}, sample {position} has {other}"
             )
             error.position = position
             raise error
@@ -113,7 +109,7 @@ def _converted(make: Any, path: str) -> Tensor:
     try:
         return make()
     except (DTypeError, OverflowError) as error:
-        raise DataError(at_user_line(f"default_collate: {error}{_at(path)}")) from None
+        raise DataError(f"default_collate: {error}{_at(path)}") from None
 
 
 def _mapping(batch: list[Any], path: str) -> Any:

@@ -7,7 +7,7 @@ from math import floor
 from typing import Any
 
 from ...eager.tensor import Tensor
-from ...errors import AxisError, DataError, ShapeError, at_user_line
+from ...errors import AxisError, DataError, ShapeError
 from ...ops.arguments import need_tensor
 from ...ops.random.distributions import randperm
 
@@ -59,9 +59,7 @@ class TensorDataset(Dataset):
             need_tensor("TensorDataset", t)
         if not tensors or any(t.ndim == 0 for t in tensors) or len({len(t) for t in tensors}) > 1:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors) or "no tensors"
-            raise ShapeError(
-                at_user_line(f"TensorDataset needs tensors with one first extent, got {shapes}")
-            )
+            raise ShapeError(f"TensorDataset needs tensors with one first extent, got {shapes}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -79,11 +77,11 @@ class StackDataset(Dataset):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if bool(args) == bool(kwargs):
-            raise DataError(at_user_line("StackDataset takes datasets by position or by name"))
+            raise DataError("StackDataset takes datasets by position or by name")
         self.datasets: Any = kwargs or args
         lengths = [len(d) for d in (kwargs.values() if kwargs else args)]
         if len(set(lengths)) > 1:
-            raise DataError(at_user_line(f"StackDataset: the lengths differ: {lengths}"))
+            raise DataError(f"StackDataset: the lengths differ: {lengths}")
         self._length = lengths[0]
 
     def __getitem__(self, index: int) -> Any:
@@ -117,18 +115,16 @@ class ConcatDataset(Dataset):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise DataError(at_user_line("ConcatDataset needs at least one dataset"))
+            raise DataError("ConcatDataset needs at least one dataset")
         if any(isinstance(d, IterableDataset) for d in self.datasets):
-            raise DataError(
-                at_user_line("ConcatDataset has no place for an IterableDataset: use ChainDataset")
-            )
+            raise DataError("ConcatDataset has no place for an IterableDataset: use ChainDataset")
         self.cumulative_sizes = list(accumulate(len(d) for d in self.datasets))
 
     def __getitem__(self, index: int) -> Any:
         count = len(self)
         if not -count <= index < count:
             said = f"index {index} of a ConcatDataset with {count} samples"
-            raise AxisError(at_user_line(said))
+            raise AxisError(said)
         index %= count
         which = bisect_right(self.cumulative_sizes, index)
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
@@ -147,9 +143,7 @@ class ChainDataset(IterableDataset):
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
                 raise DataError(
-                    at_user_line(
-                        f"ChainDataset takes IterableDatasets, got {type(dataset).__name__}"
-                    )
+                    f"ChainDataset takes IterableDatasets, got {type(dataset).__name__}"
                 )
             yield from dataset
 
@@ -177,15 +171,13 @@ def _counts(lengths: Sequence[float], total: int) -> list[int]:
     counts = list(lengths)
     if abs(sum(counts) - 1) < 1e-9 and sum(counts) <= total:
         if any(not 0 <= f <= 1 for f in counts):
-            raise DataError(at_user_line(f"random_split: fractions lie in [0, 1], got {counts}"))
+            raise DataError(f"random_split: fractions lie in [0, 1], got {counts}")
         counts = [floor(f * total) for f in counts]
         for i in range(total - sum(counts)):
             counts[i % len(counts)] += 1
     if sum(counts) != total or any(n < 0 or n != int(n) for n in counts):
         raise DataError(
-            at_user_line(
-                f"random_split: lengths {list(lengths)} do not add up to the {total} samples of "
-                "the dataset, nor do they add up to 1 as fractions"
-            )
+            f"random_split: lengths {list(lengths)} do not add up to the {total} samples of "
+            "the dataset, nor do they add up to 1 as fractions"
         )
     return [int(n) for n in counts]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.dispatch import state
 from ...eager.construct import tensor
-from ...errors import DataError, at_user_line
+from ...errors import DataError
 from ...ops.create.creation import Generator
 from .collate import Mismatch, default_collate
 from .dataset import Subset, TensorDataset
@@ -79,9 +79,7 @@ def _sample(dataset: Any, index: Any) -> Any:
     try:
         return dataset[index]
     except StopIteration as error:  # would end the loop in silence
-        raise DataError(
-            at_user_line(f"DataLoader: dataset[{index!r}] raised StopIteration")
-        ) from error
+        raise DataError(f"DataLoader: dataset[{index!r}] raised StopIteration") from error
     except Exception as error:
         error.add_note(f"DataLoader: this was raised by dataset[{index!r}]")
         raise
@@ -92,7 +90,7 @@ def _collated(collate: Callable[[Any], Any], samples: list[Any], indices: list[A
         return collate(samples)
     except Mismatch as error:
         first, other = indices[0], indices[error.position]
-        error.args = (f"{error}\n  they are dataset[{first!r}] and dataset[{other!r}]",)
+        error.args = (f"{error.args[0]}\n  they are dataset[{first!r}] and dataset[{other!r}]",)
         raise
 
 

@@ -7,7 +7,7 @@ from queue import Empty
 from typing import Any
 
 from ...core.dispatch import state
-from ...errors import DataError, at_user_line, described
+from ...errors import DataError, described
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .fetch import END, ByIndex, InOrder, stream_of_batch
@@ -67,7 +67,7 @@ class DataLoader:
         self._iterable = isinstance(dataset, IterableDataset)
         if not (generator is None or hasattr(generator, "draw")):
             said = f"a dualgraph.Generator, got {described(generator)}"
-            raise DataError(at_user_line(f"DataLoader: generator must be {said}"))
+            raise DataError(f"DataLoader: generator must be {said}")
         self._check_workers(multiprocessing_context)
         self._check_order(batch_size, shuffle, sampler, batch_sampler)
         if batch_sampler is not None:
@@ -176,7 +176,7 @@ class DataLoader:
 
 def _need(condition: bool, message: str) -> None:
     if not condition:
-        raise DataError(at_user_line(f"DataLoader: {message}"))
+        raise DataError(f"DataLoader: {message}")
 
 
 class _Direct:
@@ -266,11 +266,9 @@ class _Threaded:
         except Empty:
             name = self.pool.threads[worker].name
             raise DataError(
-                at_user_line(
-                    f"DataLoader: the worker {name!r} did not deliver batch {number} within "
-                    f"timeout={limit} seconds: raise the timeout, or look for what blocks "
-                    "the dataset"
-                )
+                f"DataLoader: the worker {name!r} did not deliver batch {number} within "
+                f"timeout={limit} seconds: raise the timeout, or look for what blocks "
+                "the dataset"
             ) from None
 
     def _finish(self) -> None:

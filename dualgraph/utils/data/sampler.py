@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...eager.construct import as_tensor
-from ...errors import DataError, at_user_line
+from ...errors import DataError
 from ...ops.create.creation import Generator
 from ...ops.random.distributions import multinomial, randint, randperm
 
@@ -30,7 +30,7 @@ def _stream(generator: Any) -> Any:
 
 def _count(name: str, what: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value <= 0:
-        raise DataError(at_user_line(f"{name}: {what} must be a positive int, got {value!r}"))
+        raise DataError(f"{name}: {what} must be a positive int, got {value!r}")
     return int(value)
 
 
@@ -81,7 +81,7 @@ class RandomSampler(Sampler):
         generator: Any = None,
     ) -> None:
         if not isinstance(replacement, bool):
-            raise DataError(at_user_line(f"RandomSampler: replacement is a bool: {replacement!r}"))
+            raise DataError(f"RandomSampler: replacement is a bool: {replacement!r}")
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
@@ -130,9 +130,7 @@ class WeightedRandomSampler(Sampler):
         self.generator = generator
         if self.weights.ndim != 1:
             raise DataError(
-                at_user_line(
-                    f"WeightedRandomSampler: weights are a vector, got {tuple(self.weights.shape)}"
-                )
+                f"WeightedRandomSampler: weights are a vector, got {tuple(self.weights.shape)}"
             )
 
     def __iter__(self) -> Iterator[int]:
@@ -155,7 +153,7 @@ class BatchSampler(Sampler):
         self.sampler: Any = sampler
         self.batch_size = _count("batch_size", "the batch size", batch_size)
         if not isinstance(drop_last, bool):
-            raise DataError(at_user_line(f"drop_last must be a bool, got {drop_last!r}"))
+            raise DataError(f"drop_last must be a bool, got {drop_last!r}")
         self.drop_last = drop_last
 
     def __iter__(self) -> Iterator[list[Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.types import DTYPES, Size
 from ...eager.construct import from_numpy
 from ...eager.tensor import Tensor
-from ...errors import LoadError, at_user_line
+from ...errors import LoadError
 from ...extras import load as load_extra
 from ...nn.parameter import Parameter
 from ...ops.create.creation import Generator
@@ -54,20 +54,16 @@ def decode(data: bytes, source: str) -> Any:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise LoadError(
-            at_user_line(
-                f"load: the structure in {source} is damaged ({type(error).__name__}: {error}); "
-                "the tensors can still be read with safetensors.safe_open"
-            )
+            f"load: the structure in {source} is damaged ({type(error).__name__}: {error}); "
+            "the tensors can still be read with safetensors.safe_open"
         ) from error
 
 
 def _check_version(version: Any, source: str) -> None:
     if version != VERSION:
         raise LoadError(
-            at_user_line(
-                f"load: {source} has version {version!r} of dualgraph's format, this dualgraph "
-                f"reads version {VERSION}: install a newer one"
-            )
+            f"load: {source} has version {version!r} of dualgraph's format, this dualgraph "
+            f"reads version {VERSION}: install a newer one"
         )
 
 
@@ -77,16 +73,14 @@ def _arrays(data: bytes, source: str) -> dict[str, np.ndarray]:
         if data.startswith(magic) and data[4:8] != bytes(4):  # else the length of a header
             advice = f". It is not opened, because that could run code. {_CONVERT}"
             pickled = "pickle" in what
-            raise LoadError(at_user_line(f"load: {source} is {what}{advice if pickled else ''}"))
+            raise LoadError(f"load: {source} is {what}{advice if pickled else ''}")
     try:
         entries = library.deserialize(data)
     except library.SafetensorError as error:
         size = f"{len(data)} bytes"
         raise LoadError(
-            at_user_line(
-                f"load: {source} ({size}) is no whole safetensors file: {error}. It was cut off "
-                "while being copied, or has another format; load another copy"
-            )
+            f"load: {source} ({size}) is no whole safetensors file: {error}. It was cut off "
+            "while being copied, or has another format; load another copy"
         ) from error
     return {name: _array(name, entry, source) for name, entry in entries}
 
@@ -95,10 +89,8 @@ def _array(name: str, entry: dict[str, Any], source: str) -> np.ndarray:
     dtype = _NUMPY.get(entry["dtype"])
     if dtype is None:
         raise LoadError(
-            at_user_line(
-                f"load: tensor {name!r} in {source} has the dtype {entry['dtype']}, which "
-                f"dualgraph does not have: convert it to one of {', '.join(_NUMPY)} first"
-            )
+            f"load: tensor {name!r} in {source} has the dtype {entry['dtype']}, which "
+            f"dualgraph does not have: convert it to one of {', '.join(_NUMPY)} first"
         )
     flat = np.frombuffer(bytearray(entry["data"]), dtype) if entry["data"] else np.empty(0, dtype)
     if dtype == "bool":

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.dispatch import state
 from ...core.types import DType, Size
 from ...eager.tensor import Tensor
-from ...errors import SaveError, at_user_line
+from ...errors import SaveError
 from ...nn.module import Module
 from ...nn.parameter import Parameter
 from ...ops.create.creation import Generator
@@ -41,7 +41,7 @@ class Encoder:
                 separators=(",", ":"),
             )
         except RecursionError:
-            raise SaveError(at_user_line("save: the structure is nested too deeply")) from None
+            raise SaveError("save: the structure is nested too deeply") from None
 
     def encode(self, x: Any, path: str) -> Any:
         """Return what stands for an object in the JSON text."""
@@ -58,7 +58,7 @@ class Encoder:
             return {KIND: "dtype", "value": x.name}
         if isinstance(x, Generator):
             return {KIND: "generator", "name": self._name(x.state, path)}
-        raise SaveError(at_user_line(f"save: {path or 'the object'} is {_refusal(x)}"))
+        raise SaveError(f"save: {path or 'the object'} is {_refusal(x)}")
 
     # --- tensors ---
 
@@ -91,7 +91,7 @@ class Encoder:
 
     def _container(self, x: Any, path: str) -> Any:
         if id(x) in self._open:
-            raise SaveError(at_user_line(f"save: {path} contains itself"))
+            raise SaveError(f"save: {path} contains itself")
         self._open.add(id(x))
         out = self._mapping(x, path) if isinstance(x, dict) else self._sequence(x, path)
         self._open.discard(id(x))
@@ -107,10 +107,8 @@ class Encoder:
     def _item(self, key: Any, value: Any, path: str) -> list[Any]:
         if not isinstance(key, str | int | float | bool | tuple | None):
             raise SaveError(
-                at_user_line(
-                    f"save: {path or 'the dict'} has a key of type {type(key).__name__}; keys are "
-                    "strings, numbers, None, or tuples of these"
-                )
+                f"save: {path or 'the dict'} has a key of type {type(key).__name__}; keys are "
+                "strings, numbers, None, or tuples of these"
             )
         where = _join(path, str(key))
         return [self.encode(key, where), self.encode(value, where)]

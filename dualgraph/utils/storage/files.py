@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ...errors import ArgumentError, LoadError, SaveError, at_user_line
+from ...errors import ArgumentError, LoadError, SaveError
 from ...extras import load as load_extra
 from ...ops.arguments import check_device
 from ...ops.build import need
@@ -44,16 +44,14 @@ def save(obj: Any, f: Any) -> None:
 
 def _path(name: str, f: Any) -> Path:
     if not isinstance(f, str | os.PathLike):
-        raise ArgumentError(
-            at_user_line(f"{name}: expected a path or a file object, got {type(f).__name__}")
-        )
+        raise ArgumentError(f"{name}: expected a path or a file object, got {type(f).__name__}")
     return Path(os.path.realpath(f))  # behind a link is the file to be replaced
 
 
 def _replace(path: Path, data: bytes) -> None:
     """Put a whole new file in the place of the old one."""
     if path.is_dir():
-        raise SaveError(at_user_line(f"save: {path} is a folder; give the path of a file"))
+        raise SaveError(f"save: {path} is a folder; give the path of a file")
     with _temporary(path) as temporary:
         mode = path.stat().st_mode & 0o777 if path.exists() else None
         with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as file:
@@ -115,12 +113,12 @@ def load(
         return decode(_bytes(f), f"the file object {getattr(f, 'name', f)!r}")
     path = _path("load", f)
     if path.is_dir():
-        raise LoadError(at_user_line(f"load: {path} is a folder; give the path of a file"))
+        raise LoadError(f"load: {path} is a folder; give the path of a file")
     return decode(path.read_bytes(), str(path))
 
 
 def _bytes(f: Any) -> bytes:
     data = f.read()
     if not isinstance(data, bytes | bytearray):
-        raise LoadError(at_user_line("load: the file object is a text file; open it with 'rb'"))
+        raise LoadError("load: the file object is a text file; open it with 'rb'")
     return bytes(data)

@@ -1,7 +1,7 @@
 """Losses of yes and no: binary cross entropy and the logistic margin losses."""
 
 from ....core.dispatch import apply
-from ....errors import ShapeError, at_user_line
+from ....errors import ShapeError
 from ....ops.build import Tensor, aligned, elementwise, in_float32
 from ....ops.elementwise.pointwise import add, clamp, div, log, log1p, mul, neg, sigmoid, sub
 from ....ops.reduce.reductions import mean
@@ -90,10 +90,8 @@ def binary_cross_entropy_with_logits(
     loss = apply(_BCE_LOGITS, *aligned(input, target, 1.0 if pos_weight is None else pos_weight))
     if loss.value.shape != input.value.shape:
         raise ShapeError(
-            at_user_line(
-                f"{name}: pos_weight of shape {getattr(pos_weight, 'shape', ())} does not "
-                f"broadcast to the input's {tuple(input.value.shape)}"
-            )
+            f"{name}: pos_weight of shape {getattr(pos_weight, 'shape', ())} does not "
+            f"broadcast to the input's {tuple(input.value.shape)}"
         )
     return reduced(name, loss if weight is None else mul(loss, weight), reduction)
 

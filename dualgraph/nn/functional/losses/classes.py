@@ -3,7 +3,7 @@
 from ....core.dispatch import apply, compose, literal
 from ....core.op import NONDIFF, defcomposite, refuse
 from ....core.types import FLOATING, INTEGER, category, int64
-from ....errors import DTypeError, ShapeError, at_user_line
+from ....errors import DTypeError, ShapeError
 from ....ops.build import Tensor, as_dtype, elementwise, in_float32, need, need_index
 from ....ops.create.creation import arange, zeros_like
 from ....ops.elementwise.pointwise import (
@@ -154,7 +154,7 @@ def nll_loss(
     """
     soft = _check_classes("nll_loss", input, target, weight, reduction)
     if soft:
-        raise DTypeError(at_user_line("nll_loss: targets must be integer class indices"))
+        raise DTypeError("nll_loss: targets must be integer class indices")
     return _likelihood_loss(input, target, weight, ignore_index, reduction)
 
 
@@ -228,18 +228,14 @@ def _check_classes(
     soft = category(dtype) == FLOATING and target.value.shape == shape
     if category(input.value.dtype) != FLOATING or not (soft or category(dtype) == INTEGER):
         raise DTypeError(
-            at_user_line(
-                f"{name}: needs floating scores and integer class indices, got "
-                f"{input.value.dtype.name} {shape} and {dtype.name} {tuple(target.value.shape)}"
-            )
+            f"{name}: needs floating scores and integer class indices, got "
+            f"{input.value.dtype.name} {shape} and {dtype.name} {tuple(target.value.shape)}"
         )
     axis = _class_axis(input)
     if not shape or not (soft or target.value.shape == shape[:axis] + shape[axis + 1 :]):
         raise ShapeError(
-            at_user_line(
-                f"{name}: scores of shape {shape} do not fit targets of shape "
-                f"{tuple(target.value.shape)}: expected (N, C) and (N,), or (C,) and ()"
-            )
+            f"{name}: scores of shape {shape} do not fit targets of shape "
+            f"{tuple(target.value.shape)}: expected (N, C) and (N,), or (C,) and ()"
         )
     _check_weight(name, weight, shape[axis])
     return soft
@@ -248,9 +244,7 @@ def _check_classes(
 def _check_weight(name: str, weight: Tensor | None, classes: int) -> None:
     if weight is not None and tuple(weight.value.shape) != (classes,):
         raise ShapeError(
-            at_user_line(
-                f"{name}: weight has shape {tuple(weight.value.shape)}, expected ({classes},)"
-            )
+            f"{name}: weight has shape {tuple(weight.value.shape)}, expected ({classes},)"
         )
 
 
@@ -282,10 +276,8 @@ def multi_margin_loss(
     rows, classes = (1 if single else input.value.shape[0]), input.value.shape[-1]
     if target.value.size != rows or target.value.ndim > 1:
         raise ShapeError(
-            at_user_line(
-                f"{name}: targets of shape {tuple(target.value.shape)} do not fit an input of "
-                f"shape {tuple(input.value.shape)}"
-            )
+            f"{name}: targets of shape {tuple(target.value.shape)} do not fit an input of "
+            f"shape {tuple(input.value.shape)}"
         )
     _check_weight(name, weight, classes)
     x, at = reshape(input, (rows, classes)), reshape(need_index(name, target), (rows, 1))

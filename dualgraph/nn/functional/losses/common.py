@@ -4,7 +4,7 @@ import warnings
 from typing import Any
 
 from ....core.types import broadcast_shapes
-from ....errors import DTypeError, ShapeError, at_user_line
+from ....errors import DTypeError, ShapeError
 from ....ops.build import Tensor, is_tensor, need
 from ....ops.elementwise.pointwise import div, mul
 from ....ops.reduce.reductions import mean, sum as sum_
@@ -38,10 +38,8 @@ def check_tensors(name: str, **given: Any) -> None:
     for argument, x in given.items():
         if x is not None and not is_tensor(x):
             raise DTypeError(
-                at_user_line(
-                    f"{name}: {argument} must be a Tensor, got {type(x).__name__}; "
-                    "convert arrays and lists with dualgraph.tensor(...)"
-                )
+                f"{name}: {argument} must be a Tensor, got {type(x).__name__}; "
+                "convert arrays and lists with dualgraph.tensor(...)"
             )
 
 
@@ -51,9 +49,7 @@ def check_floating(name: str, **given: Tensor) -> None:
     for argument, x in given.items():
         if x.value.dtype.kind != "f":
             raise DTypeError(
-                at_user_line(
-                    f"{name}: {argument} must be floating, got {x.value.dtype.name}; cast it first"
-                )
+                f"{name}: {argument} must be floating, got {x.value.dtype.name}; cast it first"
             )
 
 
@@ -62,10 +58,8 @@ def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
     shapes = tuple(input.value.shape), tuple(target.value.shape)
     if shapes[0] != shapes[1]:
         raise ShapeError(
-            at_user_line(
-                f"{name}: input has shape {shapes[0]}, target has shape {shapes[1]}: they must be "
-                "equal; reshape one of them"
-            )
+            f"{name}: input has shape {shapes[0]}, target has shape {shapes[1]}: they must be "
+            "equal; reshape one of them"
         )
 
 
@@ -77,10 +71,8 @@ def check_pair(name: str, input: Tensor, target: Tensor) -> None:
         return
     broadcast_shapes(*shapes)
     warnings.warn(
-        at_user_line(
-            f"{name}: the target has shape {shapes[1]}, the input has shape {shapes[0]}: they are "
-            "broadcast, which is nearly always a mistake; reshape one of them"
-        ),
+        f"{name}: the target has shape {shapes[1]}, the input has shape {shapes[0]}: they are "
+        "broadcast, which is nearly always a mistake; reshape one of them",
         UserWarning,
         stacklevel=3,
     )

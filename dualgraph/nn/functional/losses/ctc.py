@@ -6,7 +6,7 @@ from ....core.dispatch import apply
 from ....core.op import NONDIFF, defop, refuse
 from ....core.types import Aval, int64
 from ....eager.construct import tensor
-from ....errors import DTypeError, ShapeError, at_user_line
+from ....errors import DTypeError, ShapeError
 from ....ops.build import Tensor, is_tensor, need, need_index
 from ....ops.elementwise.pointwise import cast, clamp, div
 from ....ops.shape.views import reshape, unsqueeze
@@ -28,10 +28,8 @@ def _infer_gradient(scores: Any, labels: Any, frames: Any, lengths: Any, g: Any,
 def _check_types(scores: Any, *integers: Any) -> None:
     if scores.dtype.name not in ("float32", "float64") or {i.dtype for i in integers} != {int64}:
         raise DTypeError(
-            at_user_line(
-                "ctc_loss: log_probs must be float32 or float64 and targets and lengths int64, got "
-                f"{', '.join(x.dtype.name for x in (scores, *integers))}"
-            )
+            "ctc_loss: log_probs must be float32 or float64 and targets and lengths int64, got "
+            f"{', '.join(x.dtype.name for x in (scores, *integers))}"
         )
 
 
@@ -119,10 +117,8 @@ def _labels(targets: Tensor, batch: int) -> Tensor:
     labels, shape = need_index("ctc_loss", targets), tuple(targets.value.shape)
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[0] != batch):
         raise ShapeError(
-            at_user_line(
-                f"ctc_loss: targets of shape {shape} do not fit a batch of {batch}: "
-                f"expected ({batch}, S), or one axis with all labels"
-            )
+            f"ctc_loss: targets of shape {shape} do not fit a batch of {batch}: "
+            f"expected ({batch}, S), or one axis with all labels"
         )
     return labels
 
@@ -134,8 +130,6 @@ def _lengths(name: str, given: Any, batch: int) -> Tensor:
     lengths = reshape(need_index("ctc_loss", given), (-1,))
     if lengths.value.shape != (batch,):
         raise ShapeError(
-            at_user_line(
-                f"ctc_loss: {name} has shape {tuple(given.value.shape)}, expected ({batch},)"
-            )
+            f"ctc_loss: {name} has shape {tuple(given.value.shape)}, expected ({batch},)"
         )
     return lengths

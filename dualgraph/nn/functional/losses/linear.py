@@ -2,7 +2,7 @@
 
 from math import prod
 
-from ....errors import ShapeError, at_user_line
+from ....errors import ShapeError
 from ....ops.build import Tensor, need, need_tensors
 from ....ops.contract.matmul import linear
 from ....ops.shape.views import reshape
@@ -34,10 +34,8 @@ def linear_cross_entropy(
     fits = len(x) in (1, 2) and len(w) >= 2 and x[-1] == w[-1] and tuple(bias) == tuple(w[:-1])
     if not fits or (len(w) > 2 and len(x) == 1):
         raise ShapeError(
-            at_user_line(
-                f"linear_cross_entropy: input {tuple(x)}, linear_weight {tuple(w)} and linear_bias "
-                f"{tuple(bias)} do not fit: expected (N, in), (C, ..., in) and (C, ...)"
-            )
+            f"linear_cross_entropy: input {tuple(x)}, linear_weight {tuple(w)} and linear_bias "
+            f"{tuple(bias)} do not fit: expected (N, in), (C, ..., in) and (C, ...)"
         )
     logits_shape = (*x[:-1], *w[:-1])
     soft = tuple(target.value.shape) == logits_shape

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from math import inf
 
-from ....errors import ShapeError, at_user_line
+from ....errors import ShapeError
 from ....ops.build import Tensor, in_float32, need
 from ....ops.elementwise.pointwise import (
     abs,
@@ -158,10 +158,8 @@ def cosine_embedding_loss(
     check_tensors(name, target=target)
     if target.value.ndim > 1 or input1.value.ndim != target.value.ndim + 1:
         raise ShapeError(
-            at_user_line(
-                f"{name}: targets of shape {tuple(target.value.shape)} do not fit inputs of shape "
-                f"{tuple(input1.value.shape)}: expected (N,) and (N, D), or () and (D,)"
-            )
+            f"{name}: targets of shape {tuple(target.value.shape)} do not fit inputs of shape "
+            f"{tuple(input1.value.shape)}: expected (N,) and (N, D), or () and (D,)"
         )
     norms = mul(*(add(sum_(square(x), -1), _TINY) for x in (input1, input2)))
     cosine = div(sum_(mul(input1, input2), -1), sqrt(norms))
@@ -174,4 +172,4 @@ def _check_ranks(name: str, *tensors: Tensor) -> None:
     shapes = [tuple(t.value.shape) for t in tensors]
     if len({len(shape) for shape in shapes}) > 1:
         said = ", ".join(map(str, shapes))
-        raise ShapeError(at_user_line(f"{name}: the ranks of the shapes {said} must be equal"))
+        raise ShapeError(f"{name}: the ranks of the shapes {said} must be equal")

@@ -5,7 +5,7 @@ from typing import Any
 
 from ....core.dispatch import apply, compose
 from ....core.op import NONDIFF, defcomposite
-from ....errors import ArgumentError, ShapeError, at_user_line
+from ....errors import ArgumentError, ShapeError
 from ....ops.build import Tensor, aligned, elementwise, in_float32, is_tensor, need
 from ....ops.create.creation import full_like
 from ....ops.elementwise.pointwise import (
@@ -142,10 +142,8 @@ def _check_weight(name: str, input: Tensor, weight: Tensor | None) -> None:
     check_tensors(name, weight=weight)
     if weight is not None and tuple(weight.value.shape) != tuple(input.value.shape):
         raise ShapeError(
-            at_user_line(
-                f"{name}: weight has shape {tuple(weight.value.shape)}, the input has shape "
-                f"{tuple(input.value.shape)}: they must be equal"
-            )
+            f"{name}: weight has shape {tuple(weight.value.shape)}, the input has shape "
+            f"{tuple(input.value.shape)}: they must be equal"
         )
 
 
@@ -209,7 +207,7 @@ def _variance(input: Tensor, var: Any) -> Tensor:
     """Return the variances in a shape that broadcasts along the input's last axis."""
     if not is_tensor(var):
         if var < 0:
-            raise ArgumentError(at_user_line(f"gaussian_nll_loss: var is negative: {var}"))
+            raise ArgumentError(f"gaussian_nll_loss: var is negative: {var}")
         return full_like(input, float(var))
     shape, have = tuple(input.value.shape), tuple(var.value.shape)
     if have == shape:
@@ -220,10 +218,8 @@ def _variance(input: Tensor, var: Any) -> Tensor:
     if fits and 1 in [a for a, b in zip(have, shape, strict=True) if a != b]:
         return var
     raise ShapeError(
-        at_user_line(
-            f"gaussian_nll_loss: var of shape {have} does not fit an input of shape {shape}: the "
-            "same shape, or its last axis absent or of extent 1"
-        )
+        f"gaussian_nll_loss: var of shape {have} does not fit an input of shape {shape}: the "
+        "same shape, or its last axis absent or of extent 1"
     )
 
 
