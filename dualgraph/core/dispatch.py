@@ -37,7 +37,10 @@ def install(frontend: Any) -> None:
 
 
 def apply(op: Op, *tensors: Any, **static: Any) -> Any:
-    """Run or record one op on tensors; ``static`` must be hashable."""
+    """Run or record one op on tensors; ``static`` must be hashable.
+
+    Returns a tensor, or a tuple of them from an op with several results.
+    """
     return state.frontend.run(op, tensors, static)
 
 
@@ -49,7 +52,7 @@ def compose(op: Op, *tensors: Any, **static: Any) -> Any:
         out = state.frontend.composite(op, tensors, static)
     finally:
         state.grad_enabled = enabled
-    out = owned(out)
+    out = tuple(map(owned, out)) if op.several else owned(out)
     state.frontend.record(op, tensors, static, out)
     return out
 

@@ -1,7 +1,7 @@
 """The record of one op: every rule side by side, none optional.
 
-An op has one output. Its tensors are positional and named in ``inputs``; everything else is a
-static keyword argument that can be hashed. The rules:
+Tensors are positional and named in ``inputs``; everything else is a static keyword argument that
+can be hashed. An op has one result, ``out``, or several, named in ``results``. The rules:
 
 - ``infer(*avals, **static) -> Aval`` checks shapes and dtypes and says what comes out;
 - ``kernel(*arrays, **static) -> ndarray`` is what eager runs;
@@ -11,6 +11,10 @@ static keyword argument that can be hashed. The rules:
   input (``x_shape``, ``x_dtype``: the input itself is then not kept alive), and static arguments as
   keyword-only parameters. `NONDIFF` says that the derivative is zero, `refuse(why)` that there is
   none and why.
+
+With several results ``infer`` and ``kernel`` return tuples, and a rule names the results that it
+needs, and of their cotangents those that it uses: ``g_values`` belongs to the result ``values``. A
+cotangent that did not arrive is zeros, or None where the parameter has None as its default.
 
 A view op may also have ``put(x, value, **static) -> Call``: what x becomes when its view is
 overwritten with ``value``.
@@ -24,12 +28,16 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import GradError
 from .types import Aval
 
-OUT = -1
+OUT = -1  # the result; of several, result k is ~k
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
+COTANGENT, OPTIONAL = 3_000, 4_000  # added to a result's position: zeros, or None, when absent
 
 
 class Rule(NamedTuple):
-    """One vjp rule with its needs resolved: input positions, `OUT`, or position + SHAPE/DTYPE."""
+    """One vjp rule with its needs resolved: input positions, `OUT`, or position + SHAPE/DTYPE.
+
+    Of an op with one result ``fn`` gets its cotangent first; of several, those among its needs.
+    """
 
     fn: Callable[..., Any]
     needs: tuple[int, ...]
@@ -75,6 +83,8 @@ class Op:
     is_view: bool
     may_copy: bool  # a view op that copies when strides cannot express its result
     put: Callable[..., Call] | None  # of a view op: what writing into its result does to its input
+    results: tuple[str, ...] = ("out",)
+    several: bool = False  # kernel and infer return tuples, one entry for each result
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -87,6 +97,7 @@ def defop(
     name: str,
     *,
     inputs: str,
+    results: str = "out",
     infer: Callable[..., Any],
     kernel: Callable[..., Any],
     lower: Any,
@@ -98,15 +109,15 @@ def defop(
     """Make and register an op; a missing or misnamed rule fails here, at import.
 
     ``inputs`` are names separated by spaces; ``"*xs"`` takes any number of tensors, has one rule
-    for all of them, which may ask for the keyword ``index``.
+    for all of them, which may ask for the keyword ``index``. ``results`` are names likewise.
     """
     variadic = inputs.startswith("*")
-    names = tuple(inputs.lstrip("*").split())
+    names, outs = tuple(inputs.lstrip("*").split()), tuple(results.split())
     if len(vjp) != len(names):
         raise TypeError(f"op {name}: {len(names)} inputs but {len(vjp)} vjp rules")
     if name in REGISTRY:
         raise TypeError(f"op {name} is defined twice")
-    rules = tuple(_parse(name, names, rule) for rule in vjp)
+    rules = tuple(_parse(name, names, outs, rule) for rule in vjp)
     camel = grad_name or "".join(part.capitalize() for part in name.split("_"))
     op = Op(
         name=name,
@@ -122,6 +133,8 @@ def defop(
         is_view=getattr(lower, "is_view", False),
         may_copy=getattr(lower, "may_copy", False),
         put=put,
+        results=outs,
+        several=len(outs) > 1,
     )
     REGISTRY[name] = op
     return op
@@ -133,30 +146,46 @@ def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ..
     return Op(name, ("x",), Aval, Aval, None, rules, ((),), name, False, False, False, False, None)
 
 
-def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:
+def _parse(
+    op: str, names: tuple[str, ...], results: tuple[str, ...], rule: Any
+) -> Rule | Refusal | None:
     if rule is None or isinstance(rule, Refusal):
         return rule
     parameters = list(inspect.signature(rule).parameters.values())
-    if not parameters or parameters[0].name != "g":
+    positions = _facts_of(names, results)
+    if len(results) == 1 and (not parameters or parameters.pop(0).name != "g"):
         raise TypeError(f"op {op}: the first parameter of a vjp rule is g")
-    positions = {"out": OUT}
-    for i, n in enumerate(names):
-        positions |= {n: i, f"{n}_shape": i + SHAPE, f"{n}_dtype": i + DTYPE}
     needs, static = [], []
-    for parameter in parameters[1:]:
+    for parameter in parameters:
         if parameter.kind is parameter.KEYWORD_ONLY:
             static.append(parameter.name)
         elif parameter.name in positions:
-            needs.append(positions[parameter.name])
+            needs.append(_optional(positions[parameter.name], parameter))
         else:
-            raise TypeError(f"op {op}: vjp rule asks for {parameter.name!r}, not in {names}")
+            known = (*names, *results)
+            raise TypeError(f"op {op}: vjp rule asks for {parameter.name!r}, not in {known}")
     return Rule(rule, tuple(needs), tuple(static))
+
+
+def _facts_of(names: tuple[str, ...], results: tuple[str, ...]) -> dict[str, int]:
+    """Return what a rule may ask for, by the names of its parameters."""
+    positions = {name: ~k for k, name in enumerate(results)}
+    if len(results) > 1:
+        positions |= {f"g_{name}": k + COTANGENT for k, name in enumerate(results)}
+    for i, n in enumerate(names):
+        positions |= {n: i, f"{n}_shape": i + SHAPE, f"{n}_dtype": i + DTYPE}
+    return positions
+
+
+def _optional(key: int, parameter: inspect.Parameter) -> int:
+    """Return the key of a cotangent for which None may stand, where the default says so."""
+    return key - COTANGENT + OPTIONAL if key >= COTANGENT and parameter.default is None else key
 
 
 def _kept(rule: Rule | Refusal | None) -> tuple[int, ...]:
     if not isinstance(rule, Rule):
         return ()
-    return tuple(k for k in rule.needs if not SHAPE <= k < DTYPE)
+    return tuple(k for k in rule.needs if k < SHAPE or DTYPE <= k < COTANGENT)
 
 
 def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
@@ -168,6 +197,16 @@ class Composite:
     """The ``lower`` of an op that is made of other ops: it never reaches a graph."""
 
 
-def defcomposite(name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple) -> Op:
+def defcomposite(
+    name: str, *, inputs: str, results: str = "out", forward: Callable[..., Any], vjp: tuple
+) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
-    return defop(name, inputs=inputs, infer=forward, kernel=forward, lower=Composite(), vjp=vjp)
+    return defop(
+        name,
+        inputs=inputs,
+        results=results,
+        infer=forward,
+        kernel=forward,
+        lower=Composite(),
+        vjp=vjp,
+    )

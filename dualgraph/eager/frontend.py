@@ -12,7 +12,7 @@ from ..core.op import Call, Op
 from ..core.types import numpy_dtype
 from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError
 from ..grad.hooks import LeafHooks
-from ..grad.tape import record, version_counter
+from ..grad.tape import put_where, record, version_counter
 from ..numerics.view import strides_of
 from .gradients import moved
 from .replay import composite
@@ -31,7 +31,9 @@ class EagerFrontend:
             out.value = op.kernel(*[t.value for t in tensors], **static)
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             _explain(op, tensors, static, error)
-        if op.is_view:
+        if op.several:
+            out = tuple([self.tensor(array) for array in out.value])
+        elif op.is_view:
             self._note_view(op, out, tensors[0], static)
         if state.grad_enabled:
             needed = False
@@ -65,7 +67,7 @@ class EagerFrontend:
             again = state.frontend.run(op, (source,), static)
         finally:
             state.grad_enabled = enabled
-        view.grad_fn, view.tracked = again.grad_fn, again.tracked
+        put_where(view, again)
         view.taped = view.base.taped
         moved(view)
         return again
@@ -115,7 +117,7 @@ class EagerFrontend:
     def snapshot(self, x: Any) -> Any:
         """Return the values that x has now, at its place on the tape."""
         out = self.tensor(x.value.copy())
-        out.grad_fn, out.tracked = x.grad_fn, x.tracked
+        put_where(out, x)
         return out
 
     def alias(self, x: Any) -> Any:
@@ -150,7 +152,7 @@ class EagerFrontend:
         base, _, call = written_through(x, out)
         self.assign(x, out.value)
         if call is None:
-            x.grad_fn, x.tracked = out.grad_fn, True
+            put_where(x, out)
         else:
             self.record(*call, base)
         moved(base)

@@ -5,8 +5,8 @@ from typing import Any
 
 from ..core.dispatch import state
 from ..errors import ArgumentError, DTypeError, GradError
-from ..grad.backward import backward, gradient_edge, seed
-from ..grad.hooks import Hooks
+from ..grad.backward import backward, seed
+from ..grad.tape import GradientEdge, Node, gradient_edge
 from ..ops.create.creation import zeros_like
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape.views import select, stack
@@ -15,8 +15,8 @@ from ..ops.shape.views import select, stack
 def retain(x: Any) -> None:
     """Let every backward accumulate the gradient of a tensor that is not a leaf."""
     held = weakref.ref(x)
-    x.grad_fn.hooks = x.grad_fn.hooks or Hooks()
-    x.retaining = x.grad_fn.hooks.add_last(lambda g: _keep(held(), g))
+    hooks = x.grad_fn.hooks_of(x.output_nr)
+    x.retaining = hooks.add_last(lambda g: _keep(held(), g))
 
 
 def _keep(x: Any, g: Any) -> None:
@@ -149,7 +149,7 @@ def grad(
         create_graph=create_graph,
     )
     for leaf in found:
-        if not hasattr(leaf, "next_functions"):
+        if not isinstance(leaf, Node | GradientEdge):
             _run_leaf_hooks(leaf, found)
     results = tuple(found.get(gradient_edge(t)) for t in targets)
     if materialize_grads:

@@ -90,6 +90,7 @@ class Notes:
     def run(self, op: Op, tensors: tuple, static: dict[str, Any]) -> Any:
         """Run one op."""
         out = self.frontend.run(op, tensors, static)
+        self.fit = self.fit and not op.several
         self.results.append((out, op, tensors, static))
         return out
 

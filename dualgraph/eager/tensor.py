@@ -62,6 +62,7 @@ class Tensor(
     value: Any  # numpy.ndarray, or a graph node while a function is traced
     tracked: bool = False  # what `requires_grad` gives, to be read without a check
     grad_fn: Node | None = None
+    output_nr: int = 0  # which output of that node this is
     held_grad: "Tensor | None" = None
     base: "Tensor | None" = None  # the tensor whose memory this one views
     counter: list[int] | None = None  # in-place changes, made when somebody needs to know
@@ -312,8 +313,7 @@ class Tensor(
         """
         self._check_requires_grad("register_hook")
         if self.grad_fn is not None:
-            self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
-            return self.grad_fn.hooks.add(hook)
+            return self.grad_fn.hooks_of(self.output_nr).add(hook)
         state.frontend.allow_hook(self)
         self.hooks = self.hooks or Hooks()
         return self.hooks.add(hook)
@@ -356,7 +356,7 @@ class Tensor(
         """Take this tensor off the tape. Raises `GradError` for a view: use ``detach()``."""
         if self.base is not None and self.grad_fn is not None:
             raise GradError("a view cannot be detached in place: use detach()")
-        self.grad_fn, self.tracked, self.retaining = None, False, None
+        self.grad_fn, self.output_nr, self.tracked, self.retaining = None, 0, False, None
         return self
 
     # --- changing in place ---

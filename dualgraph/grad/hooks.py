@@ -41,12 +41,13 @@ class Hooks(dict[int, Hook]):
             hook = self.get(key)  # one hook may remove another
             result = None if hook is None else hook(g)
             if result is not None:
-                _check_replacement(hook, g, result)
+                check_replacement(hook, g, result)
                 g = result
         return g
 
 
-def _check_replacement(hook: Any, old: Any, new: Any) -> None:
+def check_replacement(hook: Any, old: Any, new: Any) -> None:
+    """Raise unless what a hook returned can stand for a gradient."""
     if not hasattr(new, "value"):
         raise DTypeError(f"{_name(hook)} returned {type(new).__name__}: a tensor or None is needed")
     if new.value.shape != old.value.shape:

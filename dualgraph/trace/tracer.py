@@ -26,7 +26,7 @@ from ..eager.frontend import (
 from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError, user_location
 from ..grad.hooks import LeafHooks
-from ..grad.tape import Node as TapeNode, record, version_counter
+from ..grad.tape import Node as TapeNode, put_where, record, version_counter
 from ..ir.graph import INPUT, Graph, Node, constant
 from ..numerics.view import Layout, row_major, strides_of
 from .capture import (
@@ -175,9 +175,10 @@ class Tracer:
         if not (state.grad_enabled and any(t.tracked for t in tensors)):
             return
         record(op, tensors, static, out)
-        if out.grad_fn is not None:
-            source, path, _ = self._location()
-            self.locations[out.grad_fn] = (source, path)
+        for one in out if op.several else (out,):
+            if one.grad_fn is not None:
+                source, path, _ = self._location()
+                self.locations[one.grad_fn] = (source, path)
 
     def literal(self, number: bool | int | float, dtype: np.dtype) -> Any:
         """Return the shared literal; `lift` makes it a constant."""
@@ -213,7 +214,7 @@ class Tracer:
     def snapshot(self, x: Any) -> Any:
         """Return the value that x has now, at its place on the tape."""
         out = self.symbol(self.lift(x))
-        out.grad_fn, out.tracked = x.grad_fn, x.tracked
+        put_where(out, x)
         return out
 
     def alias(self, x: Any) -> Any:
@@ -268,7 +269,7 @@ class Tracer:
                 f"an in-place op would put {kind} on the tape of the traced function: wrap it "
                 "in no_grad(), or use the out-of-place op"
             )
-        x.grad_fn, x.tracked = out.grad_fn, True
+        put_where(x, out)
         moved(x)
         note_new_history(x)
 
