@@ -85,6 +85,7 @@ class Op:
     put: Callable[..., Call] | None  # of a view op: what writing into its result does to its input
     results: tuple[str, ...] = ("out",)
     several: bool = False  # kernel and infer return tuples, one entry for each result
+    plain: bool = True  # neither a view nor several results: what eager asks first
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -135,6 +136,7 @@ def defop(
         put=put,
         results=outs,
         several=len(outs) > 1,
+        plain=not (len(outs) > 1 or getattr(lower, "is_view", False)),
     )
     REGISTRY[name] = op
     return op

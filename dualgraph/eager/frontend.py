@@ -31,10 +31,11 @@ class EagerFrontend:
             out.value = op.kernel(*[t.value for t in tensors], **static)
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             _explain(op, tensors, static, error)
-        if op.several:
-            out = tuple([self.tensor(array) for array in out.value])
-        elif op.is_view:
-            self._note_view(op, out, tensors[0], static)
+        if not op.plain:
+            if op.several:
+                out = tuple(map(self.tensor, out.value))
+            else:
+                self._note_view(op, out, tensors[0], static)
         if state.grad_enabled:
             needed = False
             for t in tensors:
