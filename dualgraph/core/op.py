@@ -1,7 +1,8 @@
 """The record of one op: every rule side by side, none optional.
 
 Tensors are positional and named in ``inputs``; everything else is a static keyword argument that
-can be hashed. An op has one result, ``out``, or several, named in ``results``. The rules:
+can be hashed, or a *region*: a graph that the op runs, named in ``regions``. An op has one result,
+``out``, or several, named in ``results``. The rules:
 
 - ``infer(*avals, **static) -> Aval`` checks shapes and dtypes and says what comes out;
 - ``kernel(*arrays, **static) -> ndarray`` is what eager runs;
@@ -61,6 +62,14 @@ class Call(NamedTuple):
 NONDIFF = None
 
 
+def static_key(static: dict[str, Any]) -> str:
+    """Return a key that tells static arguments apart by type as well as by value.
+
+    1, 1.0 and True are equal, as are 0.0 and -0.0, and a kernel may make other bits of each.
+    """
+    return repr(static)
+
+
 def refuse(why: str) -> Refusal:
     """Mark an input without derivative, with the sentence that the user will read."""
     return Refusal(why)
@@ -84,6 +93,7 @@ class Op:
     may_copy: bool  # a view op that copies when strides cannot express its result
     put: Callable[..., Call] | None  # of a view op: what writing into its result does to its input
     results: tuple[str, ...] = ("out",)
+    regions: tuple[str, ...] = ()  # the static arguments that are graphs
     several: bool = False  # kernel and infer return tuples, one entry for each result
     plain: bool = True  # neither a view nor several results: what eager asks first
 
@@ -106,6 +116,7 @@ def defop(
     grad_name: str | None = None,
     commutative: bool = False,
     put: Callable[..., Call] | None = None,
+    regions: str = "",
 ) -> Op:
     """Make and register an op; a missing or misnamed rule fails here, at import.
 
@@ -135,6 +146,7 @@ def defop(
         may_copy=getattr(lower, "may_copy", False),
         put=put,
         results=outs,
+        regions=tuple(regions.split()),
         several=len(outs) > 1,
         plain=not (len(outs) > 1 or getattr(lower, "is_view", False)),
     )

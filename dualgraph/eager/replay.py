@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.op import Op
+from ..core.op import Op, static_key
 from ..core.types import default_float
 
 _MOST_SCRIPTS = 4096
@@ -48,7 +48,7 @@ class Script(NamedTuple):
 def composite(frontend: Any, op: Op, tensors: tuple, static: dict[str, Any]) -> Any:
     """Return the value of a composite, computed by a script where there is one."""
     kinds = tuple([(t.value.dtype, t.value.shape) for t in tensors])
-    key = op, kinds, repr(static), default_float()  # repr: 1, 1.0 and True differ
+    key = op, kinds, static_key(static), default_float()
     script = _scripts.get(key, _UNSEEN)
     if script is _UNSEEN:
         return _first_call(frontend, key, op, tensors, static)

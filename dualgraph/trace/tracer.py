@@ -27,7 +27,7 @@ from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError, user_location
 from ..grad.hooks import LeafHooks
 from ..grad.tape import Node as TapeNode, put_where, record, version_counter
-from ..ir.graph import INPUT, Graph, Node, constant
+from ..ir.graph import INPUT, Graph, Node, constant, results_of
 from ..numerics.view import Layout, row_major, strides_of
 from .capture import (
     Argument,
@@ -79,9 +79,8 @@ class Tracer:
 
     def add_input(self, source: Source, value: np.ndarray | Node) -> Node:
         """Append a graph input of a value's shape and dtype, read from ``source`` at every call."""
-        node = Node(
-            INPUT, (), {}, tuple(value.shape), value.dtype, user_location(), source.describe()
-        )
+        aval = Aval(tuple(value.shape), value.dtype)
+        node = Node(INPUT, (), {}, (aval,), user_location(), source.describe())
         self.inputs.append(node)
         self.sources.append(source)
         return node
@@ -145,11 +144,8 @@ class Tracer:
             if not hasattr(t, "value"):
                 raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}")
         values = tuple([self.lift(t) for t in tensors])
-        aval = op.infer(*values, **static)
-        source, path, derived = self._location()
-        node = Node(op, values, static, tuple(aval.shape), aval.dtype, source, path, derived)
-        self.nodes.append(node)
-        out = self.symbol(node)
+        node = self._append(op, values, static)
+        out = tuple(map(self.symbol, self._projected(node))) if op.several else self.symbol(node)
         if op.is_view:
             self._note_view(out, tensors[0], op, static)
         if state.grad_enabled:
@@ -158,6 +154,24 @@ class Tracer:
                     self.renew(t)
         self.record(op, tensors, static, out)
         return out
+
+    def _append(self, op: Op, values: tuple[Node, ...], static: dict) -> Node:
+        """Append what an op computes from values."""
+        inferred = op.infer(*values, **static)
+        avals = inferred if op.several else (inferred,)
+        regions = tuple([static[name] for name in op.regions])
+        if regions:
+            static = {k: v for k, v in static.items() if k not in op.regions}
+        results = tuple([Aval(tuple(a.shape), a.dtype) for a in avals])
+        node = Node(op, values, static, results, *self._location(), regions)
+        self.nodes.append(node)
+        return node
+
+    def _projected(self, node: Node) -> tuple[Node, ...]:
+        """Append the results of a node that has several."""
+        results = results_of(node)
+        self.nodes.extend(results)
+        return results
 
     def _location(self) -> tuple[str, str, bool]:
         """Backward nodes carry the line and module of the forward op that they belong to."""
@@ -250,9 +264,7 @@ class Tracer:
         self.views[id(view)] = now
         value = self.lift(source)
         if op is not None:
-            aval = op.infer(value, **static)
-            value = Node(op, (value,), static, aval.shape, aval.dtype, *self._location())
-            self.nodes.append(value)
+            value = self._append(op, (value,), static)
         view.value = value
 
     def replace(self, x: Any, out: Any) -> None:

@@ -5,6 +5,7 @@ from math import prod
 from typing import NamedTuple
 
 from ...core.op import REGISTRY
+from ...core.types import Aval
 from ...ir.graph import Graph, Node, constant
 from ...numerics.view import Layout, Shape, row_major
 from . import library
@@ -313,7 +314,7 @@ class Lowering:
 
     def _copy(self, value: Node, shape: tuple[int, ...], layout: Layout, target: Buffer) -> None:
         """Write a value (broadcast to ``shape``) into a region of a buffer."""
-        clone = Node(REGISTRY["clone"], (value,), {}, shape, value.dtype, value.source)
+        clone = Node(REGISTRY["clone"], (value,), {}, (Aval(shape, value.dtype),), value.source)
         if prod(shape):
             self._emit_loop([clone], shape, [(clone, layout)], [target])
 
@@ -391,7 +392,7 @@ class Lowering:
         ready = []
         for node, buffer in states:
             if is_input(self.places[node].root):
-                snapshot = Node(REGISTRY["clone"], (node,), {}, node.shape, node.dtype)
+                snapshot = Node(REGISTRY["clone"], (node,), {}, (node.aval,))
                 dense = contiguous_layout(node.shape)
                 self._copy(node, node.shape, dense, self._buffer(snapshot))
                 node = snapshot

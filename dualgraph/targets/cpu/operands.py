@@ -7,8 +7,9 @@ first.
 """
 
 from ...core.op import REGISTRY
+from ...core.types import Aval
 from ...ir.graph import CONST, Graph, Node
-from ...passes.passes import rebuild
+from ...passes.rebuild import rebuild
 from .families.indexing import Gather
 from .fusion import family, walkable
 from .places import Places, single_stride
@@ -38,15 +39,12 @@ def _whole(node: Node, operand: Node) -> Node:
     shape = (*node.shape[:-2], *operand.shape[-2:])
     if family(node) != "gemm" or shape == operand.shape:
         return operand
-    return Node(
-        REGISTRY["expand"], (operand,), {"shape": shape}, shape, operand.dtype, operand.source,
-        operand.path, operand.derived,
-    )  # fmt: skip
+    aval = Aval(shape, operand.dtype)
+    return operand.beside(REGISTRY["expand"], (operand,), {"shape": shape}, aval)
 
 
 def _copy(node: Node) -> Node:
-    copy = REGISTRY["clone"]
-    return Node(copy, (node,), {}, node.shape, node.dtype, node.source, node.path, node.derived)
+    return node.beside(REGISTRY["clone"], (node,), {}, node.aval)
 
 
 def _copy_constant_outputs(graph: Graph, places: Places) -> Graph:

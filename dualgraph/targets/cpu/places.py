@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...ir.graph import CONST, INPUT, Node
 from ...numerics.view import Layout, Shape, merged_runs
-from ...passes.passes import dense_layout
+from ...passes.views import dense_layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...core.op import static_key
 from ...errors import AxisError, DualgraphError
 from .prelude import with_imports
 from .threads import run_shared
@@ -102,7 +103,7 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
         return plan
 
     def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        key = tuple([(a.dtype, a.shape) for a in arrays]), repr(static)  # 1, 1.0 and True differ
+        key = tuple([(a.dtype, a.shape) for a in arrays]), static_key(static)
         plan = plans.get(key) or make(key, arrays, static)
         out = np.empty(plan.shape, plan.dtype)
         if spec.updates:
