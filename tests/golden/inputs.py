@@ -63,6 +63,6 @@ def with_edges(count: int, seed: int, low: float, high: float, dtype: str) -> An
     return dg.tensor(np.concatenate([plain, edges(dtype)])).requires_grad_()
 
 
-def cotangents(dtype: str) -> Any:
+def cotangents(dtype: str, count: int = 4096) -> Any:
     """Return numbers from which results of a part take their cotangents."""
-    return real((2048,), 99, -1, 1, dtype)
+    return real((count,), 99, -1, 1, dtype)

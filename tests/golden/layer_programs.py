@@ -61,7 +61,7 @@ LINEAR = {
     "ChannelShuffle": bench("ChannelShuffle", 2, inputs=((1, 4, 2),)),
     "Upsample": bench("Upsample", scale_factor=2, inputs=((1, 2, 3),)),
     "Upsample(bicubic)": bench("Upsample", (4, 5), mode="bicubic", inputs=((1, 2, 3, 3),)),
-    "Upsample(trilinear)": bench("Upsample", (3, 4, 2), mode="trilinear", inputs=((1, 2, 2, 3, 3),)),
+    "Upsample(trilinear)": bench("Upsample", (3, 4, 2), mode="trilinear", inputs=BLOCK),
     "UpsamplingNearest2d": bench("UpsamplingNearest2d", scale_factor=2, inputs=((1, 2, 3, 3),)),
     "UpsamplingBilinear2d": bench("UpsamplingBilinear2d", (4, 5), inputs=((1, 2, 3, 3),)),
 }  # fmt: skip
@@ -99,7 +99,8 @@ POOLS = {
 PADS = {
     f"{kind}Pad{n}d": bench(f"{kind}Pad{n}d", *value, inputs=inputs)
     for kind, value in {
-        "Zero": (1,), "Constant": (2, 0.5), "Reflection": (2,), "Replication": (1,), "Circular": (1,),
+        "Zero": (1,), "Constant": (2, 0.5), "Reflection": (2,), "Replication": (1,),
+        "Circular": (1,),
     }.items()
     for n, inputs in ((1, ROW), (2, IMAGE), (3, BLOCK))
 }  # fmt: skip

@@ -148,7 +148,7 @@ def scheduled(mode: Mode) -> Results:
         for x in batches("float32"):
             losses.append(step(x))
             schedule.step(*([losses[-1].item()] if name == "ReduceLROnPlateau" else []))
-            rates.append(float(optimizer.param_groups[0]["lr"]))
+            rates.append(f"{float(optimizer.param_groups[0]['lr']):.9g}")  # cos is the C library's
         found[name] = [rates, losses, made]
     return found
 

@@ -56,7 +56,7 @@ def family(parts: Mapping[str, Part], pool: Callable[[str], dict[str, Any]], dty
             return [with_gradients(part, SimpleNamespace(**inputs)) for part in parts.values()]
 
         floating = dtype if dtype.startswith("float") else "float32"
-        inputs = pool(dtype) | {"cotangents": cotangents(floating)}
+        inputs = {"cotangents": cotangents(floating), **pool(dtype)}
         return dict(zip(parts, mode.wrap(run)(inputs), strict=True))
 
     return program

@@ -42,7 +42,9 @@ JOINING = {
     "combinations": lambda p: dg.combinations(p.v, 2),
     "meshgrid": lambda p: dg.meshgrid(p.v, p.w[:2], indexing="ij"),
     "pad": lambda p: [F.pad(p.x, (1, 2), value=0.5), F.pad(p.x, (-1, 1, 2, 0))],
-    "pad(modes)": lambda p: [F.pad(p.x, (2, 1), mode=m) for m in ("reflect", "replicate", "circular")],
+    "pad(modes)": lambda p: [
+        F.pad(p.x, (2, 1), mode=m) for m in ("reflect", "replicate", "circular")
+    ],
     "concat": lambda p: [dg.concat((p.v, p.w)), dg.concatenate((p.w, p.v))],
 }  # fmt: skip
 REPEATING = {
