@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 
+from tests.golden.internals import assembly
 from tests.golden.program import COMPILED, EAGER
 from tests.golden.stored import Hashes, hashes_of, modes_of, moved, renewed, store, stored
 from tests.golden.table import PROGRAMS
@@ -21,11 +22,14 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--renew", action="store_true", help="write hashes.json")
     what.add_argument("--digests", choices=("eager", "compiled"), help="print hashes as JSON")
+    what.add_argument("--assembly", action="store_true", help="print the code of new kernels")
     options = parser.parse_args()
     begun = tuple(options.programs) or ("",)
     names = [name for name in PROGRAMS if name.startswith(begun)]
     if options.digests:
         return print_digests(names, options.digests == "compiled")
+    if options.assembly:
+        return print_assembly(names)
     found, differing = renewed(names)
     if differing:
         print("eager and compiled differ:", *differing, sep="\n  ")
@@ -47,6 +51,14 @@ def print_digests(names: list[str], compiled: bool) -> int:
         if mode in modes_of(name):
             found |= hashes_of(name, mode)
     json.dump(found, sys.stdout)
+    return 0
+
+
+def print_assembly(names: list[str]) -> int:
+    """Compile programs and print the assembly of the kernels that no cache had."""
+    for name in names:
+        hashes_of(name, COMPILED)
+    print(*assembly(), sep="\n")
     return 0
 
 

@@ -13,9 +13,12 @@ from typing import Any
 import llvmlite.binding as llvm
 
 HASWELL = frozenset(
-    """64bit aes avx avx2 bmi bmi2 cmov crc32 cx16 cx8 f16c fma fsgsbase fxsr invpcid lzcnt mmx movbe
-    pclmul popcnt rdrnd sahf sse sse2 sse3 sse4.1 sse4.2 ssse3 xsave xsaveopt""".split()
-)
+    {
+        "64bit", "aes", "avx", "avx2", "bmi", "bmi2", "cmov", "crc32", "cx16", "cx8", "f16c", "fma",
+        "fsgsbase", "fxsr", "invpcid", "lzcnt", "mmx", "movbe", "pclmul", "popcnt", "rdrnd", "sahf",
+        "sse", "sse2", "sse3", "sse4.1", "sse4.2", "ssse3", "xsave", "xsaveopt",
+    }
+)  # fmt: skip
 NEEDED = frozenset({"avx2", "fma", "f16c", "bmi2"})
 
 

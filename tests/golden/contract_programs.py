@@ -57,6 +57,8 @@ MATRICES = {
     "lu_factor": lambda p: linalg.lu_factor(p.s),
     "lu": lambda p: linalg.lu(p.s),
     "qr": lambda p: linalg.qr(p.s[:, :4]),
+    "qr(modes)": lambda p: [*linalg.qr(p.s.detach()[:, :4], "complete"),
+                            linalg.qr(p.s.detach()[:, :4], "r").R],
     "matrix_power": lambda p: [dg.matrix_power(p.s, 3), dg.matrix_power(p.s, -2)],
     "matrix_exp": lambda p: dg.matrix_exp(p.s / 4),
     "matrix_norm": lambda p: [linalg.matrix_norm(p.s), linalg.matrix_norm(p.s, 1),

@@ -187,8 +187,19 @@ def in_place(mode: Mode) -> Results:
         y.copy_(x.t().contiguous().reshape(y.shape))
         return [x.t().contiguous(), y.sub_(1).div_(3).pow_(2)]
 
+    def activate(x: Any) -> Any:
+        y = x * 1
+        for function in (F.elu_, F.celu_, F.selu_, F.hardtanh_, F.leaky_relu_, F.rrelu_, F.relu_):
+            function(y)
+            y.add_(x, alpha=0.5)
+        return [F.threshold_(y, 0.5, 0.25), *dg.autograd.grad(y.sum(), x)]
+
     x, y = real((6, 8), 13), real((6, 8), 14)
-    return {"results": mode.wrap(run)(x, y), "arguments": [x, y]}
+    return {
+        "results": mode.wrap(run)(x, y),
+        "arguments": [x, y],
+        "activations": mode.wrap(activate)(leaf((23,), 17)),
+    }
 
 
 def twice(part: Part) -> Part:

@@ -66,9 +66,7 @@ def training(mode: Mode) -> Results:
 
 def sampling(mode: Mode) -> Results:
     """Many random numbers in one call."""
-    draw = mode.wrap(
-        lambda: [dg.rand(300_000), dg.randn(300_000), dg.randint(1000, (300_000,))]
-    )
+    draw = mode.wrap(lambda: [dg.rand(300_000), dg.randn(300_000), dg.randint(1000, (300_000,))])
     return dict(zip(("rand", "randn", "randint"), draw(), strict=True))
 
 

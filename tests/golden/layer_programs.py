@@ -286,7 +286,56 @@ LOSSES = {
     ),
 }
 
+# --- layers that learn their shape, and containers -----------------------------------------------
+
+
+def lazy(name: str, *args: Any, inputs: Any) -> Bencher:
+    """Return the bench of a layer whose first call makes its parameters."""
+
+    def make() -> Bench:
+        layer, x = getattr(nn, f"Lazy{name}")(*args), real(inputs, 30, -1, 1)
+        layer(x)
+        return Bench(filled(layer, 31), (x,), {})
+
+    return make
+
+
+_SHAPES = {1: (2, 3, 5), 2: (2, 3, 4, 4), 3: (1, 3, 3, 4, 3)}
+LAZY = {
+    "LazyLinear": lazy("Linear", 3, inputs=(2, 4)),
+    **{f"Lazy{kind}{n}d": lazy(f"{kind}{n}d", *args, inputs=shape)
+       for kind, args in {"Conv": (2, 2), "ConvTranspose": (2, 2), "BatchNorm": (),
+                          "InstanceNorm": ()}.items()
+       for n, shape in _SHAPES.items()},
+}  # fmt: skip
+
+
+class Contained(nn.Module):
+    """Every container at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.row = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+        self.several = nn.ModuleList([nn.Linear(4, 4), nn.ReLU()])
+        self.named = nn.ModuleDict({"norm": nn.LayerNorm(4), "act": nn.Sigmoid()})
+        self.scales = nn.ParameterList([nn.Parameter(dg.ones(4)) for _ in range(2)])
+        self.shifts = nn.ParameterDict({"a": nn.Parameter(dg.ones(4))})
+
+    def forward(self, x: Any) -> Any:
+        """Return what all parts make of x."""
+        x = self.row(x)
+        for layer, scale in zip(self.several, self.scales, strict=True):
+            x = layer(x) * scale
+        for layer in self.named.values():
+            x = layer(x) + self.shifts["a"]
+        return x
+
+
+CONTAINERS = {"all": lambda: Bench(filled(Contained(), 32), (real((3, 4), 33, -1, 1),), {})}
+
 GROUPS = {
+    "lazy": LAZY,
+    "containers": CONTAINERS,
     "activations": ACTIVATIONS,
     "linear": LINEAR,
     "convolutions": CONVOLUTIONS,

@@ -31,7 +31,22 @@ POOLING = {
     "max_unpool2d": lambda p: F.max_unpool2d(
         *F.max_pool2d(p.x[:, :, :8, :6], 2, return_indices=True), 2
     ),
-    "fractional_max_pool2d": lambda p: F.fractional_max_pool2d(
+    "adaptive_pool1d": lambda p: [
+        dg.adaptive_avg_pool1d(p.x[0], 3),
+        F.adaptive_max_pool1d(p.x[0], 4),
+    ],
+    "adaptive_pool3d": lambda p: [F.adaptive_avg_pool3d(p.x, 3), F.adaptive_max_pool3d(p.x, 3)],
+    "lp_pool1d": lambda p: [F.lp_pool1d(p.x[0], 2, 2), F.lp_pool3d(p.x, 2, 2)],
+    "max_unpool1d": lambda p: F.max_unpool1d(
+        *F.max_pool1d(p.x[0, :, :, :6], 2, return_indices=True), 2
+    ),
+    "max_unpool3d": lambda p: F.max_unpool3d(
+        *F.max_pool3d(p.x[:, :, :8, :6], 2, return_indices=True), 2
+    ),
+    "fractional_max_pool3d": lambda p: F.fractional_max_pool3d_with_indices(
+        p.x, 2, (2, 3, 3), _random_samples=p.u3
+    ),
+    "fractional_max_pool2d": lambda p: F.fractional_max_pool2d_with_indices(
         p.x, 2, (3, 3), _random_samples=p.u
     ),
 }
@@ -44,6 +59,7 @@ RESIZING = {
     "interpolate(corners)": lambda p: F.interpolate(
         p.x, (12, 4), mode="bicubic", align_corners=True
     ),
+    "upsample": lambda p: F.upsample(p.x, scale_factor=2, mode="nearest"),
     "grid_sample": lambda p: F.grid_sample(p.x, p.grid, align_corners=False),
     "grid_sample(reflection)": lambda p: F.grid_sample(
         p.x, p.grid, "bicubic", "reflection", align_corners=True
@@ -80,6 +96,17 @@ LOSSES = {
         dg.log_softmax(p.z.reshape(7, 2, 6), -1), p.words, (7, 6), (2, 3)
     ),
     "triplet_margin_loss": lambda p: F.triplet_margin_loss(p.z, p.soft, p.z * 0.5),
+    "triplet_margin_with_distance_loss": lambda p: F.triplet_margin_with_distance_loss(
+        p.z, p.soft, p.z * 0.5, margin=0.5
+    ),
+    "cosine_embedding_loss": lambda p: F.cosine_embedding_loss(p.z, p.soft, p.sign, margin=0.1),
+    "hinge_embedding_loss": lambda p: F.hinge_embedding_loss(p.z[:, 0], p.sign),
+    "margin_ranking_loss": lambda p: F.margin_ranking_loss(p.z[:, 0], p.z[:, 1], p.sign),
+    "soft_margin_loss": lambda p: F.soft_margin_loss(p.z[:, 0], p.sign),
+    "multilabel_margin_loss": lambda p: F.multilabel_margin_loss(p.z[:2], p.labels),
+    "multilabel_soft_margin_loss": lambda p: F.multilabel_soft_margin_loss(
+        p.z, p.soft.detach().round()
+    ),
     "multi_margin_loss": lambda p: F.multi_margin_loss(p.z, p.c),
     "linear_cross_entropy": lambda p: F.linear_cross_entropy(p.z, p.lin, p.c),
 }
@@ -92,6 +119,7 @@ def pool(dtype: str) -> dict[str, Any]:
         "k": leaf((4, 4, 3, 3), 112, -0.5, 0.5, dtype),
         "b": leaf((4,), 113, 0.5, 1, dtype),
         "u": real((2, 4, 2), 114, 0, 1, dtype),
+        "u3": real((1, 2, 3), 122, 0, 1, dtype),
         "grid": leaf((2, 4, 3, 2), 115, -1.3, 1.3, dtype),
         "theta": leaf((2, 2, 3), 116, -1, 1, dtype),
     }
@@ -104,6 +132,8 @@ def loss_pool(dtype: str) -> dict[str, Any]:
         "soft": leaf((14, 6), 118, 0.05, 0.95, dtype),
         "lin": leaf((5, 6), 119, -1, 1, dtype),
         "c": whole((14,), 120, 0, 5),
+        "sign": whole((14,), 123, 0, 2).to(getattr(dg, dtype)) * 2 - 1,
+        "labels": dg.tensor([[2, 0, -1, 1, 1, 1], [3, 5, 0, -1, 0, 0]]),
         "words": whole((2, 3), 121, 1, 6),
     }
 
