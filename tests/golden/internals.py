@@ -6,7 +6,7 @@ from typing import Any
 
 from dualgraph.core.dispatch import state
 from dualgraph.core.op import REGISTRY
-from dualgraph.kernels.native import stats
+from dualgraph.targets.cpu.toolchain.native import stats
 
 LIBRARY = "Library"  # the lowering of ops that are calls of LAPACK
 
