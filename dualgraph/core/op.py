@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import GradError
 from .types import Aval
 
+Static = dict[str, Any]  # the keyword arguments of a call: hashable, each op knows its own
 OUT = -1
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
 
@@ -42,14 +43,7 @@ class Refusal(NamedTuple):
     why: str
 
 
-class Call(NamedTuple):
-    """An op and what it is to be called with."""
-
-    op: "Op"
-    tensors: tuple[Any, ...]
-    static: dict[str, Any]
-
-
+Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tensor.Call`
 NONDIFF = None
 
 
@@ -74,7 +68,7 @@ class Op:
     variadic: bool
     is_view: bool
     may_copy: bool  # a view op that copies when strides cannot express its result
-    put: Callable[..., Call] | None  # of a view op: what writing into its result does to its input
+    put: Put | None  # of a view op: what writing into its result does to its input
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -93,7 +87,7 @@ def defop(
     vjp: tuple[Callable[..., Any] | Refusal | None, ...],
     grad_name: str | None = None,
     commutative: bool = False,
-    put: Callable[..., Call] | None = None,
+    put: Put | None = None,
 ) -> Op:
     """Make and register an op; a missing or misnamed rule fails here, at import.
 
