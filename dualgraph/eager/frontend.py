@@ -254,7 +254,6 @@ _DETACHED = (
 
 
 _new = object.__new__
-_NO_HOOKS = LeafHooks(None, None)
 _ALONE, _ALONE_VALUE = fewest_references()
 
 
