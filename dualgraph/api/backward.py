@@ -18,7 +18,7 @@ from ..eager.frontend import eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
 from ..grad.hooks import RemovableHandle
-from ..grad.tape import TWICE, Node as TapeNode, Packed, version_counter
+from ..grad.tape import TWICE, Packed, TapeNode, version_counter
 from ..ir.graph import Node
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh

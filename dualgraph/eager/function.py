@@ -8,7 +8,7 @@ from ..core.dispatch import state
 from ..core.op import refuse, tape_op
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..grad.backward import Bundle, gradient_edge
-from ..grad.tape import TWICE, Node, Packed, version_counter
+from ..grad.tape import TWICE, Packed, TapeNode, version_counter
 from ..ops.build import is_tensor
 from ..ops.create.creation import zeros
 from ..ops.elementwise.pointwise import cast
@@ -64,7 +64,7 @@ class Context:
         self.materialize = value
 
 
-class FunctionNode(Node):
+class FunctionNode(TapeNode):
     """The tape node of one call; the cotangents of all inputs are computed together."""
 
     __slots__ = ("context", "inputs", "kind", "outputs", "results")
@@ -89,7 +89,7 @@ class FunctionNode(Node):
             raise AttributeError(name)
         return getattr(self.context, name)  # ctx.k is grad_fn.k
 
-    def at(self, position: int) -> Node:
+    def at(self, position: int) -> TapeNode:
         """Return the node behind one output."""
         return self if len(self.outputs) == 1 else OutputNode(self, position)
 
@@ -152,7 +152,7 @@ def _reducible(shape: tuple[int, ...], goal: tuple[int, ...]) -> bool:
     )
 
 
-class OutputNode(Node):
+class OutputNode(TapeNode):
     """One of several outputs of a `FunctionNode`."""
 
     __slots__ = ("position",)
@@ -324,6 +324,6 @@ def _refusing(x: Any, grads: tuple) -> Any:
         return None
     source = next(g for g in grads if g is not None and g.tracked)
     out = state.frontend.alias(x)
-    out.grad_fn = Node(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
+    out.grad_fn = TapeNode(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
     out.tracked = True
     return out

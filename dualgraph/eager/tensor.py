@@ -16,7 +16,7 @@ from ..errors import (
     described,
 )
 from ..grad.hooks import Hooks, RemovableHandle
-from ..grad.tape import Node, keep_old_values, mark, pack_saved, version_counter
+from ..grad.tape import TapeNode, keep_old_values, mark, pack_saved, version_counter
 from ..ops.build import as_dtype, normal_axis
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape import views as shaping
@@ -61,7 +61,7 @@ class Tensor(
 
     value: Any  # numpy.ndarray, or a graph node while a function is traced
     tracked: bool = False  # what `requires_grad` gives, to be read without a check
-    grad_fn: Node | None = None
+    grad_fn: TapeNode | None = None
     held_grad: "Tensor | None" = None
     base: "Tensor | None" = None  # the tensor whose memory this one views
     counter: list[int] | None = None  # in-place changes, made when somebody needs to know

@@ -14,7 +14,7 @@ from ..ops.reduce.reductions import expand, sum_to
 from ..ops.shape.views import InSlice
 from .hooks import Hooks, NodeHooks
 from .slices import Slices, sliced_axis
-from .tape import NAN, Node
+from .tape import NAN, TapeNode
 
 
 def backward(
@@ -49,7 +49,7 @@ class Bundle(dict[int, Any]):
         return result
 
 
-class AbsorbingNode(Node):
+class AbsorbingNode(TapeNode):
     """A node that runs its whole backward at once, seeing what has arrived at its inputs."""
 
     __slots__ = ()
@@ -103,7 +103,7 @@ def _walk(
     return {**arrived, **leaves}
 
 
-def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None:
+def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     hooks = node.watch or NodeHooks(Hooks(), Hooks())
     g = hooks.before.replaced(g)
@@ -119,7 +119,7 @@ def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None
             _accumulate(pending, edge, cotangent)
 
 
-def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
+def _as_many(replaced: Any, inputs: tuple, node: TapeNode) -> tuple:
     found = replaced if isinstance(replaced, tuple) else (replaced,)
     if len(found) != len(inputs):
         raise GradError(
@@ -128,13 +128,13 @@ def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
     return found
 
 
-def _refuse_nan(node: Node, cotangents: tuple) -> None:
+def _refuse_nan(node: TapeNode, cotangents: tuple) -> None:
     for i, cotangent in enumerate(cotangents):
         if cotangent is not None and state.frontend.has_nan(cotangent):
             raise GradError(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
 
 
-def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
+def _refuse_nan_roots(roots: list, order: list[TapeNode]) -> None:
     """Name the first op of the forward that made the NaN from which backward would start."""
     if not any(state.frontend.has_nan(root) for root in roots):
         return
@@ -146,7 +146,7 @@ def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
         )
 
 
-def _where(node: Node) -> str:
+def _where(node: TapeNode) -> str:
     return f"; the op was recorded at {node.location}" if node.location else ""
 
 
@@ -173,7 +173,7 @@ def _whole(g: Any) -> Any:
     return g.whole() if isinstance(g, InSlice | Slices) else g
 
 
-def _fitted(node: Node, index: int, g: Any) -> Any:
+def _fitted(node: TapeNode, index: int, g: Any) -> Any:
     """Return the cotangent of one input in the shape that the input had; None: it gets none."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
@@ -184,23 +184,23 @@ def _fitted(node: Node, index: int, g: Any) -> Any:
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
-def reachable(starts: list[Any]) -> list[Node]:
+def reachable(starts: list[Any]) -> list[TapeNode]:
     """Return every node reachable from the starts, latest first."""
-    stack = [s for s in starts if isinstance(s, Node)]
+    stack = [s for s in starts if isinstance(s, TapeNode)]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if isinstance(edge, Node) and edge not in seen:
+            if isinstance(edge, TapeNode) and edge not in seen:
                 seen.add(edge)
                 stack.append(edge)
     return sorted(seen, key=_creation, reverse=True)
 
 
-def _creation(node: Node) -> int:
+def _creation(node: TapeNode) -> int:
     return node.seq
 
 
-def _leading_to(order: list[Node], wanted: dict) -> set[Any]:
+def _leading_to(order: list[TapeNode], wanted: dict) -> set[Any]:
     """Return the wanted keys and every node from which one of them is reachable."""
     useful = set(wanted)
     for node in reversed(order):

@@ -22,13 +22,13 @@ def _first(replaced: Any) -> Any:
     return None if replaced is None else replaced[0]
 
 
-def _hooks_of(node: "Node") -> NodeHooks:
+def _hooks_of(node: "TapeNode") -> NodeHooks:
     if node.watch is None:
         node.watch = NodeHooks(Hooks(), Hooks())
     return node.watch
 
 
-class Node:
+class TapeNode:
     """One recorded op; ``seq`` counts creation, so that sorting by it is a topological order."""
 
     __slots__ = (
@@ -130,7 +130,7 @@ class Node:
         return f"<{self.name()} object at {hex(id(self))}>"
 
 
-NAN = "nan in forward"  # key of what anomaly mode notes in `Node.metadata`
+NAN = "nan in forward"  # key of what anomaly mode notes in `TapeNode.metadata`
 TWICE = (
     "backward was called a second time through a graph whose saved values were freed by the first "
     "call. Pass retain_graph=True to the first backward, or run the forward again"
@@ -168,7 +168,7 @@ class Packed:
 
 
 class AccumulateGrad:
-    """What `Node.next_functions` shows for a leaf: the same object while somebody holds it."""
+    """What `TapeNode.next_functions` shows for a leaf: the same object while somebody holds it."""
 
     def __init__(self, variable: Any) -> None:
         self.variable = variable
@@ -238,17 +238,17 @@ def pack_saved(out: Any, start: int) -> None:
             node.saved[key] = (Packed(kept), counter, version)  # type: ignore[index]
 
 
-def _made_since(out: Any, start: int) -> Iterator[Node]:
+def _made_since(out: Any, start: int) -> Iterator[TapeNode]:
     stack, seen = [out.grad_fn], set()
     while stack:
         node = stack.pop()
-        if isinstance(node, Node) and node.seq >= start and node not in seen:
+        if isinstance(node, TapeNode) and node.seq >= start and node not in seen:
             seen.add(node)
             stack.extend(node.edges)
             yield node
 
 
-def _saved_tensors(node: Node) -> list[tuple[int, Any]]:
+def _saved_tensors(node: TapeNode) -> list[tuple[int, Any]]:
     return [(k, v) for k, v in (node.saved or {}).items() if k < DTYPE]
 
 
@@ -276,7 +276,7 @@ def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
                 if state.saved_hooks is not None and kept.constant is None:
                     held = Packed(state.frontend.alias(kept) if key == OUT else kept)
                 saved[key] = (held, counter, counter[0])
-    out.grad_fn = Node(op, edges, tuple([t.value.shape for t in tensors]), static, saved)
+    out.grad_fn = TapeNode(op, edges, tuple([t.value.shape for t in tensors]), static, saved)
     out.tracked = True
     if state.anomaly and state.check_nan:
         out.grad_fn.metadata[NAN] = state.frontend.has_nan(out)

@@ -26,7 +26,7 @@ from ..eager.frontend import (
 from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError, user_location
 from ..grad.hooks import LeafHooks
-from ..grad.tape import Node as TapeNode, record, version_counter
+from ..grad.tape import TapeNode, record, version_counter
 from ..ir.graph import INPUT, Graph, Node, constant
 from ..numerics.view import Layout, row_major, strides_of
 from .capture import (
