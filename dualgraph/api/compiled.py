@@ -194,7 +194,7 @@ def _uncollected() -> Iterator[None]:
 def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
     """Trace a function for these arguments, optimize, generate and load native code."""
     start = time.perf_counter()
-    unchanging = Unchanging(function)
+    unchanging = Unchanging(all_guards(function))
     tracer, result = traced(function, tensors, lambda symbols: unflatten(tree, symbols))
     unchanging.check()
     leaves: list[Any] = []

@@ -8,13 +8,15 @@ import numpy as np
 from ..core.dispatch import grad_mode, state
 from ..core.frontend import Event, Frontend
 from ..core.op import Op, Static
+from ..core.replay import Replays
 from ..core.tensor import Always, Call, TensorBase, Value, Via, is_stale
 from ..errors import DTypeError, DualgraphError, GradError, TraceError
 from ..grad.tape import record, version_counter
 from ..numerics.view import strides_of
 from ..vendor import fewest_references
 from .gradients import moved
-from .replay import composite
+
+KERNEL_ERRORS = (ValueError, TypeError, IndexError, AttributeError)  # for operands they don't take
 
 Tensors = tuple[TensorBase, ...]
 
@@ -23,13 +25,14 @@ class EagerFrontend:
     """Runs kernels; ``Tensor`` is given by `dualgraph.eager.tensor`, which defines it."""
 
     tensor_class: type[TensorBase]
+    replays: Replays | None = None  # given by `dualgraph.trace`, which is imported later
 
     def run(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
         """Run one op and record it when an input requires grad."""
         out = _new(self.tensor_class)
         try:
             out.value = op.kernel(*[t.value for t in tensors], **static)
-        except (ValueError, TypeError, IndexError, AttributeError) as error:
+        except KERNEL_ERRORS as error:
             _explain(op, tensors, static, error)
         if op.is_view:
             self._note_view(op, out, tensors[0], static)
@@ -45,8 +48,13 @@ class EagerFrontend:
         return out
 
     def composite(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
-        """Run an op that is made of other ops."""
-        return composite(self, op, tensors, static)
+        """Run an op that is made of other ops; a frontend that watches ops sees each of them."""
+        replays = self.replays
+        if replays is not None and state.frontend is self:
+            value = replays.value(op, tensors, static)
+            if value is not None:
+                return self.tensor(value)
+        return op.kernel(*tensors, **static)
 
     def _note_view(self, op: Op, out: TensorBase, source: TensorBase, static: dict) -> None:
         if op.may_copy and out.value.size and not np.may_share_memory(out.value, source.value):
