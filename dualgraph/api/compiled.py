@@ -163,7 +163,7 @@ class Trace:
             elif state.saved_hooks is None:
                 found.append(fresh[index])
             else:
-                found.append(Packed(eager_frontend.tensor(fresh[index])))
+                found.append(Packed(eager_frontend.tensor(fresh[index]), state.saved_hooks))
         return found
 
     def _replay(self, call: Any) -> list[Any]:
@@ -194,7 +194,7 @@ def _uncollected() -> Iterator[None]:
 def compile_trace(function: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
     """Trace a function for these arguments, optimize, generate and load native code."""
     start = time.perf_counter()
-    unchanging = Unchanging(function)
+    unchanging = Unchanging(all_guards(function))
     tracer, result = traced(function, tensors, lambda symbols: unflatten(tree, symbols))
     unchanging.check()
     leaves: list[Any] = []

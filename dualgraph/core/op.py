@@ -29,6 +29,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import GradError
 from .types import Aval
 
+Static = dict[str, Any]  # the keyword arguments of a call: hashable, each op knows its own
 OUT = -1  # the result; of several, result k is ~k
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
 COTANGENT, OPTIONAL = 3_000, 4_000  # added to a result's position: zeros, or None, when absent
@@ -51,18 +52,11 @@ class Refusal(NamedTuple):
     why: str
 
 
-class Call(NamedTuple):
-    """An op and what it is to be called with."""
-
-    op: "Op"
-    tensors: tuple[Any, ...]
-    static: dict[str, Any]
-
-
+Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tensor.Call`
 NONDIFF = None
 
 
-def static_key(static: dict[str, Any]) -> str:
+def static_key(static: Static) -> str:
     """Return a key that tells static arguments apart by type as well as by value.
 
     1, 1.0 and True are equal, as are 0.0 and -0.0, and a kernel may make other bits of each.
@@ -91,7 +85,7 @@ class Op:
     variadic: bool
     is_view: bool
     may_copy: bool  # a view op that copies when strides cannot express its result
-    put: Callable[..., Call] | None  # of a view op: what writing into its result does to its input
+    put: Put | None  # of a view op: what writing into its result does to its input
     results: tuple[str, ...] = ("out",)
     regions: tuple[str, ...] = ()  # the static arguments that are graphs
     several: bool = False  # kernel and infer return tuples, one entry for each result
@@ -115,7 +109,7 @@ def defop(
     vjp: tuple[Callable[..., Any] | Refusal | None, ...],
     grad_name: str | None = None,
     commutative: bool = False,
-    put: Callable[..., Call] | None = None,
+    put: Put | None = None,
     regions: str = "",
 ) -> Op:
     """Make and register an op; a missing or misnamed rule fails here, at import.

@@ -7,7 +7,15 @@ from typing import Any
 from ..core.dispatch import state
 from ..core.op import refuse, tape_op
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError
-from ..grad.tape import TWICE, Node, Packed, WideNode, gradient_edge, version_counter
+from ..grad.tape import (
+    TWICE,
+    Packed,
+    TapeNode,
+    WideNode,
+    gradient_edge,
+    snapshot,
+    version_counter,
+)
 from ..ops.build import is_tensor
 from ..ops.elementwise.pointwise import cast
 from .frontend import note_new_history
@@ -229,7 +237,7 @@ def _put_on_tape(out: Any, node: FunctionNode, position: int, context: Context) 
         if whole.grad_fn is None and whole.tracked:
             raise GradError("a leaf that requires grad was marked dirty")
         if out.base is not None:  # the tensor that it is a view of changes
-            new = state.frontend.snapshot(out)
+            new = snapshot(out)
             new.grad_fn, new.output_nr, new.tracked = node, position, True
             state.frontend.replace(out, new)
             return
@@ -253,13 +261,10 @@ def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
     counter = version_counter(tensor)
     version = counter[0]
     kept = tensor if position < 0 else tensor.value
-    if state.saved_hooks is not None:
-        return _unpacking(
-            Packed(tensor if position < 0 else state.frontend.alias(tensor)),
-            position,
-            node,
-            counter,
-        )
+    hooks = state.saved_hooks
+    if hooks is not None:
+        packed = Packed(tensor if position < 0 else state.frontend.alias(tensor), hooks)
+        return _unpacking(packed, position, node, counter)
 
     def unpack() -> Any:
         if counter[0] != version:
@@ -273,8 +278,8 @@ def _unpacking(
     packed: Packed, position: int, node: FunctionNode, counter: list[int]
 ) -> Callable[[], Any]:
     def unpack() -> Any:
-        kept = packed.unpacked(is_output=position >= 0)
-        return kept if position < 0 else node.output(position, kept, counter)
+        kept = packed.unpacked()
+        return kept if position < 0 else node.output(position, kept.value, counter)
 
     return unpack
 
@@ -300,6 +305,6 @@ def _refusing(x: Any, grads: tuple) -> Any:
         return None
     source = next(g for g in grads if g is not None and g.tracked)
     out = state.frontend.alias(x)
-    out.grad_fn = Node(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
+    out.grad_fn = TapeNode(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
     out.tracked = True
     return out

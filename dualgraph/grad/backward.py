@@ -6,15 +6,17 @@ arrive. This is the definition of the accumulation order; no other module adds c
 
 from typing import Any
 
-from ..core.dispatch import literal, state
+from ..core.dispatch import grad_mode, literal, state
+from ..core.hooks import Hooks
+from ..core.tensor import TensorBase
 from ..errors import DTypeError, GradError, ShapeError
 from ..ops.create.creation import fresh, zeros
 from ..ops.elementwise.pointwise import add, cast
 from ..ops.reduce.reductions import expand, sum_to
 from ..ops.shape.views import InSlice
-from .hooks import Hooks, NodeHooks, check_replacement
+from .hooks import NodeHooks, checked, replaced
 from .slices import Slices, sliced_axis
-from .tape import NAN, GradientEdge, Node, WideNode, gradient_edge, origin
+from .tape import NAN, GradientEdge, TapeNode, WideNode, gradient_edge, has_nan, origin
 
 
 def backward(
@@ -33,11 +35,11 @@ def backward(
     every leaf. ``arrived`` holds cotangents that were there before: what the walk brings is added
     to them.
     """
-    enabled, state.grad_enabled = state.grad_enabled, create_graph
     try:
-        return _walk(roots, cotangents, wanted, retain_graph, dict(arrived or {}))
+        with grad_mode(enabled=create_graph):
+            return _walk(roots, cotangents, wanted, retain_graph, dict(arrived or {}))
     finally:
-        state.grad_enabled, state.visiting, state.unpacked = enabled, None, None
+        state.visiting, state.unpacked = None, None
 
 
 class AbsorbingNode(WideNode):
@@ -61,7 +63,7 @@ def _walk(
     useful = None if wanted is None else _leading_to(order, wanted)
     arrived: dict[Any, Any] = {}
     for node in order:
-        if node.wide:
+        if isinstance(node, WideNode):
             g = _gathered(node, pending, wanted, arrived)
             if g is None:
                 continue
@@ -69,7 +71,7 @@ def _walk(
             state.visiting = node
             g = _whole(pending.pop(node))
             if node.hooks:
-                g = node.hooks.replaced(g)
+                g = replaced(node.hooks, g)
             if wanted is not None and node in wanted:
                 arrived[node] = g
         else:
@@ -91,7 +93,9 @@ def _walk(
     return {**arrived, **leaves}
 
 
-def _gathered(node: Any, pending: dict, wanted: dict | None, arrived: dict) -> list[Any] | None:
+def _gathered(
+    node: WideNode, pending: dict, wanted: dict | None, arrived: dict
+) -> list[Any] | None:
     """Take what has arrived at the outputs of a node with several; None: nothing."""
     edges = _edges_to(node)
     if not any(edge in pending for edge in edges):
@@ -100,7 +104,7 @@ def _gathered(node: Any, pending: dict, wanted: dict | None, arrived: dict) -> l
     found = [_whole(pending.pop(edge, None)) for edge in edges]
     for k, hooks in node.output_hooks.items():
         if found[k] is not None:
-            found[k] = hooks.replaced(found[k])
+            found[k] = replaced(hooks, found[k])
     if wanted is not None:
         pairs = zip(edges, found, strict=True)
         arrived.update({e: g for e, g in pairs if e in wanted and g is not None})
@@ -117,15 +121,15 @@ def _absorb(node: AbsorbingNode, g: list[Any], pending: dict, useful: set | None
     pending.update(node.absorb(g, pending))
 
 
-def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None:
+def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     hooks = node.watch or NodeHooks(Hooks(), Hooks())
     g = _prehooked(node, g, hooks)
     wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
     inputs = tuple(_whole(_fitted(node, i, g)) if w else None for i, w in enumerate(wanted))
     for hook in tuple(hooks.after.values()):
-        replaced = hook((inputs, _outputs(node, g)))
-        inputs = inputs if replaced is None else _as_many(replaced, inputs, node)
+        result = hook((inputs, _outputs(node, g)))
+        inputs = inputs if result is None else _as_many(result, inputs, node)
     if state.anomaly and state.check_nan:
         _refuse_nan(node, inputs)
     for edge, cotangent in zip(node.edges, inputs, strict=True):
@@ -133,35 +137,35 @@ def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None
             _accumulate(pending, edge, cotangent)
 
 
-def _outputs(node: Node, g: Any) -> tuple[Any, ...]:
+def _outputs(node: TapeNode, g: Any) -> tuple[Any, ...]:
     """Return the cotangents of all outputs of a node."""
     return tuple(g) if node.wide else (g,)
 
 
-def _prehooked(node: Node, g: Any, hooks: NodeHooks) -> Any:
+def _prehooked(node: TapeNode, g: Any, hooks: NodeHooks) -> Any:
     """Return the cotangents after the hooks that come before the rules of a node."""
     for key in sorted(hooks.before):
         hook = hooks.before.get(key)  # one hook may remove another
-        replaced = None if hook is None else hook(_outputs(node, g))
-        if replaced is None:
+        result = None if hook is None else hook(_outputs(node, g))
+        if hook is None or result is None:
             continue
-        for old, new in zip(_outputs(node, g), replaced, strict=False):
+        for old, new in zip(_outputs(node, g), result, strict=False):
             if old is not None and new is not None:
-                check_replacement(hook, old, new)
-        g = _as_list(replaced, g, node) if node.wide else replaced[0]
+                checked(hook, old, new)
+        g = _as_list(result, g, node) if node.wide else result[0]
     return g
 
 
-def _as_list(replaced: Any, g: list[Any], node: Node) -> list[Any]:
-    if len(replaced) != len(g):
+def _as_list(result: Any, g: list[Any], node: TapeNode) -> list[Any]:
+    if len(result) != len(g):
         raise GradError(
-            f"a hook of {node.name()} returned {len(replaced)} gradients for {len(g)} outputs"
+            f"a hook of {node.name()} returned {len(result)} gradients for {len(g)} outputs"
         )
-    return list(replaced)
+    return list(result)
 
 
-def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
-    found = replaced if isinstance(replaced, tuple) else (replaced,)
+def _as_many(result: Any, inputs: tuple, node: TapeNode) -> tuple:
+    found = result if isinstance(result, tuple) else (result,)
     if len(found) != len(inputs):
         raise GradError(
             f"a hook of {node.name()} returned {len(found)} gradients for {len(inputs)} inputs"
@@ -169,15 +173,15 @@ def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
     return found
 
 
-def _refuse_nan(node: Node, cotangents: tuple) -> None:
+def _refuse_nan(node: TapeNode, cotangents: tuple) -> None:
     for i, cotangent in enumerate(cotangents):
-        if cotangent is not None and state.frontend.has_nan(cotangent):
+        if cotangent is not None and has_nan(cotangent):
             raise GradError(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
 
 
-def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
+def _refuse_nan_roots(roots: list, order: list[TapeNode]) -> None:
     """Name the first op of the forward that made the NaN from which backward would start."""
-    if not any(state.frontend.has_nan(root) for root in roots):
+    if not any(has_nan(root) for root in roots):
         return
     first = next((n for n in reversed(order) if n.metadata.get(NAN)), None)
     if first is not None:
@@ -187,7 +191,7 @@ def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
         )
 
 
-def _where(node: Node) -> str:
+def _where(node: TapeNode) -> str:
     return f"; the op was recorded at {node.location}" if node.location else ""
 
 
@@ -209,7 +213,7 @@ def _whole(g: Any) -> Any:
     return g.whole() if isinstance(g, InSlice | Slices) else g
 
 
-def _fitted(node: Node, index: int, g: Any) -> Any:
+def _fitted(node: TapeNode, index: int, g: Any) -> Any:
     """Return the cotangent of one input in the shape that the input had; None: it gets none."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
@@ -221,24 +225,24 @@ def _fitted(node: Node, index: int, g: Any) -> Any:
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
-def reachable(starts: list[Any]) -> list[Node]:
+def reachable(starts: list[Any]) -> list[TapeNode]:
     """Return every node reachable from the starts (edges or nodes), latest first."""
-    stack = [s for s in map(origin, starts) if isinstance(s, Node)]
+    stack = [s for s in map(origin, starts) if isinstance(s, TapeNode)]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
             node = edge.node if type(edge) is GradientEdge else edge
-            if isinstance(node, Node) and node not in seen:
+            if isinstance(node, TapeNode) and node not in seen:
                 seen.add(node)
                 stack.append(node)
     return sorted(seen, key=_creation, reverse=True)
 
 
-def _creation(node: Node) -> int:
+def _creation(node: TapeNode) -> int:
     return node.seq
 
 
-def _leading_to(order: list[Node], wanted: dict) -> set[Any]:
+def _leading_to(order: list[TapeNode], wanted: dict) -> set[Any]:
     """Return the wanted keys and every edge from which one of them is reachable."""
     useful = set(wanted)
     for node in reversed(order):
@@ -247,9 +251,11 @@ def _leading_to(order: list[Node], wanted: dict) -> set[Any]:
     return useful
 
 
-def _edges_to(node: Any) -> list[Any]:
+def _edges_to(node: TapeNode) -> list[Any]:
     """Return what other nodes hold to lead to a node."""
-    return [GradientEdge(node, k) for k in range(len(node.outputs))] if node.wide else [node]
+    if not isinstance(node, WideNode):
+        return [node]
+    return [GradientEdge(node, k) for k in range(len(node.outputs))]
 
 
 def seed(root: Any, gradient: Any) -> Any:
@@ -266,8 +272,8 @@ def seed(root: Any, gradient: Any) -> Any:
                 f"{tuple(root.value.shape)}: reduce it (for example .sum()) or pass gradient="
             )
         one, shape = literal(1.0, root.value.dtype), root.value.shape
-        return fresh(expand(one, shape) if shape else one, False)
-    if not hasattr(gradient, "value"):
+        return fresh(expand(one, shape) if shape else one)
+    if not isinstance(gradient, TensorBase):
         raise DTypeError(
             f"gradient must be a tensor or None, not {type(gradient).__name__}: convert "
             "arrays and lists with dualgraph.tensor(...)"

@@ -11,22 +11,26 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, NamedTuple, NoReturn
 
-from ..core.dispatch import state
+import numpy as np
+
+from ..core.dispatch import SavedHooks, state
+from ..core.hooks import Hooks, RemovableHandle
 from ..core.op import COTANGENT, DTYPE, OPTIONAL, SHAPE, Op, Rule, raise_refusal
+from ..core.tensor import TensorBase, Value
 from ..errors import DTypeError, GradError, user_location
 from ..ops.create.creation import zeros
-from .hooks import Hooks, NodeHooks, RemovableHandle
+from .hooks import NodeHooks
 
 _numbers = count()
 
 
-def _hooks_of(node: "Node") -> NodeHooks:
+def _hooks_of(node: "TapeNode") -> NodeHooks:
     if node.watch is None:
         node.watch = NodeHooks(Hooks(), Hooks())
     return node.watch
 
 
-class Node:
+class TapeNode:
     """One recorded op; ``seq`` counts creation, so that sorting by it is a topological order."""
 
     __slots__ = (
@@ -118,14 +122,16 @@ class Node:
             return self.saved[key]
         kept, counter, version = self.saved[key]
         if type(kept) is Packed:  # what the hooks made of it is theirs: changes do not matter
-            kept = kept.unpacked(key < 0)
+            kept = kept.unpacked().value if key < 0 else kept.unpacked()
         elif counter[0] != version:
             raise GradError(self._modified(kept, counter[0], version))
         return self.output(~key, kept, counter) if key < 0 else kept
 
-    def output(self, output_nr: int, value: Any, counter: list[int]) -> Any:
-        """Return a saved result as a tensor at its place on the tape."""
-        return state.frontend.wrap(value, self, counter)
+    def output(self, output_nr: int, value: Value, counter: list[int]) -> TensorBase:
+        """Return a saved result as a tensor again, at its place on the tape."""
+        out = state.frontend.tensor(value)
+        out.grad_fn, out.tracked, out.counter = self, True, counter
+        return out
 
     def _modified(self, kept: Any, now: int, version: int) -> str:
         shape = tuple(getattr(kept, "value", kept).shape)
@@ -151,7 +157,7 @@ class GradientEdge(NamedTuple):
     output_nr: int
 
 
-class WideNode(Node):
+class WideNode(TapeNode):
     """A recorded op with several outputs.
 
     Its cotangents are a list, None for an output at which nothing arrived. ``outputs`` are their
@@ -190,15 +196,15 @@ class WideNode(Node):
         shape, dtype = self.outputs[k]
         return zeros(shape, dtype=dtype)
 
-    def output(self, output_nr: int, value: Any, counter: list[int]) -> Any:
-        out = state.frontend.wrap(value, self, counter)
-        out.output_nr = output_nr
-        if value.dtype.kind != "f":
-            out.grad_fn, out.tracked = None, False
+    def output(self, output_nr: int, value: Value, counter: list[int]) -> TensorBase:
+        out = state.frontend.tensor(value)
+        out.counter = counter
+        if value.dtype.kind == "f":
+            out.grad_fn, out.output_nr, out.tracked = self, output_nr, True
         return out
 
 
-NAN = "nan in forward"  # key of what anomaly mode notes in `Node.metadata`
+NAN = "nan in forward"  # key of what anomaly mode notes in `TapeNode.metadata`
 TWICE = (
     "backward was called a second time through a graph whose saved values were freed by the first "
     "call. Pass retain_graph=True to the first backward, or run the forward again"
@@ -213,21 +219,22 @@ class Packed:
 
     __slots__ = ("held", "unpack")
 
-    def __init__(self, tensor: Any) -> None:
-        self.unpack = state.saved_hooks.unpack
-        self.held = state.saved_hooks.pack(tensor)
+    def __init__(self, tensor: TensorBase, hooks: SavedHooks) -> None:
+        self.unpack = hooks.unpack
+        self.held = hooks.pack(tensor)
 
-    def unpacked(self, is_output: bool = False) -> Any:
+    def unpacked(self) -> TensorBase:
+        """Return the tensor."""
         found = state.unpacked
         if found is None or found[0] is not state.visiting:
             found = state.unpacked = (state.visiting, {})
         if self not in found[1]:
             found[1][self] = self._unpack()
-        return found[1][self].value if is_output else found[1][self]
+        return found[1][self]
 
-    def _unpack(self) -> Any:
+    def _unpack(self) -> TensorBase:
         tensor = self.unpack(self.held)
-        if not hasattr(tensor, "value"):
+        if not isinstance(tensor, TensorBase):
             raise DTypeError(
                 f"the unpack hook of a saved tensor returned {type(tensor).__name__}: it must "
                 "give a tensor"
@@ -236,7 +243,7 @@ class Packed:
 
 
 class AccumulateGrad:
-    """What `Node.next_functions` shows for a leaf: the same object while somebody holds it."""
+    """What `TapeNode.next_functions` shows for a leaf: the same object while somebody holds it."""
 
     def __init__(self, variable: Any) -> None:
         self.variable = variable
@@ -260,7 +267,7 @@ class AccumulateGrad:
 
 
 def _as_function(edge: Any) -> Any:
-    if edge is None or hasattr(edge, "next_functions"):
+    if not isinstance(edge, TensorBase):
         return edge
     found = None if edge.accumulator is None else edge.accumulator()
     if found is None:
@@ -269,12 +276,12 @@ def _as_function(edge: Any) -> Any:
     return found
 
 
-def gradient_edge(tensor: Any) -> Any:
+def gradient_edge(tensor: TensorBase) -> Any:
     """Return where the cotangent of a tensor goes: a node, one of its outputs, or a leaf itself."""
     node = tensor.grad_fn
     if node is None:
         return tensor
-    return GradientEdge(node, tensor.output_nr) if node.wide else node
+    return GradientEdge(node, tensor.output_nr) if isinstance(node, WideNode) else node
 
 
 def origin(edge: Any) -> Any:
@@ -282,7 +289,7 @@ def origin(edge: Any) -> Any:
     return edge.node if isinstance(edge, GradientEdge) else edge
 
 
-def put_where(x: Any, source: Any) -> None:
+def put_where(x: TensorBase, source: TensorBase) -> None:
     """Give x the place on the tape that another tensor has."""
     x.grad_fn, x.output_nr, x.tracked = source.grad_fn, source.output_nr, source.tracked
 
@@ -293,6 +300,19 @@ def version_counter(tensor: Any) -> list[int]:
     if owner.counter is None:
         owner.counter = [0]
     return owner.counter
+
+
+def snapshot(x: TensorBase) -> TensorBase:
+    """Return the values that x has now, at its place on the tape."""
+    out = state.frontend.copied(x)
+    put_where(out, x)
+    return out
+
+
+def has_nan(x: TensorBase) -> bool:
+    """Tell whether a tensor holds a NaN; of a value that is traced nothing is known."""
+    array = x.value
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
 def mark() -> int:
@@ -309,32 +329,32 @@ def keep_old_values(out: Any, x: Any, start: int) -> None:
     for node in _made_since(out, start):
         for key, (kept, own, _) in _saved_tensors(node):
             if own is counter and key >= 0:
-                node.saved[key] = (state.frontend.snapshot(kept), [0], 0)  # type: ignore[index]
+                node.saved[key] = (snapshot(kept), [0], 0)  # type: ignore[index]
 
 
-def pack_saved(out: Any, start: int) -> None:
+def pack_saved(out: Any, start: int, hooks: SavedHooks) -> None:
     """Give what the nodes made since ``start`` saved to the user's hook."""
     for node in _made_since(out, start):
         for key, (kept, counter, version) in _saved_tensors(node):
             if key < 0:
-                kept = state.frontend.wrap(kept, None, counter)
-                kept.tracked = False
+                kept = state.frontend.tensor(kept)
+                kept.counter = counter
             elif kept.constant is not None:
                 continue
-            node.saved[key] = (Packed(kept), counter, version)  # type: ignore[index]
+            node.saved[key] = (Packed(kept, hooks), counter, version)  # type: ignore[index]
 
 
-def _made_since(out: Any, start: int) -> Iterator[Node]:
+def _made_since(out: Any, start: int) -> Iterator[TapeNode]:
     stack, seen = [out.grad_fn], set()
     while stack:
         node = stack.pop()
-        if isinstance(node, Node) and node.seq >= start and node not in seen:
+        if isinstance(node, TapeNode) and node.seq >= start and node not in seen:
             seen.add(node)
             stack.extend(map(origin, node.edges))
             yield node
 
 
-def _saved_tensors(node: Node) -> list[tuple[int, Any]]:
+def _saved_tensors(node: TapeNode) -> list[tuple[int, Any]]:
     return [(k, v) for k, v in (node.saved or {}).items() if k < DTYPE]
 
 
@@ -375,17 +395,18 @@ def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
         outputs = [(o.value.shape, o.value.dtype) for o in out]
         _attach(WideNode(op, edges, shapes, static, saved, outputs), out)
         return
-    out.grad_fn = Node(op, edges, shapes, static, saved)
+    out.grad_fn = TapeNode(op, edges, shapes, static, saved)
     out.tracked = True
     if state.anomaly and state.check_nan:
-        out.grad_fn.metadata[NAN] = state.frontend.has_nan(out)
+        out.grad_fn.metadata[NAN] = has_nan(out)
 
 
 def _held(kept: Any, held: Any) -> tuple[Any, list[int], int]:
     """Return what the tape keeps of a tensor: itself, or the value of a result."""
     counter = version_counter(kept)
-    if state.saved_hooks is not None and kept.constant is None:
-        held = Packed(kept if held is kept else state.frontend.alias(kept))
+    hooks = state.saved_hooks
+    if hooks is not None and kept.constant is None:
+        held = Packed(kept if held is kept else state.frontend.alias(kept), hooks)
     return held, counter, counter[0]
 
 
@@ -395,4 +416,4 @@ def _attach(node: WideNode, outs: tuple) -> None:
         if out.value.dtype.kind == "f":
             out.grad_fn, out.output_nr, out.tracked = node, k, True
     if state.anomaly and state.check_nan:
-        node.metadata[NAN] = any(state.frontend.has_nan(out) for out in outs)
+        node.metadata[NAN] = any(has_nan(out) for out in outs)

@@ -82,6 +82,8 @@ class Node:
     @property
     def facts(self) -> dict[str, Any]:
         """What the rules of the op take by keyword: static facts, and regions by their names."""
+        if not self.regions:
+            return self.static
         return self.static | dict(zip(self.op.regions, self.regions, strict=True))
 
     def __repr__(self) -> str:

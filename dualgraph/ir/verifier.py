@@ -56,7 +56,8 @@ class Check:
         self.need(same, node, f"is {said[0]}, but its op infers {said[1]}")
 
     def projection(self, node: Node) -> None:
-        (whole,), index = node.inputs, node.static["index"]
+        (whole,) = node.inputs
+        index: int = node.static["index"]
         self.need(index < len(whole.results), node, f"is result {index} of {len(whole.results)}")
         self.need((whole, index) not in self.projected, node, "stands for a result that has a node")
         self.projected.add((whole, index))

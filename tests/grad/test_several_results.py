@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.core.dispatch import apply, compose
+from dualgraph.core.dispatch import apply_several, compose_several
 from dualgraph.core.op import REGISTRY, Composite, Op, defcomposite, defop
 from dualgraph.core.types import Aval
 from dualgraph.errors import GradError
@@ -48,7 +48,7 @@ def inputs() -> tuple[Any, Any]:
 
 def test_one_node_with_an_output_number_for_each_result(op: Op) -> None:
     x, y = inputs()
-    product, total, larger = apply(op, x, y)
+    product, total, larger = apply_several(op, x, y)
     assert product.grad_fn is total.grad_fn
     assert (product.output_nr, total.output_nr) == (0, 1)
     assert product.grad_fn.name() == "BothBackward0"
@@ -60,7 +60,7 @@ def test_one_node_with_an_output_number_for_each_result(op: Op) -> None:
 
 def test_cotangents_of_all_results_meet_in_the_rules(op: Op) -> None:
     x, y = inputs()
-    product, total, _ = apply(op, x, y)
+    product, total, _ = apply_several(op, x, y)
     (product * 10 + total).sum().backward()
     assert x.grad.tolist() == [31.0, 51.0]
     assert y.grad.tolist() == [11.0, 21.0]
@@ -68,7 +68,7 @@ def test_cotangents_of_all_results_meet_in_the_rules(op: Op) -> None:
 
 def test_an_absent_cotangent_is_zeros_or_none(op: Op) -> None:
     x, y = inputs()
-    product, total, _ = apply(op, x, y)
+    product, total, _ = apply_several(op, x, y)
     assert [g.tolist() for g in dg.autograd.grad(product.sum(), [x, y], retain_graph=True)] == [
         [3.0, 5.0],
         [1.0, 2.0],
@@ -78,7 +78,7 @@ def test_an_absent_cotangent_is_zeros_or_none(op: Op) -> None:
 
 def test_hooks_and_retained_gradients_belong_to_one_output(op: Op) -> None:
     x, y = inputs()
-    product, total, _ = apply(op, x, y)
+    product, total, _ = apply_several(op, x, y)
     seen: list[Any] = []
     product.register_hook(lambda g: seen.append(("product", g.tolist())))
     total.register_hook(lambda g: g * 100)
@@ -92,7 +92,7 @@ def test_hooks_and_retained_gradients_belong_to_one_output(op: Op) -> None:
 
 def test_node_hooks_see_every_output(op: Op) -> None:
     x, y = inputs()
-    product, total, _ = apply(op, x, y)
+    product, total, _ = apply_several(op, x, y)
     seen: list[Any] = []
 
     def before(grads: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -104,7 +104,7 @@ def test_node_hooks_see_every_output(op: Op) -> None:
     product.sum().backward()
     assert seen == [[False, True, True], (2, [2.0, 2.0])]
     assert x.grad.tolist() == [6.0, 10.0]
-    _, total, _ = apply(op, x, y)
+    _, total, _ = apply_several(op, x, y)
     total.grad_fn.register_prehook(lambda grads: grads[:1])
     with pytest.raises(GradError, match="returned 1 gradients for 3 outputs"):
         dg.autograd.grad(total.sum(), x)
@@ -112,7 +112,7 @@ def test_node_hooks_see_every_output(op: Op) -> None:
 
 def test_a_result_is_itself_a_place_to_differentiate_to(op: Op) -> None:
     x, y = inputs()
-    product, total, _ = apply(op, x, y)
+    product, total, _ = apply_several(op, x, y)
     loss = (product * total).sum()
     found = dg.autograd.grad(loss, [total, product, x])
     assert found[0].tolist() == product.tolist()
@@ -122,7 +122,7 @@ def test_a_result_is_itself_a_place_to_differentiate_to(op: Op) -> None:
 
 def test_second_derivatives(op: Op) -> None:
     x, y = inputs()
-    product, _, _ = apply(op, x, y)
+    product, _, _ = apply_several(op, x, y)
     (first,) = dg.autograd.grad((product * product).sum(), x, create_graph=True)
     (second,) = dg.autograd.grad(first.sum(), x)
     assert second.tolist() == [18.0, 50.0]  # d(2 x y^2)/dx
@@ -131,7 +131,7 @@ def test_second_derivatives(op: Op) -> None:
 def test_anomaly_names_the_op_and_its_line(op: Op) -> None:
     x, _ = inputs()
     with dg.autograd.detect_anomaly():
-        product, total, _ = apply(op, x, dg.tensor([float("nan"), 1.0]))
+        product, total, _ = apply_several(op, x, dg.tensor([float("nan"), 1.0]))
         loss = (product + total).sum()
         with pytest.raises(GradError, match="the forward of BothBackward0 was the first"):
             loss.backward()
@@ -149,7 +149,7 @@ def test_saved_results_are_at_their_place_on_the_tape() -> None:
     )
     del REGISTRY["doubled"]
     x = dg.tensor([1.0, 2.0], requires_grad=True)
-    twice, count = apply(made, x)
+    twice, count = apply_several(made, x)
     (first,) = dg.autograd.grad(twice.sum(), x, create_graph=True)
     assert first.tolist() == [6.0, 12.0]
     (second,) = dg.autograd.grad(first.sum(), x, retain_graph=True)
@@ -161,7 +161,7 @@ def test_saved_results_are_at_their_place_on_the_tape() -> None:
 
 def test_a_second_backward_is_refused(op: Op) -> None:
     x, y = inputs()
-    product, total, _ = apply(op, x, y)
+    product, total, _ = apply_several(op, x, y)
     product.sum().backward()
     with pytest.raises(GradError, match="second time"):
         total.sum().backward()
@@ -169,7 +169,7 @@ def test_a_second_backward_is_refused(op: Op) -> None:
 
 def test_an_in_place_change_moves_a_result_to_a_node_of_its_own(op: Op) -> None:
     x, y = inputs()
-    _, total, _ = apply(op, x, y)
+    _, total, _ = apply_several(op, x, y)
     total.mul_(3)
     assert (total.grad_fn.name(), total.output_nr) == ("MulBackward0", 0)
     total.sum().backward()
@@ -186,7 +186,7 @@ def test_a_composite_with_several_results_is_one_node() -> None:
     )
     del REGISTRY["halves"]
     x = dg.tensor([1.0, 4.0], requires_grad=True)
-    low, high = compose(made, x)
+    low, high = compose_several(made, x)
     assert low.grad_fn is high.grad_fn
     assert low.tolist() == [0.5, 2.0]
     (low + high).sum().backward()

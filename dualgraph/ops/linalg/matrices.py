@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dispatch import apply, state
+from ...core.dispatch import apply, grad_mode
 from ...core.op import Op, defop
 from ...core.types import Aval, Shape, broadcast_shapes, float32, float64
 from ...errors import DTypeError, ShapeError
@@ -32,12 +32,8 @@ def library_op(name: str, infer: Callable[..., Aval], spec: Library, vjp: Any) -
 
 def untaped(op: Op, *tensors: Tensor, **static: Any) -> Tensor:
     """Run an op whose result carries no gradient, because a rule elsewhere accounts for it."""
-    enabled = state.grad_enabled
-    state.grad_enabled = False
-    try:
+    with grad_mode(enabled=False):
         return apply(op, *tensors, **static)
-    finally:
-        state.grad_enabled = enabled
 
 
 # --- checks -------------------------------------------------------------------------------------
