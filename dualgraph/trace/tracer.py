@@ -14,7 +14,6 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.op import Op
 from ..core.scope import current_path, recording_modules
-from ..core.types import Aval
 from ..eager.frontend import (
     Always,
     EagerFrontend,
@@ -500,7 +499,7 @@ def _made(view: Any) -> tuple[Any, Op | None, dict]:
     return view.via.source, view.via.op, view.via.static
 
 
-_UNKNOWN_PART = Op("x[i]", (), Aval, Aval, None, (), (), "", False, False, False, False, None)
+_UNKNOWN_PART = Op(name="x[i]")
 
 
 def _refuse_doubtful(source: Any, op: Op | None, static: dict) -> None:

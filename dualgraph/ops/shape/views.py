@@ -10,8 +10,8 @@ from ...core.dispatch import apply, literal
 from ...core.op import Call, defop
 from ...core.types import Aval, Shape
 from ...errors import ShapeError
+from ...numerics.facts.data import Cat, Embed, Overwrite
 from ...numerics.view import PermuteView, ReshapeView, SliceView
-from ...targets.cpu.families.copying import Cat, Embed, Overwrite
 from ..build import Tensor, aligned, need, normal_axes, normal_axis, sizes
 from ..elementwise.pointwise import clone
 

@@ -18,8 +18,8 @@ import numba
 import numpy as np
 from numba.core import config as numba_config
 
-from ...numerics.intrinsics import POINTER
 from . import prelude
+from .memory import POINTER
 from .prelude import with_imports
 from .toolchain.native import PROGRAM_KERNEL, address_of, content_name
 

@@ -53,7 +53,14 @@ class NativeStats:
 
 
 _PACKAGE = Path(__file__).parents[3]
-_SOURCES = (_PACKAGE / "numerics", _PACKAGE / "targets" / "cpu")
+_CPU = _PACKAGE / "targets" / "cpu"
+SOURCES = (
+    *sorted((_PACKAGE / "numerics").rglob("*.py")),
+    *(_CPU / name for name in ("prelude.py", "memory.py", "routines/sliding.py")),
+    *sorted((_CPU / "gemm").glob("*.py")),
+    *sorted((_CPU / "toolchain").glob("*.py")),
+)
+"""What kernels import, and how they are compiled; the rest of this target writes their text."""
 stats = NativeStats()
 _addresses: dict[str, int] = {}
 _lock = threading.RLock()
@@ -62,7 +69,7 @@ _lock = threading.RLock()
 @cache
 def environment() -> str:
     """Everything beside its text that a kernel's machine code depends on."""
-    texts = [p.read_bytes() for folder in _SOURCES for p in sorted(folder.rglob("*.py"))]
+    texts = [p.read_bytes() for p in SOURCES]
     host = (
         llvm.get_process_triple()
         + llvm.get_host_cpu_name()

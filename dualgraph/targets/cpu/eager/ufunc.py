@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
-from .toolchain.native import UFUNC_LOOP, address_of, content_name, stats
+from ..toolchain.native import UFUNC_LOOP, address_of, content_name, stats
 
 _FROM_DATA, _FROM_DATA_AND_SIGNATURE = 1, 31
 _NO_IDENTITY = -1
