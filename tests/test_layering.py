@@ -11,7 +11,7 @@ from dualgraph.targets.cpu.toolchain.native import SOURCES
 
 ROOT = Path(dualgraph.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "config", "extras"),
+    ("errors", "config", "extras", "vendor"),
     ("core",),
     ("numerics",),
     ("ops",),
@@ -144,7 +144,7 @@ def test_the_cache_key_covers_what_kernels_import() -> None:
     """Kernels import the prelude; whatever that and the compiler reach is part of their key."""
     start = ("targets", "cpu")
     kernels = reached_from((*start, "prelude"), (*start, "toolchain", "native"))
-    needed = {MODULES[m] for m in kernels if m and m[0] in ("numerics", "targets")}
+    needed = {MODULES[m] for m in kernels if m and m[0] in ("numerics", "targets", "vendor")}
     assert needed - set(SOURCES) == set()
 
 

@@ -25,6 +25,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn
 from ..errors import CompileError, GradError
 from .types import Aval
 
+Static = dict[str, Any]  # the keyword arguments of a call: hashable, each op knows its own
 OUT = -1
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
 
@@ -43,14 +44,7 @@ class Refusal(NamedTuple):
     why: str
 
 
-class Call(NamedTuple):
-    """An op and what it is to be called with."""
-
-    op: "Op"
-    tensors: tuple[Any, ...]
-    static: dict[str, Any]
-
-
+Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tensor.Call`
 NONDIFF = None
 
 
@@ -96,7 +90,7 @@ class Op:
     grad_name: str = ""
     commutative: bool = False
     variadic: bool = False
-    put: Callable[..., Call] | None = None  # of a view: what writing into its result does to x
+    put: Put | None = None  # of a view: what writing into its result does to x
     is_view: bool = field(init=False)  # as the facts say; at hand, because eager asks at every op
     may_copy: bool = field(init=False)
 
@@ -152,7 +146,7 @@ def defop(
     kernel: Kernel | None = None,
     grad_name: str | None = None,
     commutative: bool = False,
-    put: Callable[..., Call] | None = None,
+    put: Put | None = None,
 ) -> Op:
     """Make and register an op; a missing or misnamed rule fails here, at import.
 

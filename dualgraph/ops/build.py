@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..core.boundary import Tensor as Tensor, unguarded
+from ..core.boundary import unguarded
 from ..core.dispatch import apply, literal
 from ..core.op import Op, defop
+from ..core.tensor import TensorBase as Tensor
 from ..core.types import (
     BOOL,
     FLOATING,
@@ -34,13 +35,16 @@ from ..errors import (
 )
 from ..numerics.facts.elementwise import NAMES, Elementwise
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
 F = TypeVar("F", bound=Callable[..., Any])
 _NUMBERS = (bool, int, float)
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: object) -> "TypeIs[Tensor]":
     """Tell a tensor from numbers and everything else."""
-    return hasattr(x, "value") and hasattr(x, "tracked")
+    return isinstance(x, Tensor)
 
 
 def as_number(x: Any) -> bool | int | float:
@@ -172,7 +176,7 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
 
 def as_operand(x: Any) -> Tensor:
     """Return a tensor as it is, and a number as a literal of its own dtype."""
-    return x if hasattr(x, "value") and hasattr(x, "tracked") else as_number_tensor(x)
+    return x if isinstance(x, Tensor) else as_number_tensor(x)
 
 
 def as_number_tensor(x: Any) -> Tensor:

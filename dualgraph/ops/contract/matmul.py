@@ -3,8 +3,9 @@
 from math import prod
 from typing import Any
 
-from ...core.dispatch import apply, compose, owned
+from ...core.dispatch import apply, compose
 from ...core.op import NONDIFF, defcomposite, defop
+from ...core.tensor import owned
 from ...core.types import Aval, bool_, broadcast_shapes, float16, float32, float64
 from ...errors import DTypeError, ShapeError
 from ...numerics.facts.contraction import Contraction

@@ -1,12 +1,13 @@
 """Tensors from nothing: constants, ranges, and random numbers keyed by seed, op and element."""
 
 import secrets
+import threading
 from math import ceil
 from typing import Any
 
 import numpy as np
 
-from ...core.dispatch import apply, literal, state
+from ...core.dispatch import apply, assign, literal, state
 from ...core.op import NONDIFF, defop
 from ...core.types import (
     Aval,
@@ -46,7 +47,7 @@ def full(
     shape = sizes((size,))
     if min(shape, default=0) < 0:
         raise ShapeError(f"a new tensor cannot have the negative extent in {shape}")
-    return fresh(expand(_fill(fill_value, dtype), shape), requires_grad)
+    return fresh(expand(_fill(fill_value, dtype), shape), requires_grad=requires_grad)
 
 
 def _fill(value: Any, dtype: Any) -> Tensor:
@@ -57,9 +58,10 @@ def _fill(value: Any, dtype: Any) -> Tensor:
     return literal(number, weak_dtype(number) if dtype is None else numpy_dtype(dtype))
 
 
-def fresh(x: Tensor, requires_grad: bool) -> Tensor:
+def fresh(x: Tensor, *, requires_grad: bool = False) -> Tensor:
     """Return memory of its own: a literal and its expansions are shared."""
-    return state.frontend.fresh(x, requires_grad)
+    out = state.frontend.copied(x, donated=True)
+    return out.requires_grad_() if requires_grad else out
 
 
 def shape_of(size: tuple[Any, ...], options: dict[str, Any]) -> Shape:
@@ -166,9 +168,11 @@ def plain_number(x: Any) -> bool | int | float:
     return x.item() if is_tensor(x) else as_number(x)
 
 
-def default_generator() -> Any:
+def default_generator() -> "Generator":
     """Return the generator that the random functions use when none is given."""
-    return state.frontend.generator()
+    if streams.current is None or state.tracing:  # a trace captures the state of the default one
+        return streams.default
+    return streams.current
 
 
 def draw(
@@ -191,7 +195,7 @@ def draw(
     counter, seed = (generator or default_generator()).draw()
     exact = float32 if wanted.itemsize < 4 else wanted
     out = as_dtype(apply(op, counter, seed, shape=shape, dtype=exact), wanted)
-    return fresh(out, requires_grad)
+    return fresh(out, requires_grad=requires_grad)
 
 
 def rand(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -250,12 +254,12 @@ class Generator:
     def __init__(self, device: Any = None, *, tensor: Any = None) -> None:
         check_device("Generator", device)
         start = state.frontend.tensor(np.zeros(2, np.int64))
-        self.state = state.frontend.fresh(start, False) if tensor is None else tensor
+        self.state = state.frontend.copied(start, donated=True) if tensor is None else tensor
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream of this seed from its beginning and return the generator."""
         wrapped = (int(seed) + 2**63) % 2**64 - 2**63
-        state.frontend.assign(self.state, np.array([0, wrapped], np.int64))
+        assign(self.state, np.array([0, wrapped], np.int64))
         return self
 
     def initial_seed(self) -> int:
@@ -288,3 +292,13 @@ class Generator:
         now = self.state.clone()
         self.state.add_(state.frontend.tensor(np.array([1, 0], np.int64)))
         return select(now, 0, 0), select(now, 0, 1)
+
+
+class Streams(threading.local):
+    """The generators of those random functions that are given none."""
+
+    default: Generator  # set once there is a frontend
+    current: Generator | None = None  # in place of the default one, in this thread
+
+
+streams = Streams()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dispatch import apply, state
+from ...core.dispatch import apply, grad_mode
 from ...core.op import Op
 from ...core.types import Shape, broadcast_shapes, float32, float64
 from ...errors import DTypeError, ShapeError
@@ -17,12 +17,8 @@ from ..shape.views import narrow, reshape, transpose, unsqueeze
 
 def untaped(op: Op, *tensors: Tensor, **static: Any) -> Tensor:
     """Run an op whose result carries no gradient, because a rule elsewhere accounts for it."""
-    enabled = state.grad_enabled
-    state.grad_enabled = False
-    try:
+    with grad_mode(enabled=False):
         return apply(op, *tensors, **static)
-    finally:
-        state.grad_enabled = enabled
 
 
 # --- checks -------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def randint(
         low, high = 0, low
     need(size is not None, "randint: give a size, as in randint(low, high, (2, 3))")
     wanted = int64 if dtype is None else numpy_dtype(dtype)
-    out = fresh(as_dtype(_integers(low, high, sizes((size,)), generator), wanted), False)
+    out = fresh(as_dtype(_integers(low, high, sizes((size,)), generator), wanted))
     return out.requires_grad_() if requires_grad else out
 
 

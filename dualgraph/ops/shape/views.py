@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.dispatch import apply, literal
-from ...core.op import Call, defop
+from ...core.op import defop
+from ...core.tensor import Call
 from ...core.types import Aval, Shape
 from ...errors import ShapeError
 from ...numerics.facts.data import Cat, Embed, Overwrite

@@ -3,8 +3,9 @@
 from math import prod
 from typing import Any
 
-from ...core.dispatch import apply, owned
+from ...core.dispatch import apply
 from ...core.op import NONDIFF, defop
+from ...core.tensor import owned
 from ...core.types import BOOL, Aval, Shape, category, int64
 from ...errors import DTypeError, ShapeError
 from ...numerics.facts.routine import Routine

@@ -5,7 +5,7 @@ table, number of patches, address of the status words (failed, row, index). A ro
 (kernel, argument block, items, grain, may fail). A patch is (slot, object, offset): at each call
 the slot gets the data pointer of that array plus the offset. Arrays are passed as one tuple; the
 driver reads the pointers out of the Python objects itself, at the offsets that CPython and NumPy
-publish in their headers and that `object_layout` checks once.
+publish in their headers and that `vendor.object_layout` checks once.
 """
 
 import ctypes
@@ -15,34 +15,12 @@ from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
-from numba.core import config as numba_config
 
+from ...vendor import object_layout, thread_limit
 from . import prelude
 from .memory import POINTER
 from .prelude import with_imports
 from .toolchain.native import PROGRAM_KERNEL, address_of, content_name
-
-
-@cache
-def object_layout() -> tuple[int, int]:
-    """Return the byte offsets of a tuple's first item and of an array's data pointer.
-
-    They are found by looking, so that a CPython or NumPy with another layout is an error here and
-    not a wrong read.
-    """
-    probe = np.zeros(1)
-    holder = (probe,)
-    return _offset_of(holder, id(probe)), _offset_of(probe, probe.ctypes.data)
-
-
-def _offset_of(owner: Any, word: int) -> int:
-    words = (ctypes.c_int64 * 8).from_address(id(owner))
-    for i in range(2, 8):
-        if words[i] == word:
-            return 8 * i
-    raise RuntimeError(f"cannot find the pointers inside of a {type(owner).__name__}")
-
 
 _TEXT = """def KERNEL(header, objects, unused):
     h = ptr_i8(header)
@@ -129,4 +107,4 @@ def _let_waiting_threads_sleep() -> None:
 def use_threads(count: int) -> None:
     """Set how many threads the shared driver uses (no more than the machine was started with)."""
     _let_waiting_threads_sleep()
-    numba.set_num_threads(min(count, numba_config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    numba.set_num_threads(min(count, thread_limit()))

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
-from numba.core.errors import TypingError
+from numba import types
 from numba.extending import intrinsic
 
 from ...numerics.intrinsics import instruction
+from ...vendor import TypingError
 
 STACK_ALIGNMENT = 64
 """Bytes: one cache line, and one AVX-512 vector."""
