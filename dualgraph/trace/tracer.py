@@ -16,7 +16,6 @@ from ..core.frontend import Event
 from ..core.op import Op
 from ..core.scope import current_path, recording_modules
 from ..core.tensor import Always, GradFn, TensorBase, Value, Via
-from ..core.types import Aval
 from ..eager.frontend import (
     EagerFrontend,
     eager_frontend,
@@ -456,7 +455,7 @@ def _made(view: Any) -> tuple[Any, Op | None, dict]:
     return view.via.source, view.via.op, view.via.static
 
 
-_UNKNOWN_PART = Op("x[i]", (), Aval, Aval, None, (), (), "", False, False, False, False, None)
+_UNKNOWN_PART = Op(name="x[i]")
 
 
 def _refuse_doubtful(source: Any, op: Op | None, static: dict) -> None:

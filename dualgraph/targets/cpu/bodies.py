@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...ir.graph import Node, const_array
+from ...numerics.facts.data import Position
+from ...numerics.facts.elementwise import Elementwise
 from ...numerics.view import Layout, Shape, row_major
-from .families.elementwise import Elementwise, load
-from .families.indexing import Position
 from .places import Place, Places
 from .prelude import stored
+from .texts.elementwise import code, load
 
 
 @dataclass(slots=True, eq=False)
@@ -161,7 +162,7 @@ def compute(body: Body, statement: Statement, k: int, kinds: list[str]) -> list[
     node = statement.node
     if statement.table is None and isinstance(node.op.lower, Elementwise):
         dtype = computing_dtype(node)
-        value = node.op.lower.code(terms, dtype, node.dtype, "at")
+        value = code(node.op.lower, terms, dtype, node.dtype, "at")
         return [f"v{k} = {value}"]
     if statement.extent >= 0:
         bound = f"g{statement.extent}"

@@ -16,9 +16,9 @@ from typing import Any
 
 import numba
 
-from ...numerics.intrinsics import POINTER
 from ...vendor import object_layout, thread_limit
 from . import prelude
+from .memory import POINTER
 from .prelude import with_imports
 from .toolchain.native import PROGRAM_KERNEL, address_of, content_name
 

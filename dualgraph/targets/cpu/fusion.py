@@ -10,15 +10,12 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from ...ir.graph import CONST, INPUT, Graph, Node, users_of
-from .families.copying import Cat, Embed, Overwrite
-from .families.elementwise import Elementwise
-from .families.indexing import Gather, Position
-from .families.lines import Line
-from .families.matmul import Gemm
-from .families.reduce import Reduce
-from .library import Library
+from ...numerics.facts.contraction import Contraction
+from ...numerics.facts.data import Cat, Embed, Gather, Overwrite, Position
+from ...numerics.facts.elementwise import Elementwise
+from ...numerics.facts.reduction import Reduce
+from ...numerics.facts.routine import Library, Line, Routine
 from .places import Places, single_stride
-from .routine import Routine
 
 FAMILIES = {
     Elementwise: "loop",
@@ -26,7 +23,7 @@ FAMILIES = {
     Position: "loop",
     Reduce: "reduce",
     Line: "line",
-    Gemm: "gemm",
+    Contraction: "gemm",
     Cat: "cat",
     Embed: "embed",
     Overwrite: "overwrite",
@@ -57,7 +54,7 @@ def family(node: Node) -> str:
 
 def can_fail(node: Node) -> bool:
     """Tell whether an op can refuse its input: an index out of range, a singular matrix."""
-    return getattr(node.op.lower, "may_fail", False)
+    return node.op.lower.may_fail
 
 
 def may_fail(group: Group) -> bool:

@@ -26,9 +26,9 @@ from .bodies import (
     shift,
     stride_kind,
 )
-from .families.elementwise import load, store
 from .places import Places
 from .prelude import stored, with_imports
+from .texts.elementwise import load, store
 
 
 @dataclass(slots=True)

@@ -6,18 +6,21 @@ from typing import NamedTuple
 
 from ...core.op import REGISTRY
 from ...ir.graph import Graph, Node, constant
+from ...numerics.facts import reduction
+from ...numerics.facts.data import Gather
+from ...numerics.facts.routine import Library, Routine
 from ...numerics.view import Layout, Shape, row_major
 from . import library
 from .bodies import Access, Body, contiguous_layout, merge_axes
-from .families import indexing, lines, matmul, reduce
 from .fusion import Group, fuse, may_fail
 from .loops import loop_kernel
 from .operands import materialize_operands
 from .places import Places, is_input
 from .prelude import with_imports
 from .reductions import reduce_kernel, reduction_text
-from .routine import Routine
+from .routines.registry import native
 from .rows import Buffer, Ref, Row
+from .texts import lines, matmul, reduce
 
 FLOPS_PER_CHUNK = 4_000_000  # about 40 us: below this a thread costs more than it brings
 
@@ -160,7 +163,7 @@ class Lowering:
         for node, value in values:
             place = self.places[value]
             if place.root is root:
-                table = isinstance(node.op.lower, indexing.Gather) and value is node.inputs[0]
+                table = isinstance(node.op.lower, Gather) and value is node.inputs[0]
                 found.append(place.layout if not table else Layout((), (), -1))
         return found
 
@@ -246,12 +249,12 @@ class Lowering:
         node = group.nodes[-1]
         axes = node.static["axes"]
         text, accesses, strides = reduce_kernel(group.nodes, axes, self.places)
-        p, n, q = reduce.extents(node.inputs[0].shape, axes)
+        p, n, q = reduction.extents(node.inputs[0].shape, axes)
         pointers: list[int | Ref] = [self._pointer(a) for a in accesses]
-        m = reduce.blocks(n, q)
+        m = reduction.blocks(n, q)
         target = self._level(node, p, m, q)
         arguments = [*pointers, Ref(target), p, n, q, m, *strides]
-        grain = max(1, (1 << 16) // max(1, min(n, reduce.BLOCK)))
+        grain = max(1, (1 << 16) // max(1, min(n, reduction.BLOCK)))
         items = reduce.items(p, n, q)
         self._add(text, node.op.name, arguments, items, grain, 1, group.nodes)
         while m > 1:
@@ -264,7 +267,7 @@ class Lowering:
 
     def _next_level(self, node: Node, p: int, n: int, q: int, source: Buffer) -> tuple[int, Buffer]:
         """Reduce the partial results of the blocks in the same way."""
-        m = reduce.blocks(n, q)
+        m = reduction.blocks(n, q)
         target = self._level(node, p, m, q)
         strides = (n * q, q, 1)
         body = Body([Access(node, node.dtype, strides, 0)])
@@ -299,7 +302,7 @@ class Lowering:
         node = group.nodes[0]
         x, axis = node.inputs[0], node.static["axis"]
         spec = node.op.lower
-        p, n, q = reduce.extents(x.shape, (axis,))
+        p, n, q = reduction.extents(x.shape, (axis,))
         own = self.places[x].strides_over(x.shape)
         sx = [
             merge_axes(x.shape[s], [own[s]])[1][0][-1]
@@ -348,7 +351,8 @@ class Lowering:
         node = group.nodes[0]
         spec: Routine = node.op.lower
         avals = (*node.inputs, node)
-        work = spec.work(*avals, **node.static)
+        write, measure = native(spec)
+        work = measure(*avals, **node.static)
         scratch = Buffer(work.scratch, "arena", label=f"{node.op.name} scratch")
         target = self._buffer(node)
         if spec.updates:
@@ -356,7 +360,7 @@ class Lowering:
         operands = [self._ref(i) for i in node.inputs[spec.updates :]]
         refs = [*operands, Ref(target), Ref(scratch)]
         row = Row(
-            with_imports(spec.text(*avals, **node.static)),
+            with_imports(write(*avals, **node.static)),
             node.op.name,
             [*refs, Ref(self.status), *work.numbers],
             work.items,
@@ -371,7 +375,7 @@ class Lowering:
     def _library(self, group: Group) -> None:
         """Append a call of Python: the arguments are the operands and the result."""
         node = group.nodes[0]
-        spec: library.Library = node.op.lower
+        spec: Library = node.op.lower
         refs = [*(self._ref(i) for i in node.inputs), self._ref(node)]
         reads, writes = [r.buffer for r in refs[:-1]], [refs[-1].buffer]
         static = "".join(f", {k}={v!r}" for k, v in node.static.items())

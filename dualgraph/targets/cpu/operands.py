@@ -8,8 +8,8 @@ first.
 
 from ...core.op import REGISTRY
 from ...ir.graph import CONST, Graph, Node
+from ...numerics.facts.data import Gather
 from ...passes.passes import rebuild
-from .families.indexing import Gather
 from .fusion import family, walkable
 from .places import Places, single_stride
 

@@ -1,12 +1,13 @@
 """Source text of reductions with the producers that were fused into them.
 
-The canonical order is that of `families.reduce`, which writes the loops; this module fills
-in how one element is computed.
+The canonical order is that of `numerics.facts.reduction`; `texts.reduce` writes the loops, and this
+module fills in how one element is computed.
 """
 
 import numpy as np
 
 from ...ir.graph import Node
+from ...numerics.facts.reduction import Reduce
 from ...numerics.view import Shape
 from .bodies import (
     Access,
@@ -20,10 +21,10 @@ from .bodies import (
     term,
     term_text,
 )
-from .families.elementwise import load
-from .families.reduce import Reduce, inner_body, outer_body
 from .places import Places
 from .prelude import stored, suffix, with_imports
+from .texts.elementwise import load
+from .texts.reduce import inner_body, outer_body
 
 
 def reduce_kernel(
