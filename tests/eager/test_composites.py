@@ -246,7 +246,7 @@ def test_a_static_argument_whose_repr_is_not_all_of_it(cache: CompositeCache) ->
 
 def test_only_ops_are_traced() -> None:
     """Whatever else a frontend can be asked for is refused, or does not depend on the call."""
-    allowed = {"run", "composite", "record", "literal", "owned", "concrete", "has_nan"}
+    allowed = {"run", "composite", "record", "concrete"}
     asked = {name for name in vars(Tracer) if name in vars(EagerFrontend) and name[0] != "_"}
     assert {name for name in asked if getattr(OpTracer, name) is OpTracer._refuse} == (
         asked - allowed
