@@ -49,7 +49,12 @@ class Script(NamedTuple):
 
 def composite(frontend: Any, op: Op, tensors: tuple, static: dict[str, Any]) -> Any:
     """Return the value of a composite, computed by a script where there is one."""
-    kinds = tuple([_kind(t) for t in tensors])
+    kinds = tuple(
+        [
+            (t.value.dtype, t.value.shape, t.constant if t.constant is None else _bits(t))
+            for t in tensors
+        ]
+    )
     key = op, kinds, repr(static), default_float()  # repr: 1, 1.0 and True differ
     script = _scripts.get(key, _UNSEEN)
     if script is _UNSEEN:
@@ -62,12 +67,9 @@ def composite(frontend: Any, op: Op, tensors: tuple, static: dict[str, Any]) -> 
     return op.kernel(*tensors, **static)
 
 
-def _kind(t: TensorBase) -> tuple[Any, ...]:
-    """Return dtype and shape, and of a literal the number: the composite may use the same one."""
-    value = t.value
-    if t.constant is None:
-        return value.dtype, value.shape
-    return value.dtype, np.asarray(value).tobytes()
+def _bits(literal: TensorBase) -> bytes:
+    """Return which number an input stands for: the composite may use the same literal itself."""
+    return np.asarray(literal.value).tobytes()
 
 
 def _first_call(frontend: Any, key: Any, op: Op, tensors: tuple, static: dict[str, Any]) -> Any:
