@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.dispatch import grad_mode, state
+from ..core.dispatch import in_grad_mode, state
 from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
 from ..eager.frontend import array_of, eager_frontend
@@ -272,8 +272,7 @@ class CompiledBackward(AbsorbingNode):
                 "changes state (random numbers, running statistics) is not supported: run this "
                 "function eagerly"
             )
-        with grad_mode(enabled=True):
-            outputs = record.replay()
+        outputs = in_grad_mode(record.replay, enabled=True)
         order = sorted(g)
         found = backward(
             [outputs[k] for k in order],

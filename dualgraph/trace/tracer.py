@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.frontend import Event
+from ..core.frontend import HOOK_ADDED, HOOKS_RUN, Event
 from ..core.op import Op
 from ..core.scope import current_path, recording_modules
 from ..core.tensor import Always, GradFn, TensorBase, Value, Via
@@ -324,12 +324,12 @@ class Tracer:
         owner = self._owner(x)
         if owner is None:
             return
-        if event is Event.HOOK_ADDED:  # at the next call nobody would register it
+        if event is HOOK_ADDED:  # at the next call nobody would register it
             raise TraceError(
                 "a traced function cannot register a hook on an argument or a captured tensor: "
                 "register it outside of the function"
             )
-        if event is Event.HOOKS_RUN:
+        if event is HOOKS_RUN:
             self.guards.append(HookGuard(owner, tuple(x.hooks or ()), tuple(x.after_hooks or ())))
         elif isinstance(owner, Held):
             self.guards.append(TrackedGuard(owner, x.tracked))
