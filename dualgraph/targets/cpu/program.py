@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...config import settings
-from ...errors import AxisError, LinAlgError
+from ...errors import LinAlgError
 from ...ir.graph import Graph, Node
 from .arena import ALIGNMENT, plan
 from .driver import serial_driver, shared_driver, use_threads
-from .fusion import Group, can_fail
+from .families.base import Group
+from .families.table import can_fail, family_of
 from .lower import Destination, Lowered, Lowering
 from .rows import Buffer, Ref, Row
 from .segments import LibraryCall, Segment, cut
@@ -145,10 +146,9 @@ class Program:
             raise LinAlgError(f"{error} in a compiled function ({_where(call.row)})") from error
 
     def _raise(self, index: int, row: Row) -> None:
-        spec = next(n.op.lower for n in row.nodes if can_fail(n))
-        problem = getattr(spec, "problem", "index {} is out of range").format(index)
-        error = getattr(spec, "error", AxisError)
-        raise error(f"{problem} in a compiled function ({_where(row)})")
+        node = next(n for n in row.nodes if can_fail(n))
+        error, problem = family_of(node).refusal(node)
+        raise error(f"{problem.format(index)} in a compiled function ({_where(row)})")
 
 
 def _where(row: Row) -> str:

@@ -1,0 +1,54 @@
+"""How single elements are computed inside of loops and reductions, by kind of op."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....ir.graph import Node
+from ..bodies import Scope, Statement
+from ..places import Places
+from .elementwise import Elementwise
+
+
+class Element(ABC):
+    """One kind of ops that are computed element by element."""
+
+    may_fail = False
+
+    @abstractmethod
+    def statement(self, node: Node, scope: Scope) -> Statement:
+        """Resolve what a node reads."""
+
+    def takes(self, node: Node, index: int, places: Places) -> bool:
+        """Tell whether an operand can be read as it lies."""
+        return True
+
+    def needs_whole(self, index: int) -> bool:
+        """Tell whether an operand is read anywhere, and not just at the element's own place."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Value(Statement):
+    @property
+    def indexed(self) -> bool:
+        return self.node.op.lower.indexed
+
+    def lines(self, k: int, kinds: list[str]) -> list[str]:
+        node = self.node
+        terms = [term.text(kinds) for term in self.terms]
+        return [f"v{k} = {node.op.lower.code(terms, _computing_dtype(node), node.dtype, 'at')}"]
+
+
+def _computing_dtype(node: Node) -> np.dtype:
+    """Return the dtype in which an element-wise node computes."""
+    spec: Elementwise = node.op.lower
+    return node.dtype if spec.indexed else node.inputs[-1].dtype
+
+
+class Expressions(Element):
+    """Element-wise ops: one expression of what they take."""
+
+    def statement(self, node: Node, scope: Scope) -> Statement:
+        return _Value(node, tuple([scope.term(i) for i in node.inputs]))

@@ -1,0 +1,62 @@
+"""Routines over dense operands: sorting, pooling, scatters, convolution and the like.
+
+What they do is written in `targets.cpu.routines`; the machine code is that which eager calls.
+"""
+
+from ....ir.graph import Node
+from ..places import Places, contiguous_layout
+from ..placing import Placing
+from ..prelude import with_imports
+from ..routine import Routine
+from ..rows import Buffer, Cost, Ref
+from .base import Family, Group, Refusal
+from .loops import emit_copy
+
+
+class Routines(Family):
+    """One call of the op's own kernel; it may need scratch memory, and may refuse its input."""
+
+    name = "routine"
+    begins = (Routine,)
+
+    def takes(self, node: Node, index: int, places: Places) -> bool:
+        if index == 0 and node.op.lower.updates:  # is copied into the result
+            return True
+        place = places[node.inputs[index]]
+        return not place.constant and place.layout.contiguous
+
+    def may_fail(self, node: Node) -> bool:
+        return node.op.lower.may_fail
+
+    def refusal(self, node: Node) -> Refusal:
+        return Refusal(node.op.lower.error, node.op.lower.problem)
+
+    def has_work(self, group: Group) -> bool:
+        """Also one that has nothing to write may have something to refuse."""
+        (node,) = group.nodes
+        return node.size > 0 or self.may_fail(node)
+
+    def emit(self, group: Group, placing: Placing) -> None:
+        (node,) = group.nodes
+        spec: Routine = node.op.lower
+        avals = (*node.inputs, node)
+        work = spec.work(*avals, **node.static)
+        scratch = Ref(Buffer(work.scratch, "arena", label=f"{node.op.name} scratch"))
+        target = Ref(placing.buffer(node))
+        if spec.updates:
+            layout = contiguous_layout(node.shape)
+            emit_copy(node.inputs[0], node.shape, layout, target.buffer, placing)
+        operands = [placing.ref(i) for i in node.inputs[spec.updates :]]
+        placing.add(
+            with_imports(spec.text(*avals, **node.static)),
+            node.op.name,
+            [*operands, target, scratch, Ref(placing.status), *work.numbers],
+            Cost(work.items, 1, work.grain),
+            [node],
+            reads=[*operands, target] if spec.updates else operands,
+            writes=[target, scratch],
+            may_fail=spec.may_fail,
+        )
+
+
+ROUTINES = Routines()
