@@ -5,7 +5,7 @@ in order; the text of the kernel asks the declaration for the word to read, and 
 kernel packs the words by keyword.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -38,6 +38,10 @@ class Block:
         """Return a block with one word for each of these names, separated by spaces."""
         return cls(**dict.fromkeys(names.split(), 1))
 
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the fields in order."""
+        return iter(self._counts)
+
     def at(self, name: str, i: int = 0) -> int:
         """Return the number of a word."""
         return self._starts[name] + i
@@ -50,6 +54,15 @@ class Block:
     def unpack(self, *names: str) -> str:
         """Return the statement that gives each of these words its name."""
         return f"{', '.join(names)} = {', '.join(self[name] for name in names)}"
+
+    def cell(self, name: str, table: str, row: str) -> str:
+        """Return the expression that reads a word of one of the blocks that make up a table.
+
+        >>> Block.of("slot object offset").cell("offset", "patches", "i")
+        'patches[3 * i + 2]'
+        """
+        start = self._starts[name]
+        return f"{table}[{self.size} * {row}{f' + {start}' if start else ''}]"
 
     def pack(self, **words: T | Sequence[T]) -> list[T]:
         """Return the words in order; a field of several takes a sequence.

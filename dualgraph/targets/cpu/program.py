@@ -15,7 +15,7 @@ from ...config import settings
 from ...errors import LinAlgError
 from ...ir.graph import Graph, Node
 from .arena import ALIGNMENT, plan
-from .driver import serial_driver, shared_driver, use_threads
+from .driver import PATCH, ROW, STATUS, serial_driver, shared_driver, use_threads
 from .families.base import Group
 from .families.table import can_fail, family_of
 from .lower import Destination, Lowered, Lowering
@@ -189,24 +189,28 @@ def _assemble(lowered: Lowered) -> Program:
     rows = [r for r in lowered.rows if r.items > 0]
     size = plan(rows)
     memory = np.zeros(size + ALIGNMENT, np.uint8)
-    status = np.zeros(3, np.int64)
+    status = np.zeros(STATUS.size, np.int64)
     base = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
     arena = memory[base - memory.ctypes.data :]
     starts = {"arena": base, "status": status.ctypes.data}
     blocks = np.zeros(max(1, sum(len(r.arguments) for r in rows)), np.int64)
-    table = np.zeros((max(1, len(rows)), 5), np.int64)
-    patches: list[tuple[int, int, int]] = []
+    table = np.zeros((max(1, len(rows)), ROW.size), np.int64)
+    patches: list[list[int]] = []
     at = 0
     for i, row in enumerate(rows):
         address = blocks.ctypes.data + 8 * at
-        table[i] = (row.address, address, row.items, _grain(row), row.may_fail)
+        table[i] = ROW.pack(
+            kernel=row.address, block=address, items=row.items, grain=_grain(row),
+            may_fail=row.may_fail,
+        )  # fmt: skip
         for j, argument in enumerate(row.arguments):
             if isinstance(argument, Ref) and argument.buffer.kind == "object":
-                patches.append((address + 8 * j, argument.buffer.index, argument.offset))
+                place = argument.buffer.index
+                patches.append(PATCH.pack(slot=address + 8 * j, object=place, offset=argument.offset))
             else:
                 blocks[at + j] = _word(argument, starts)
         at += len(row.arguments)
-    patch_table = np.array(patches or [(0, 0, 0)], np.int64)
+    patch_table = np.array(patches or [[0] * PATCH.size], np.int64)
     starts |= {"rows": table.ctypes.data, "patches": patch_table.ctypes.data}
     return Program(
         graph=lowered.graph,
