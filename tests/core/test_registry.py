@@ -200,7 +200,11 @@ def test_no_op_names_in_the_layers_above_the_ops() -> None:
         if path.parent.name in ("families", "routines", "gemm") or path.stem == "prelude":
             continue
         allowed = strings_allowed(tree)
-        names = OP_NAMES - {family.name for family in FAMILIES.values()} if "targets" in path.parts else OP_NAMES
+        names = (
+            OP_NAMES - {family.name for family in FAMILIES.values()}
+            if "targets" in path.parts
+            else OP_NAMES
+        )
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and node.value in names:
                 assert id(node) in allowed, f"{path}:{node.lineno} names the op {node.value!r}"

@@ -2,8 +2,9 @@
 
 A program is a `HEADER` with the addresses and lengths of a table of `ROW` and one of `PATCH`, and
 the address of the `STATUS` words. At each call the slot of a patch gets the data pointer of that
-array plus the offset. Arrays are passed as one tuple; the driver reads the pointers out of the Python objects itself, at the offsets that CPython and NumPy
-publish in their headers and that `object_layout` checks once.
+array plus the offset. Arrays are passed as one tuple; the driver reads the pointers out of the
+Python objects itself, at the offsets that CPython and NumPy publish in their headers and that
+`object_layout` checks once.
 """
 
 import ctypes

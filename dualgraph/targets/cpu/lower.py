@@ -1,6 +1,6 @@
 """From an optimized graph to rows: homes for its values, and the rows of each group's family."""
 
-from dataclasses import dataclass
+import time
 from typing import NamedTuple
 
 from ...core.op import REGISTRY
@@ -13,18 +13,7 @@ from .fusion import fuse
 from .operands import materialize_operands
 from .places import Places, contiguous_layout, is_input
 from .placing import Placing
-from .rows import Buffer, Row
-
-
-@dataclass(slots=True)
-class Lowered:
-    """The rows of a program and what it needs to run."""
-
-    graph: Graph
-    groups: list[Group]
-    rows: list[Row]
-    fresh: list[Node]  # outputs that get new memory, in order
-    status: Buffer
+from .rows import Buffer
 
 
 class Order(NamedTuple):
@@ -55,28 +44,20 @@ def order_of(graph: Graph, groups: list[Group], places: Places) -> Order:
     return Order(group_of, last_read, last_failing, returned, leaving)
 
 
-class Lowering:
-    """Builds the rows of one graph."""
+class Lowering(Placing):
+    """The rows of one graph, and homes for its values."""
 
     def __init__(self, graph: Graph, destinations: list[Destination]) -> None:
+        self.started = time.perf_counter()
         self.graph = materialize_operands(graph)
         places = Places()
         self.groups = fuse(self.graph, places)
         self.order = order_of(self.graph, self.groups, places)
-        self.placing = Placing(self.graph.inputs, places, self.order.leaving)
-        self.fresh: list[Node] = []
+        super().__init__(self.graph.inputs, places, self.order.leaving)
+        self.fresh: list[Node] = []  # outputs that get new memory, in order
         self.late: list[tuple[Node, Buffer]] = []  # copies after everything else
+        self.arena_bytes = 0
         self._assign_homes(destinations)
-
-    def run(self) -> Lowered:
-        """Return the rows for all groups, then the copies into outputs and state."""
-        for group in self.groups:
-            if group.family.has_work(group):
-                group.family.emit(group, self.placing)
-        self._finish_copies()
-        return Lowered(
-            self.graph, self.groups, self.placing.rows, self.fresh, self.placing.status
-        )
 
     # --- where values go ---
 
@@ -93,19 +74,19 @@ class Lowering:
                     self._home_in_state(node, self.graph.inputs[target])
 
     def _has_home(self, node: Node) -> bool:
-        return node.op.is_view or is_input(node) or node in self.placing.buffers
+        return node.op.is_view or is_input(node) or node in self.buffers
 
     def _home(self, node: Node, buffer: Buffer) -> None:
         if self._has_home(node):
             self.late.append((node, buffer))
         else:
-            self.placing.buffers[node] = buffer
+            self.buffers[node] = buffer
 
     def _home_in_state(self, node: Node, state: Node) -> None:
-        buffer = self.placing.buffers[state]
+        buffer = self.buffers[state]
         if not self._has_home(node) and self._may_overwrite(node, state):
-            self.placing.in_place[node] = state
-            self.placing.buffers[node] = buffer
+            self.in_place[node] = state
+            self.buffers[node] = buffer
         else:
             self.late.append((node, buffer))
 
@@ -118,14 +99,14 @@ class Lowering:
         if order.last_failing >= at:
             return False  # a call that fails must not have changed state
         group = self.groups[at]
-        return group.family.overwrites(group, state, self.placing.places)
+        return group.family.overwrites(group, state, self.places)
 
     # --- the end ---
 
     def _copy(self, node: Node, buffer: Buffer) -> None:
-        emit_copy(node, node.shape, contiguous_layout(node.shape), buffer, self.placing)
+        emit_copy(node, node.shape, contiguous_layout(node.shape), buffer, self)
 
-    def _finish_copies(self) -> None:
+    def finish_copies(self) -> None:
         """Copy into outputs; then, with snapshots of old state where needed, into state."""
         count = len(self.graph.inputs)
         outputs = [(n, b) for n, b in self.late if b.index >= count]
@@ -134,9 +115,9 @@ class Lowering:
             self._copy(node, buffer)
         ready: list[tuple[Node, Buffer]] = []
         for node, buffer in states:
-            if is_input(self.placing.places[node].root):
+            if is_input(self.places[node].root):
                 snapshot = Node(REGISTRY["clone"], (node,), {}, node.shape, node.dtype)
-                self._copy(node, self.placing.buffer(snapshot))
+                self._copy(node, self.buffer(snapshot))
                 node = snapshot
             ready.append((node, buffer))
         for node, buffer in ready:

@@ -46,9 +46,7 @@ class Contractions(Family):
         if batches == [m * steps[0], 0, m * steps[4]]:  # many rows times one matrix: one product
             m, count = count * m, 1
         a, b, c = (placing.ref(value) for value in (x, y, node))
-        words = BLOCK.pack(
-            A=a, B=b, C=c, m=m, n=n, k=k, row_column=steps, batch=batches, resumed=0
-        )
+        words = BLOCK.pack(A=a, B=b, C=c, m=m, n=n, k=k, row_column=steps, batch=batches, resumed=0)
         of_one = gemm_items(m, n, k)
         cost = Cost(count * of_one, 2 * m * n * k // max(1, of_one), CHUNK)
         text = program_text(node.dtype)

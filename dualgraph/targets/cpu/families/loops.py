@@ -6,7 +6,7 @@ arguments. Equal text is one kernel, whatever graph and batch size it serves (a 
 batch size).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -16,7 +16,6 @@ from ....ir.graph import Node
 from ....numerics.view import Layout, Shape
 from ..arguments import Block
 from ..bodies import (
-    EXTRA,
     Access,
     Body,
     Scope,
@@ -156,9 +155,7 @@ def emit_loop(nodes: list[Node], shape: Shape, outputs: list[Output], placing: P
     )  # fmt: skip
 
 
-def emit_copy(
-    value: Node, shape: Shape, layout: Layout, target: Buffer, placing: Placing
-) -> None:
+def emit_copy(value: Node, shape: Shape, layout: Layout, target: Buffer, placing: Placing) -> None:
     """Add the row that writes a value (broadcast to ``shape``) into a region of a buffer."""
     clone = Node(REGISTRY["clone"], (value,), {}, shape, value.dtype, value.source)
     if prod(shape):

@@ -6,12 +6,11 @@ one element is computed. Where there are several blocks, their results are reduc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from ....ir.graph import Node
 from ....numerics.view import Shape
 from ..arguments import Block
-from ..bodies import EXTRA, Access, Body, Scope, Statement, Term, kernel_text, stride_kind
+from ..bodies import Access, Body, Scope, Statement, Term, kernel_text, stride_kind
 from ..places import Places, three_strides, walkable
 from ..placing import Placing
 from ..prelude import stored, suffix, with_imports
@@ -57,13 +56,9 @@ class Reductions(Family):
         statements = collect(producers, scope)
         result = scope.term(node.inputs[0])
         body = scope.body
-        strides = [
-            three_strides(shape, a.strides, axes[0], axes[-1] + 1) for a in body.accesses
-        ]
+        strides = [three_strides(shape, a.strides, axes[0], axes[-1] + 1) for a in body.accesses]
         level = Level(node, *extents(shape, axes), body, strides, statements, result)
-        sources = [
-            Ref(placing.buffer(a.node), a.offset * a.dtype.itemsize) for a in body.accesses
-        ]
+        sources = [Ref(placing.buffer(a.node), a.offset * a.dtype.itemsize) for a in body.accesses]
         target = _emit_level(level, sources, group.nodes, placing, CHUNK)
         while level.blocks > 1:
             level = _next_level(level)
@@ -166,9 +161,7 @@ def _emit_level(
     )  # fmt: skip
     cost = Cost(items(p, n, q), min(n, BLOCK), chunk)
     text = level.text()
-    placing.add(
-        text, node.op.name, words, cost, nodes, reads=sources, writes=[Ref(target)]
-    )
+    placing.add(text, node.op.name, words, cost, nodes, reads=sources, writes=[Ref(target)])
     return target
 
 
