@@ -10,7 +10,7 @@ import dualgraph
 
 ROOT = Path(dualgraph.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "config", "extras"),
+    ("errors", "config", "extras", "vendor"),
     ("core",),
     ("numerics",),
     ("ops",),

@@ -14,6 +14,7 @@ from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, Trace
 from ..grad.hooks import LeafHooks
 from ..grad.tape import record, version_counter
 from ..numerics.view import strides_of
+from ..vendor import fewest_references
 from .gradients import moved
 from .replay import composite
 
@@ -96,7 +97,7 @@ class EagerFrontend:
 
     def own(self, g: Any) -> Any:
         """Return a cotangent as a tensor that shares memory with no other, for ``.grad``."""
-        alone = sys.getrefcount(g) <= _ALONE and sys.getrefcount(g.value) <= 2
+        alone = sys.getrefcount(g) <= _ALONE and sys.getrefcount(g.value) <= _ALONE_VALUE
         if alone and g.value.flags.owndata and not g.shared:
             return g
         return g.clone() if g.tracked else self.tensor(g.value.copy())
@@ -274,7 +275,7 @@ _DETACHED = (
 
 _new = object.__new__
 _NO_HOOKS = LeafHooks(None, None)
-_ALONE = (lambda g: sys.getrefcount(g))(object())  # references to a parameter nobody else holds
+_ALONE, _ALONE_VALUE = fewest_references()
 
 
 @lru_cache(maxsize=4096)

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.errors import TypingError
+from numba import types
 from numba.extending import intrinsic
+
+from ..vendor import TypingError, cgutils
 
 STACK_ALIGNMENT = 64
 """Bytes: one cache line, and one AVX-512 vector."""

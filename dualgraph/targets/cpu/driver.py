@@ -4,7 +4,7 @@ A program is a `HEADER` with the addresses and lengths of a table of `ROW` and o
 the address of the `STATUS` words. At each call the slot of a patch gets the data pointer of that
 array plus the offset. Arrays are passed as one tuple; the driver reads the pointers out of the
 Python objects itself, at the offsets that CPython and NumPy publish in their headers and that
-`object_layout` checks once.
+`vendor.object_layout` checks once.
 """
 
 import ctypes
@@ -14,32 +14,11 @@ from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
-from numba.core import config as numba_config
 
+from ...vendor import object_layout, thread_limit
 from .arguments import Block
 from .prelude import with_imports
 from .toolchain.native import PROGRAM_KERNEL, address_of, content_name, python_function
-
-
-@cache
-def object_layout() -> tuple[int, int]:
-    """Return the byte offsets of a tuple's first item and of an array's data pointer.
-
-    They are found by looking, so that a CPython or NumPy with another layout is an error here and
-    not a wrong read.
-    """
-    probe = np.zeros(1)
-    holder = (probe,)
-    return _offset_of(holder, id(probe)), _offset_of(probe, probe.ctypes.data)
-
-
-def _offset_of(owner: Any, word: int) -> int:
-    words = (ctypes.c_int64 * 8).from_address(id(owner))
-    for i in range(2, 8):
-        if words[i] == word:
-            return 8 * i
-    raise RuntimeError(f"cannot find the pointers inside of a {type(owner).__name__}")
 
 
 HEADER = Block.of("rows row_count patches patch_count status")
@@ -122,4 +101,4 @@ def _let_waiting_threads_sleep() -> None:
 def use_threads(count: int) -> None:
     """Set how many threads the shared driver uses (no more than the machine was started with)."""
     _let_waiting_threads_sleep()
-    numba.set_num_threads(min(count, numba_config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    numba.set_num_threads(min(count, thread_limit()))

@@ -10,18 +10,17 @@ Only decompositions that iterate until they converge (eigenvalues, singular valu
 what ends after a fixed number of steps is a `Routine` of our own.
 """
 
-import ctypes
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ...errors import LinAlgError
+from ...vendor import openblas_threads
 
 ALIGNMENT = 64  # bytes
 
@@ -43,21 +42,7 @@ def aligned_copy(x: np.ndarray) -> np.ndarray:
     return out
 
 
-@cache
-def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """Return how to read and to set the threads of the OpenBLAS of NumPy's wheel, if it is one."""
-    package = Path(np.__file__).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        for path in sorted(folder.glob("*openblas*")):
-            library = ctypes.CDLL(str(path))
-            for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_",
-                         "scipy_openblas_{}_num_threads", "openblas_{}_num_threads"):  # fmt: skip
-                if hasattr(library, name.format("set")):
-                    get, put = (getattr(library, name.format(v)) for v in ("get", "set"))
-                    return get, put
-    return None
-
-
+_openblas = cache(openblas_threads)
 _ONE_AT_A_TIME = threading.Lock()  # the number of threads belongs to the process
 
 

@@ -43,6 +43,7 @@ from ...numerics.intrinsics import (
 )
 from ...numerics.scalar import scalar
 from ...numerics.shifts import shift_left, shift_right
+from ...vendor import target_has
 from .gemm import blocks, columns, items as gemm, lanes
 from .routines import sliding
 
@@ -81,9 +82,9 @@ def stored(dtype: np.dtype) -> str:
 
 @cache
 def converts_float16() -> bool:
-    """Tell whether the processor converts float16: every 64-bit Arm, and x86 with F16C."""
+    """Tell whether the CPU compiled for converts float16: every 64-bit Arm, and x86 with F16C."""
     intel = llvm.get_process_triple().startswith(("x86_64", "i686"))
-    return not intel or llvm.get_host_cpu_features().get("f16c", False)
+    return not intel or target_has("f16c")
 
 
 def computed(dtype: np.dtype) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...errors import AxisError, DualgraphError
+from ...vendor import data_address
 from .prelude import with_imports
 from .threads import run_shared
 from .toolchain.native import address_of, content_name
@@ -62,22 +63,6 @@ class _Plan(NamedTuple):
     empty: bool
 
 
-def _address(array: np.ndarray) -> int:
-    return _word_at(id(array) + _DATA).value
-
-
-def _data_offset() -> int:
-    """Return where an array object keeps the address of its elements.
-
-    It is found by looking, so that a NumPy with another layout is an error here.
-    """
-    probe = np.zeros(1)
-    words = (ctypes.c_int64 * 8).from_address(id(probe))
-    return 8 * list(words).index(probe.ctypes.data)
-
-
-_word_at = ctypes.c_int64.from_address
-_DATA = _data_offset()
 _NOTHING = np.zeros(3, np.int64)  # scratch memory and status words of routines that need none
 
 
@@ -111,7 +96,7 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
         work = plan.work
         scratch = np.empty(work.scratch, np.uint8) if work.scratch else _NOTHING
         status = np.zeros(3, np.int64) if spec.may_fail else _NOTHING
-        block = plan.pack(*map(_address, (*dense, out, scratch, status))) + plan.numbers
+        block = plan.pack(*map(data_address, (*dense, out, scratch, status))) + plan.numbers
         if not plan.empty:
             run_shared(plan.entry, block, work.items, work.grain)
         if spec.may_fail and status[0]:

@@ -29,10 +29,10 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba import types
-from numba.core.errors import NumbaError
 
 from ....config import settings
 from ....errors import CacheWarning, CompileError
+from ....vendor import NumbaError, object_code, target_cpu
 from . import workers
 from .lean import LeanCompiler
 
@@ -63,11 +63,7 @@ _lock = threading.RLock()
 def environment() -> str:
     """Everything beside its text that a kernel's machine code depends on."""
     texts = [p.read_bytes() for folder in _SOURCES for p in sorted(folder.rglob("*.py"))]
-    host = (
-        llvm.get_process_triple()
-        + llvm.get_host_cpu_name()
-        + llvm.get_host_cpu_features().flatten()
-    )
+    host = " ".join([llvm.get_process_triple(), *target_cpu()])
     versions = f"{numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
     return hashlib.sha256(b"\0".join([*texts, host.encode(), versions.encode()])).hexdigest()
 
@@ -199,7 +195,7 @@ def _compile(text: str, name: str, signature: Any) -> int:
         raise CompileError(
             f"Numba could not compile the kernel {name} ({path}):\n{error}"
         ) from error
-    code = compiled._library.serialize_using_object_code()[2][0]
+    code = object_code(compiled)
     if b"numba_do_raise" in code:
         raise CompileError(
             f"the kernel {name} ({path}) may raise a Python error, which a program cannot pass on: "
