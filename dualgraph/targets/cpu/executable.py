@@ -85,7 +85,7 @@ class Program:
     @property
     def source(self) -> str:
         """The calls of the program in order, each with the nodes that it computes, and kernels."""
-        lines = []
+        lines: list[str] = []
         for row in self.rows:
             lines += [
                 f"# {n.op.name} -> {n.aval!r}  {n.source} {n.path}".rstrip() for n in row.nodes
@@ -129,7 +129,8 @@ class Program:
         else:
             self.serial(segment.address, id(arrays), 0)
         if self.may_fail:
-            failed, row, index = self.status.tolist()
+            words: list[int] = self.status.tolist()
+            failed, row, index = words
             if failed:
                 self._raise(index, self.rows[segment.first + row])
 

@@ -17,8 +17,8 @@ class Cats(Family):
 
     def emit(self, group: Group, placing: Placing) -> None:
         (node,) = group.nodes
-        axis, strides = node.static["axis"], row_major(node.shape)
-        start = 0
+        axis: int = node.static["axis"]
+        strides, start = row_major(node.shape), 0
         for value in node.inputs:
             layout = Layout(value.shape, strides, start * strides[axis])
             emit_copy(value, value.shape, layout, placing.buffer(node), placing)

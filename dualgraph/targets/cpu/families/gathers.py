@@ -49,7 +49,7 @@ class Gathers(Element):
     may_fail = True
 
     def statement(self, node: Node, scope: Scope) -> Statement:
-        axis = node.static["axis"]
+        axis: int = node.static["axis"]
         table, body = scope.places[node.inputs[0]], scope.body
         strides = table.layout.strides
         walked = tuple(0 if d == axis else s for d, s in enumerate(strides))
