@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.dispatch import state
+from ..core.dispatch import grad_mode, state
+from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
-from ..eager.frontend import eager_frontend
+from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
-from ..grad.hooks import RemovableHandle
-from ..grad.tape import TWICE, Node as TapeNode, Packed, version_counter
+from ..grad.tape import TWICE, Packed, TapeNode, version_counter
 from ..ir.graph import Node
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh
@@ -250,7 +250,7 @@ class CompiledBackward(AbsorbingNode):
     def _kept(self, kept: Any) -> np.ndarray:
         """Return a saved array that hooks held, or that the user has and may have changed."""
         if isinstance(kept, Packed):
-            return kept.unpacked().value
+            return array_of(kept.unpacked())
         if kept.counter[0] != kept.version:
             raise GradError(self._modified(kept.array, kept.counter[0], kept.version))
         return kept.array
@@ -272,18 +272,15 @@ class CompiledBackward(AbsorbingNode):
                 "changes state (random numbers, running statistics) is not supported: run this "
                 "function eagerly"
             )
-        again, state.grad_enabled = state.grad_enabled, True
-        try:
+        with grad_mode(enabled=True):
             outputs = record.replay()
-        finally:
-            state.grad_enabled = again
         order = sorted(g)
         found = backward(
             [outputs[k] for k in order],
             [g[k] for k in order],
             dict.fromkeys(self.edges),
             retain_graph=True,
-            create_graph=again,
+            create_graph=state.grad_enabled,
             arrived={e: pending[e] for e in self.edges if e in pending},
         )
         return list(found.items())

@@ -163,7 +163,7 @@ class Trace:
             elif state.saved_hooks is None:
                 found.append(fresh[index])
             else:
-                found.append(Packed(eager_frontend.tensor(fresh[index])))
+                found.append(Packed(eager_frontend.tensor(fresh[index]), state.saved_hooks))
         return found
 
     def _replay(self, call: Any) -> list[Any]:

@@ -7,12 +7,14 @@ in between: the same kernels in the same order, so the same bits. A composite th
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from ..core.dispatch import state
+from ..core.frontend import Frontend
 from ..core.op import Op
+from ..core.tensor import TensorBase
 from ..core.types import default_float
 
 _MOST_SCRIPTS = 4096
@@ -47,7 +49,7 @@ class Script(NamedTuple):
 
 def composite(frontend: Any, op: Op, tensors: tuple, static: dict[str, Any]) -> Any:
     """Return the value of a composite, computed by a script where there is one."""
-    kinds = tuple([(t.value.dtype, t.value.shape) for t in tensors])
+    kinds = tuple([_kind(t) for t in tensors])
     key = op, kinds, repr(static), default_float()  # repr: 1, 1.0 and True differ
     script = _scripts.get(key, _UNSEEN)
     if script is _UNSEEN:
@@ -60,8 +62,17 @@ def composite(frontend: Any, op: Op, tensors: tuple, static: dict[str, Any]) -> 
     return op.kernel(*tensors, **static)
 
 
+def _kind(t: TensorBase) -> tuple[Any, ...]:
+    """Return dtype and shape, and of a literal the number: the composite may use the same one."""
+    value = t.value
+    if t.constant is None:
+        return value.dtype, value.shape
+    return value.dtype, np.asarray(value).tobytes()
+
+
 def _first_call(frontend: Any, key: Any, op: Op, tensors: tuple, static: dict[str, Any]) -> Any:
-    notes = state.frontend = Notes(frontend, tensors)
+    notes = Notes(frontend, tensors)
+    state.frontend = cast("Frontend", notes)
     try:
         out = op.kernel(*tensors, **static)
     finally:
@@ -80,7 +91,6 @@ class Notes:
         self.frontend = frontend
         self.fit = True
         self.inputs = tensors
-        self.literals: list[Any] = []
         self.results: list[tuple[Any, Op, tuple, dict[str, Any]]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -100,27 +110,19 @@ class Notes:
     def record(self, op: Op, tensors: tuple, static: dict[str, Any], out: Any) -> None:
         """A composite runs with grads off: there is nothing to put on the tape."""
 
-    def literal(self, number: bool | int | float, dtype: np.dtype) -> Any:
-        """Return a constant, which the script keeps."""
-        self.literals.append(self.frontend.literal(number, dtype))
-        return self.literals[-1]
-
-    def owned(self, x: Any) -> Any:
-        """As the eager frontend."""
-        return self.frontend.owned(x)
-
     def tells_apart(self) -> bool:
-        """Tell whether every input is a tensor of its own, and none a constant of the composite.
+        """Tell whether every input is a tensor of its own.
 
         Otherwise this call does not say which of them an op reads: another call will.
         """
-        inputs = {id(t) for t in self.inputs}
-        return len(inputs) == len(self.inputs) and inputs.isdisjoint(map(id, self.literals))
+        return len({id(t) for t in self.inputs}) == len(self.inputs)
 
     def script(self, out: Any) -> Script | None:
         """Return what can be replayed, or None; the last op's result must be the composite's."""
         fit = self.fit and self.results and self.results[-1][0] is out
-        owners = [*self.inputs, *self.literals, *(r[0] for r in self.results)]
+        operands = [t for _, _, given, _ in self.results for t in given]
+        literals = list({id(t): t for t in operands if t.constant is not None}.values())
+        owners = [*self.inputs, *literals, *(r[0] for r in self.results)]
         places = {id(t): i for i, t in enumerate(owners)}
         if not fit or any(id(t) not in places for _, _, given, _ in self.results for t in given):
             return None
@@ -131,4 +133,4 @@ class Notes:
             Step(op.kernel, operands, static, tuple({i for i in operands if last[i] == n}))
             for n, (op, operands, static) in enumerate(lines)
         ]
-        return Script(tuple(t.value for t in self.literals), tuple(steps))
+        return Script(tuple(t.value for t in literals), tuple(steps))

@@ -12,21 +12,20 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
+from ..core.frontend import Event
 from ..core.op import Op
 from ..core.scope import current_path, recording_modules
-from ..core.types import Aval
+from ..core.tensor import Always, GradFn, TensorBase, Value, Via
 from ..eager.frontend import (
-    Always,
     EagerFrontend,
-    Via,
     eager_frontend,
     note_new_history,
+    renewed,
     written_through,
 )
 from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError, user_location
-from ..grad.hooks import LeafHooks
-from ..grad.tape import Node as TapeNode, record, version_counter
+from ..grad.tape import record, version_counter
 from ..ir.graph import INPUT, Graph, Node, constant
 from ..numerics.view import Layout, row_major, strides_of
 from .capture import (
@@ -64,7 +63,7 @@ class Tracer:
         self.constants: dict[Any, Node] = {}
         self.views: dict[int, int] = {}  # id of a view -> the version of memory that it shows
         self.kept: list[Any] = []  # ids must not be reused while the trace runs
-        self.locations: dict[TapeNode, tuple[str, str]] = {}
+        self.locations: dict[GradFn, tuple[str, str]] = {}
         self.leaf_flags: dict[int, bool] = {}  # id of an input -> did it require grad at first
         self.modules: list[Any] = []  # called while tracing; compiled functions guard on them
 
@@ -101,7 +100,7 @@ class Tracer:
 
     def lift(self, tensor: Any) -> Node:
         """Return the node of a tensor: its own, a constant, or a captured input."""
-        if id(tensor) in self.views:
+        if tensor.base is not None and id(tensor) in self.views:
             self._refresh(tensor)
         value = tensor.value
         if isinstance(value, Node):
@@ -142,7 +141,7 @@ class Tracer:
     def run(self, op: Op, tensors: tuple, static: dict) -> Any:
         """Append a node and record it on the tape as eager would."""
         for t in tensors:
-            if not hasattr(t, "value"):
+            if not isinstance(t, TensorBase):
                 raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}")
         values = tuple([self.lift(t) for t in tensors])
         aval = op.infer(*values, **static)
@@ -179,18 +178,13 @@ class Tracer:
             source, path, _ = self._location()
             self.locations[out.grad_fn] = (source, path)
 
-    def literal(self, number: bool | int | float, dtype: np.dtype) -> Any:
-        """Return the shared literal; `lift` makes it a constant."""
-        return eager_frontend.literal(number, dtype)
+    def tensor(self, value: Value) -> TensorBase:
+        """Return a tensor of a node, or a concrete one, which is captured when an op uses it."""
+        return self.symbol(value) if isinstance(value, Node) else eager_frontend.tensor(value)
 
-    def tensor(self, array: np.ndarray) -> Any:
-        """Return a concrete tensor; it is captured when an op uses it."""
-        return eager_frontend.tensor(array)
-
-    def fresh(self, x: Any, requires_grad: bool) -> Any:
+    def copied(self, x: Any, *, donated: bool = False) -> Any:
         """Return a new leaf on the same value: nodes are never overwritten."""
-        out = self.symbol(self.lift(x))
-        return out.requires_grad_() if requires_grad else out
+        return self.symbol(self.lift(x))
 
     def own(self, g: Any) -> Any:
         """Return a gradient as a tensor of its own."""
@@ -198,26 +192,8 @@ class Tracer:
             return g
         return self.symbol(self.lift(g))
 
-    def owned(self, x: Any) -> Any:
-        """Forget that x is a view: nobody holds the tensor whose memory it shows."""
-        self.views.pop(id(x), None)
-        x.base, x.taped = None, 0
-        return x
-
-    def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
-        """Return a saved output as a tensor again, at its place on the tape."""
-        out = self.symbol(value)
-        out.grad_fn, out.tracked, out.counter = node, True, counter
-        return out
-
-    def snapshot(self, x: Any) -> Any:
-        """Return the value that x has now, at its place on the tape."""
-        out = self.symbol(self.lift(x))
-        out.grad_fn, out.tracked = x.grad_fn, x.tracked
-        return out
-
-    def alias(self, x: Any) -> Any:
-        """Return a tensor that follows the memory of x, outside of the tape."""
+    def alias(self, x: Any, *, uncounted: bool = False) -> Any:
+        """Return a tensor that follows the memory of x; its changes count as those of x."""
         out = self.symbol(self.lift(x))
         self._note_view(out, x, None, {})
         return out
@@ -236,7 +212,7 @@ class Tracer:
     def renew(self, view: Any) -> None:
         """Put a view where it belongs on the tape after its base was changed in place."""
         _refuse_doubtful(*_made(view))
-        view.value = eager_frontend.renew(view).value
+        view.value = renewed(view).value
         self.views[id(view)] = version_counter(view)[0]
 
     def _refresh(self, view: Any) -> None:
@@ -292,10 +268,6 @@ class Tracer:
             self.environment[id(x)] = node
         version_counter(x)[0] += 1
 
-    def data(self, x: Any) -> Any:
-        """Return a tensor that follows the memory of x; its changes count as those of x."""
-        return self.alias(x)
-
     def set_data(self, x: Any, source: Any) -> None:
         """Accept only what x shows anyway, as in ``x.data -= y``."""
         via = source.via if source.base is not None else None
@@ -304,14 +276,6 @@ class Tracer:
                 "a traced function cannot give a tensor other memory (x.data = y): write "
                 "x.data.copy_(y), or x.copy_(y) under no_grad()"
             )
-
-    def assign(self, x: Any, source: np.ndarray) -> None:
-        """Overwrite with an array that is fixed at trace time."""
-        self._set(x, self.lift(eager_frontend.tensor(source)))
-
-    def generator(self) -> Any:
-        """Return the default random stream; its state is captured like a parameter."""
-        return eager_frontend.default_generator
 
     def strides(self, x: Any) -> tuple[int, ...]:
         """Return the strides of a tensor: an input has those of eager (guarded), views follow.
@@ -352,32 +316,23 @@ class Tracer:
             self.numbers[where] = self.symbol(node)
         return self.numbers[where]
 
-    def leaf_hooks(self, x: Any) -> LeafHooks:
-        """Return the hooks of a leaf; those of a leaf from outside are guarded."""
-        found = LeafHooks(x.hooks, x.after_hooks)
-        owner = self._owner(x)
-        if owner is not None:
-            self.guards.append(HookGuard(owner, *(tuple(h or ()) for h in found)))
-        return found
+    def note(self, x: Any, event: Event) -> None:
+        """Guard what the program asks of a leaf from outside; refuse a hook on it.
 
-    def allow_hook(self, x: Any) -> None:
-        """Refuse a hook on a leaf from outside: at the next call nobody would register it."""
-        if self._owner(x) is not None:
+        Whether an argument requires grad is part of the kind of the call: it needs no guard.
+        """
+        owner = self._owner(x)
+        if owner is None:
+            return
+        if event is Event.HOOK_ADDED:  # at the next call nobody would register it
             raise TraceError(
                 "a traced function cannot register a hook on an argument or a captured tensor: "
                 "register it outside of the function"
             )
-
-    def has_nan(self, x: Any) -> bool:
-        """Nothing is known of values; in anomaly mode compiled functions run eagerly."""
-        return False
-
-    def is_tracked(self, x: Any) -> bool:
-        """Return whether x requires grad; guarded where x comes from outside and is no argument."""
-        owner = self._owner(x)
-        if isinstance(owner, Held):
+        if event is Event.HOOKS_RUN:
+            self.guards.append(HookGuard(owner, tuple(x.hooks or ()), tuple(x.after_hooks or ())))
+        elif isinstance(owner, Held):
             self.guards.append(TrackedGuard(owner, x.tracked))
-        return x.tracked
 
     def read_grad(self, x: Any) -> Any:
         """Return ``.grad`` as the traced function sees it."""
@@ -500,7 +455,7 @@ def _made(view: Any) -> tuple[Any, Op | None, dict]:
     return view.via.source, view.via.op, view.via.static
 
 
-_UNKNOWN_PART = Op("x[i]", (), Aval, Aval, None, (), (), "", False, False, False, False, None)
+_UNKNOWN_PART = Op(name="x[i]")
 
 
 def _refuse_doubtful(source: Any, op: Op | None, static: dict) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from ...ir.graph import Node, const_array
 from ...numerics.view import Shape
 from .arguments import Block
-from .families.elementwise import load
 from .places import Place, Places
 from .prelude import stored
+from .texts.elementwise import load
 
 EXTRA = "extra"
 """The field of an argument block that holds the extra words of a body."""

@@ -20,7 +20,6 @@ from .arguments import Block
 from .prelude import with_imports
 from .toolchain.native import PROGRAM_KERNEL, address_of, content_name, python_function
 
-
 HEADER = Block.of("rows row_count patches patch_count status")
 ROW = Block.of("kernel block items grain may_fail")
 PATCH = Block.of("slot object offset")

@@ -18,8 +18,6 @@ from ...core.types import float16
 from ...errors import CompileError
 from ...numerics import bessel, division, elementary, gamma, normal, random, special
 from ...numerics.intrinsics import (
-    POINTER,
-    STACK,
     bits_f2,
     bits_f4,
     bits_f8,
@@ -45,6 +43,7 @@ from ...numerics.scalar import scalar
 from ...numerics.shifts import shift_left, shift_right
 from ...vendor import target_has
 from .gemm import blocks, columns, items as gemm, lanes
+from .memory import POINTER, STACK
 from .routines import sliding
 
 SUFFIX = {

@@ -3,13 +3,14 @@
 from math import prod
 
 from ....ir.graph import Node
+from ....numerics.facts.contraction import Contraction
 from ....numerics.view import Shape
 from ..arguments import Block
 from ..places import Places, merged_stride, single_stride
 from ..placing import Placing
 from ..rows import Cost
+from ..texts.matmul import gemm_items, program_text
 from .base import Family, Group
-from .matmul import Gemm, gemm_items, program_text
 
 CHUNK = 4_000_000  # floating-point operations: about 40 us
 BLOCK = Block(A=1, B=1, C=1, m=1, n=1, k=1, row_column=6, batch=3, resumed=1)
@@ -19,7 +20,7 @@ class Contractions(Family):
     """Products of matrices; nothing is fused into them yet."""
 
     name = "gemm"
-    begins = (Gemm,)
+    begins = (Contraction,)
 
     def takes(self, node: Node, index: int, places: Places) -> bool:
         place, batch = places[node.inputs[index]], node.shape[:-2]

@@ -1,11 +1,11 @@
 """Ops that only copy: a strided loop for each part of the result."""
 
 from ....ir.graph import Node, constant
+from ....numerics.facts.data import Cat, Embed, Overwrite
 from ....numerics.view import Layout, Shape, row_major
 from ..places import Places, contiguous_layout
 from ..placing import Placing
 from .base import Family, Group
-from .copying import Cat, Embed, Overwrite
 from .loops import emit_copy
 
 

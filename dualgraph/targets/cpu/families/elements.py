@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....ir.graph import Node
+from ....numerics.facts.elementwise import Elementwise
 from ..bodies import Scope, Statement
 from ..places import Places
-from .elementwise import Elementwise
+from ..texts.elementwise import code
 
 
 class Element(ABC):
@@ -38,7 +39,8 @@ class _Value(Statement):
     def lines(self, k: int, kinds: list[str]) -> list[str]:
         node = self.node
         terms = [term.text(kinds) for term in self.terms]
-        return [f"v{k} = {node.op.lower.code(terms, _computing_dtype(node), node.dtype, 'at')}"]
+        value = code(node.op.lower, terms, _computing_dtype(node), node.dtype, "at")
+        return [f"v{k} = {value}"]
 
 
 def _computing_dtype(node: Node) -> np.dtype:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ....ir.graph import Node
 from ..bodies import Scope, Statement, Term, position
 from ..places import Places
+from ..texts.elementwise import load
 from .elements import Element
-from .elementwise import load
 
 
 def _checked(index: str, low: str, high: str, k: int) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ....ir.graph import Node
+from ....numerics.facts.routine import Library
 from .. import library
 from ..places import Places
 from ..placing import Placing
@@ -16,7 +17,7 @@ class LibraryCalls(Family):
     """One call of Python between native segments; the arguments are operands and result."""
 
     name = "library"
-    begins = (library.Library,)
+    begins = (Library,)
 
     def takes(self, node: Node, index: int, places: Places) -> bool:
         place = places[node.inputs[index]]
@@ -27,7 +28,7 @@ class LibraryCalls(Family):
 
     def emit(self, group: Group, placing: Placing) -> None:
         (node,) = group.nodes
-        spec: library.Library = node.op.lower
+        spec: Library = node.op.lower
         static: dict[str, Any] = node.static
 
         def call(*arrays: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ from math import prod
 
 from ....core.op import REGISTRY
 from ....ir.graph import Node
+from ....numerics.facts.data import Gather, Position
+from ....numerics.facts.elementwise import Elementwise
 from ....numerics.view import Layout, Shape
 from ..arguments import Block
 from ..bodies import (
@@ -29,11 +31,10 @@ from ..places import Places, contiguous_layout, merge_axes
 from ..placing import Placing
 from ..prelude import stored, with_imports
 from ..rows import Buffer, Cost, Ref
+from ..texts.elementwise import load, store
 from .base import MOST_NODES, Family, Group
 from .elements import Element, Expressions
-from .elementwise import Elementwise, load, store
 from .gathers import Gathers, Positions
-from .indexing import Gather, Position
 
 CHUNK = 65_536  # elements that one thread takes at a time
 MOST_OPERANDS = 14  # LLVM checks every pair of pointers for overlap before a vector loop

@@ -1,13 +1,16 @@
 """Reductions, with the element-wise producers that only they need.
 
-The canonical order is that of `families.reduce`, which writes the loops; this module fills in how
-one element is computed. Where there are several blocks, their results are reduced again.
+The canonical order is that of `numerics.facts.reduction`; `texts.reduce` writes the loops, and this
+module fills in how one element is computed. Where there are several blocks, their results are
+reduced again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....ir.graph import Node
+from ....numerics.facts.elementwise import Elementwise
+from ....numerics.facts.reduction import BLOCK, Reduce, blocks, extents
 from ....numerics.view import Shape
 from ..arguments import Block
 from ..bodies import Access, Body, Scope, Statement, Term, kernel_text, stride_kind
@@ -15,10 +18,10 @@ from ..places import Places, three_strides, walkable
 from ..placing import Placing
 from ..prelude import stored, suffix, with_imports
 from ..rows import Buffer, Cost, Ref
+from ..texts.elementwise import load
+from ..texts.reduce import inner_body, items, outer_body
 from .base import MOST_NODES, Family, Group
-from .elementwise import Elementwise, load
 from .loops import collect
-from .reduce import BLOCK, Reduce, blocks, extents, inner_body, items, outer_body
 
 CHUNK = 1 << 16  # elements that one thread takes at a time
 

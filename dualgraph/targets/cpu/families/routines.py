@@ -4,10 +4,11 @@ What they do is written in `targets.cpu.routines`; the machine code is that whic
 """
 
 from ....ir.graph import Node
+from ....numerics.facts.routine import Routine
 from ..places import Places, contiguous_layout
 from ..placing import Placing
 from ..prelude import with_imports
-from ..routine import Routine
+from ..routines.registry import native
 from ..rows import Buffer, Cost, Ref
 from .base import Family, Group, Refusal
 from .loops import emit_copy
@@ -40,7 +41,8 @@ class Routines(Family):
         (node,) = group.nodes
         spec: Routine = node.op.lower
         avals = (*node.inputs, node)
-        work = spec.work(*avals, **node.static)
+        write, measure = native(spec)
+        work = measure(*avals, **node.static)
         scratch = Ref(Buffer(work.scratch, "arena", label=f"{node.op.name} scratch"))
         target = Ref(placing.buffer(node))
         if spec.updates:
@@ -48,7 +50,7 @@ class Routines(Family):
             emit_copy(node.inputs[0], node.shape, layout, target.buffer, placing)
         operands = [placing.ref(i) for i in node.inputs[spec.updates :]]
         placing.add(
-            with_imports(spec.text(*avals, **node.static)),
+            with_imports(write(*avals, **node.static)),
             node.op.name,
             [*operands, target, scratch, Ref(placing.status), *work.numbers],
             Cost(work.items, 1, work.grain),

@@ -1,13 +1,14 @@
 """Ops that work along one axis, line by line: argmax, and the running forms of reductions."""
 
 from ....ir.graph import Node
+from ....numerics.facts.reduction import extents
+from ....numerics.facts.routine import Line
 from ..arguments import Block
 from ..places import Places, three_strides, walkable
 from ..placing import Placing
 from ..rows import Cost
+from ..texts.lines import program_text
 from .base import Family, Group
-from .lines import Line, program_text
-from .reduce import extents
 
 CHUNK = 8192  # elements that one thread takes at a time
 BLOCK = Block(x=1, y=1, n=1, Q=1, x_stride=3, y_stride=3)

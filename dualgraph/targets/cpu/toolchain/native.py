@@ -53,7 +53,15 @@ class NativeStats:
 
 
 _PACKAGE = Path(__file__).parents[3]
-_SOURCES = (_PACKAGE / "numerics", _PACKAGE / "targets" / "cpu")
+_CPU = _PACKAGE / "targets" / "cpu"
+SOURCES = (
+    _PACKAGE / "vendor.py",
+    *sorted((_PACKAGE / "numerics").rglob("*.py")),
+    *(_CPU / name for name in ("prelude.py", "memory.py", "routines/sliding.py")),
+    *sorted((_CPU / "gemm").glob("*.py")),
+    *sorted((_CPU / "toolchain").glob("*.py")),
+)
+"""What kernels import, and how they are compiled; the rest of this target writes their text."""
 stats = NativeStats()
 _addresses: dict[str, int] = {}
 _lock = threading.RLock()
@@ -62,7 +70,7 @@ _lock = threading.RLock()
 @cache
 def environment() -> str:
     """Everything beside its text that a kernel's machine code depends on."""
-    texts = [p.read_bytes() for folder in _SOURCES for p in sorted(folder.rglob("*.py"))]
+    texts = [p.read_bytes() for p in SOURCES]
     host = " ".join([llvm.get_process_triple(), *target_cpu()])
     versions = f"{numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
     return hashlib.sha256(b"\0".join([*texts, host.encode(), versions.encode()])).hexdigest()

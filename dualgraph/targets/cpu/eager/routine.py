@@ -1,54 +1,22 @@
-"""Native routines over dense operands: one text, one machine code, called by both frontends.
-
-A `Routine` is for what is neither element-wise, nor a reduction, nor a product: sorting, pooling,
-scatters. Its kernel reads every input and writes its output in row-major memory.
-
-The argument block holds addresses, then numbers: the inputs in order, the output, scratch memory,
-the status words, and then ``Work.numbers``. The kernel does the items from ``lo`` up to ``hi``;
-what it does for one item must not depend on the others, for threads share them out.
-"""
+"""Eager kernels of routines: they call the machine code that programs call."""
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
 from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import AxisError, DualgraphError
-from ...vendor import data_address
-from .prelude import with_imports
+from ....core.op import Kernel, Op
+from ....numerics.facts.routine import Routine
+from ....vendor import data_address
+from ..prelude import with_imports
+from ..routines.registry import Work, native
+from ..toolchain.native import address_of, content_name
 from .threads import run_shared
-from .toolchain.native import address_of, content_name
 
 _MOST_PLANS = 1024  # of one op, by shapes, dtypes and static arguments
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
-
-
-class Work(NamedTuple):
-    """What one call has to do."""
-
-    numbers: tuple[int, ...]
-    items: int
-    grain: int  # items of one chunk when threads share them: some 20 us of work
-    scratch: int = 0  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Routine:
-    """How to write and to call a kernel; both rules get ``(*avals of inputs, out, **static)``.
-
-    ``text`` gives ``def KERNEL(args, lo, hi): ...`` and should depend on dtypes and structure only,
-    not on extents: those are numbers, so that one kernel serves all shapes.
-    """
-
-    text: Callable[..., str]
-    work: Callable[..., Work]
-    may_fail: bool = False  # for an index k out of range: status[2] = k, then status[0] = 1
-    updates: bool = False  # the output starts as a copy of the first input, which the block omits
-    problem: str = "index {} is out of range"  # what is wrong with k
-    error: type[DualgraphError] = AxisError
 
 
 class _Plan(NamedTuple):
@@ -66,18 +34,20 @@ class _Plan(NamedTuple):
 _NOTHING = np.zeros(3, np.int64)  # scratch memory and status words of routines that need none
 
 
-def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """Return the eager kernel of an op: it calls the machine code that programs call.
+def kernel_of(op: Op) -> Kernel:
+    """Return the eager kernel of a routine.
 
-    Raises ``spec.error`` for what the routine found wrong, such as an index out of range.
+    It raises ``spec.error`` for what the routine found wrong, such as an index out of range.
     """
+    spec: Routine = op.lower
+    name, infer, (write, measure) = op.name, op.infer, native(spec)
     plans: dict[Any, _Plan] = {}
 
     def make(key: Any, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> _Plan:
         aval = infer(*arrays, **static)
-        text = with_imports(spec.text(*arrays, aval, **static))
+        text = with_imports(write(*arrays, aval, **static))
         entry = _CALL(address_of(text, content_name(name, text)))
-        work = spec.work(*arrays, aval, **static)
+        work = measure(*arrays, aval, **static)
         pack = Struct(f"{len(arrays) - spec.updates + 3}q").pack
         numbers = np.array(work.numbers, np.int64).tobytes()
         empty = 0 in aval.shape
@@ -103,4 +73,14 @@ def eager_kernel(name: str, spec: Routine, infer: Callable[..., Any]) -> Callabl
             raise spec.error(f"{name}: {spec.problem.format(status[2])}")
         return out
 
-    return kernel
+    if spec.check is None:
+        return kernel
+    return _checked(kernel, spec.check)
+
+
+def _checked(kernel: Kernel, check: Callable[..., None]) -> Kernel:
+    def checked(*arrays: np.ndarray, **static: Any) -> np.ndarray:
+        check(*arrays, **static)
+        return kernel(*arrays, **static)
+
+    return checked
