@@ -23,7 +23,7 @@ class Block:
     'a[3]'
     """
 
-    __slots__ = ("_counts", "_starts", "size")
+    __slots__ = ("_counts", "_plain", "_starts", "size")
 
     def __init__(self, **counts: int) -> None:
         self._counts = counts
@@ -32,6 +32,7 @@ class Block:
         for name, count in counts.items():
             self._starts[name] = self.size
             self.size += count
+        self._plain = all(count == 1 for count in counts.values())
 
     @classmethod
     def of(cls, names: str) -> "Block":
@@ -71,6 +72,8 @@ class Block:
         """
         if words.keys() != self._counts.keys():
             raise TypeError(f"the fields are {[*self._counts]}, not {[*words]}")
+        if self._plain:
+            return [cast(T, words[name]) for name in self._counts]
         block: list[T] = []
         for name, count in self._counts.items():
             word = words[name]

@@ -16,7 +16,7 @@ from ...ir.graph import Graph, Node
 from ..protocol import Cost, Summary, described
 from .driver import shared_driver, use_threads
 from .families.base import Group
-from .families.table import can_fail, family_of
+from .families.table import family_of
 from .rows import Row
 from .segments import LibraryCall, Segment
 
@@ -141,11 +141,11 @@ class Program:
             raise LinAlgError(f"{error} in a compiled function ({_where(call.row)})") from error
 
     def _raise(self, index: int, row: Row) -> None:
-        node = next(n for n in row.nodes if can_fail(n))
+        node = next(n for n in row.nodes if n.op.lower.may_fail)
         error, problem = family_of(node).refusal(node)
         raise error(f"{problem.format(index)} in a compiled function ({_where(row)})")
 
 
 def _where(row: Row) -> str:
-    blamed = [described(n) for n in row.nodes if can_fail(n)]
+    blamed = [described(n) for n in row.nodes if n.op.lower.may_fail]
     return "; ".join(dict.fromkeys(blamed))

@@ -19,15 +19,16 @@ MOST_SEARCHED = 1000  # groups between two that might be joined: a search from e
 def fuse(graph: Graph, places: Places) -> list[Group]:
     """Return the groups of a graph in an order in which they can run."""
     order = [n for n in graph.nodes if is_computed(n)]
+    users = users_of(graph.nodes)
     group_of: dict[Node, Group] = {}
-    _absorb_producers(graph, order, places, group_of)
+    _absorb_producers(graph, order, users, places, group_of)
     for node in order:
         if node not in group_of:
             family = family_of(node)
             group_of[node] = Group(family, family.space(node), [node])
     _number(order, group_of)
     _link(order, places, group_of)
-    _join_groups(order, places, group_of)
+    _join_groups(order, users, places, group_of)
     return _schedule(order, group_of)
 
 
@@ -35,10 +36,13 @@ def fuse(graph: Graph, places: Places) -> list[Group]:
 
 
 def _absorb_producers(
-    graph: Graph, order: list[Node], places: Places, group_of: dict[Node, Group]
+    graph: Graph,
+    order: list[Node],
+    users: dict[Node, list[Node]],
+    places: Places,
+    group_of: dict[Node, Group],
 ) -> None:
     """Let every family that computes producers itself take those that nobody else needs."""
-    users = users_of(graph.nodes)
     kept = set(graph.outputs)
     index = {n: i for i, n in enumerate(order)}
     for node in order:
@@ -77,17 +81,22 @@ def _link(order: list[Node], places: Places, group_of: dict[Node, Group]) -> Non
                 source.successors.add(group)
 
 
-def _join_groups(order: list[Node], places: Places, group_of: dict[Node, Group]) -> None:
+def _join_groups(
+    order: list[Node],
+    users: dict[Node, list[Node]],
+    places: Places,
+    group_of: dict[Node, Group],
+) -> None:
     """Join nodes with what they take; before that, those of backward with what takes them.
 
     Backward often begins with something of forward values alone, such as ``1 - y * y``. Beside its
     producer it would be one more array to keep until backward gets there.
     """
-    users = users_of(order)
     for node in reversed(order):
         if node.derived:
             for user in users.get(node, ()):
-                _try_join(node, user, places, group_of)
+                if user in group_of:
+                    _try_join(node, user, places, group_of)
     for node in order:
         for value in node.inputs:
             if value in group_of:

@@ -8,7 +8,6 @@ from ...ir.graph import Graph, Node
 from ..protocol import Destination as Destination, Fresh as Fresh, Write as Write
 from .families.base import Group
 from .families.loops import emit_copy
-from .families.table import can_fail
 from .fusion import fuse
 from .operands import materialize_operands
 from .places import Places, contiguous_layout, is_input
@@ -39,7 +38,7 @@ def order_of(graph: Graph, groups: list[Group], places: Places) -> Order:
             roots = [places[value].root for value in node.inputs]
             last_read.update(dict.fromkeys(roots, i))
             leaving.update([root for root in roots if group_of.get(root) != i])
-            if can_fail(node):
+            if node.op.lower.may_fail:
                 last_failing = i
     return Order(group_of, last_read, last_failing, returned, leaving)
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
-from ....errors import AxisError, DualgraphError
+from ....core.op import Facts, Kernel, Op
+from ....errors import AxisError, CompileError, DualgraphError
 from ....ir.graph import Node
 from ....numerics.view import Shape
 from ..places import Places
@@ -42,7 +43,7 @@ class Family(ABC):
     """One kind of kernels. A method that a family leaves out says no."""
 
     name: ClassVar[str]
-    begins: ClassVar[tuple[type, ...]]  # the facts of the ops that begin a group
+    begins: ClassVar[tuple[type[Facts], ...]]  # the facts of the ops that begin a group
 
     def __str__(self) -> str:
         return self.name
@@ -84,12 +85,8 @@ class Family(ABC):
 
     # --- what it may refuse ---
 
-    def may_fail(self, node: Node) -> bool:
-        """Tell whether an op can refuse its input: an index out of range, a singular matrix."""
-        return False
-
     def refusal(self, node: Node) -> Refusal:
-        """Return what to raise when it does."""
+        """Return what to raise for an op that may fail."""
         return Refusal()
 
     # --- what it does ---
@@ -97,6 +94,11 @@ class Family(ABC):
     def has_work(self, group: Group) -> bool:
         """Tell whether there is something to compute or to refuse."""
         return group.nodes[-1].size > 0
+
+    def eager(self, op: Op) -> Kernel:
+        """Return the kernel of eager, which runs the same code; raise `CompileError` for none."""
+        facts = type(op.lower).__name__
+        raise CompileError(f"the CPU has no kernel for {facts}; give one to defop")
 
     @abstractmethod
     def emit(self, group: Group, placing: Placing) -> None:

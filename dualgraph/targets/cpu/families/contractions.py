@@ -2,10 +2,12 @@
 
 from math import prod
 
+from ....core.op import Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.contraction import Contraction
 from ....numerics.view import Shape
 from ..arguments import Block
+from ..eager import matmul
 from ..places import Places, merged_stride, single_stride
 from ..placing import Placing
 from ..rows import Cost
@@ -32,6 +34,9 @@ class Contractions(Family):
     def copied_shape(self, node: Node, operand: Node) -> Shape:
         """An operand is copied once for each matrix of the batch, so that it has one stride."""
         return (*node.shape[:-2], *operand.shape[-2:])
+
+    def eager(self, op: Op) -> Kernel:
+        return matmul.kernel_of(op)
 
     def emit(self, group: Group, placing: Placing) -> None:
         (node,) = group.nodes

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from ..texts.elementwise import code
 class Element(ABC):
     """One kind of ops that are computed element by element."""
 
-    may_fail = False
+    read_anywhere: ClassVar[tuple[int, ...]] = ()
+    """The operands of which an element reads more than what lies at its own place."""
 
     @abstractmethod
     def statement(self, node: Node, scope: Scope) -> Statement:
@@ -24,10 +26,6 @@ class Element(ABC):
     def takes(self, node: Node, index: int, places: Places) -> bool:
         """Tell whether an operand can be read as it lies."""
         return True
-
-    def needs_whole(self, index: int) -> bool:
-        """Tell whether an operand is read anywhere, and not just at the element's own place."""
-        return False
 
 
 @dataclass(frozen=True, slots=True)

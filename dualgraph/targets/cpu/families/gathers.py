@@ -46,7 +46,7 @@ class _Same(Statement):
 class Gathers(Element):
     """Elements of a table at checked indices along one axis."""
 
-    may_fail = True
+    read_anywhere = (0,)
 
     def statement(self, node: Node, scope: Scope) -> Statement:
         axis: int = node.static["axis"]
@@ -65,9 +65,6 @@ class Gathers(Element):
         """The table must be memory, an index may be a literal."""
         return index != 0 or not places[node.inputs[0]].constant
 
-    def needs_whole(self, index: int) -> bool:
-        return index == 0
-
 
 @dataclass(frozen=True, slots=True)
 class _FromFront(Statement):
@@ -84,8 +81,6 @@ class _FromFront(Statement):
 
 class Positions(Element):
     """Indices counted from the front, checked."""
-
-    may_fail = True
 
     def statement(self, node: Node, scope: Scope) -> Statement:
         index = scope.term(node.inputs[0])

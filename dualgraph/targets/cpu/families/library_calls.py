@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from ....core.op import Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.routine import Library
 from .. import library
+from ..eager import library as eager_library
 from ..places import Places
 from ..placing import Placing
 from ..rows import Cost
@@ -23,8 +25,8 @@ class LibraryCalls(Family):
         place = places[node.inputs[index]]
         return not place.constant and place.layout.contiguous
 
-    def may_fail(self, node: Node) -> bool:
-        return True
+    def eager(self, op: Op) -> Kernel:
+        return eager_library.kernel_of(op)
 
     def emit(self, group: Group, placing: Placing) -> None:
         (node,) = group.nodes

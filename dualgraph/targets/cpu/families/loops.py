@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from ....core.op import REGISTRY
+from ....core.op import REGISTRY, Facts, Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.data import Gather, Position
 from ....numerics.facts.elementwise import Elementwise
@@ -27,6 +27,7 @@ from ..bodies import (
     shift,
     stride_kind,
 )
+from ..eager import elementwise
 from ..places import Places, contiguous_layout, merge_axes
 from ..placing import Placing
 from ..prelude import stored, with_imports
@@ -38,7 +39,7 @@ from .gathers import Gathers, Positions
 
 CHUNK = 65_536  # elements that one thread takes at a time
 MOST_OPERANDS = 14  # LLVM checks every pair of pointers for overlap before a vector loop
-ELEMENTS: dict[type, Element] = {
+ELEMENTS: dict[type[Facts], Element] = {
     Elementwise: Expressions(),
     Gather: Gathers(),
     Position: Positions(),
@@ -86,14 +87,13 @@ class Loops(Family):
         for node in group.nodes:
             for i, value in enumerate(node.inputs):
                 place = places[value]
-                if place.root is state and (
-                    place.layout != dense or element_of(node).needs_whole(i)
-                ):
+                whole = i in element_of(node).read_anywhere
+                if place.root is state and (whole or place.layout != dense):
                     return False
         return True
 
-    def may_fail(self, node: Node) -> bool:
-        return element_of(node).may_fail
+    def eager(self, op: Op) -> Kernel:
+        return elementwise.kernel_of(op) if isinstance(op.lower, Elementwise) else super().eager(op)
 
     def emit(self, group: Group, placing: Placing) -> None:
         outputs = [
@@ -108,10 +108,9 @@ def _reads_own_memory(nodes: list[Node], places: Places) -> bool:
     """Tell whether a node needs a whole value of the group: through a view, or as a table."""
     inside = set(nodes)
     for node in nodes:
-        element = element_of(node)
+        tables = element_of(node).read_anywhere
         for i, value in enumerate(node.inputs):
-            whole = value.op.is_view or element.needs_whole(i)
-            if whole and places[value].root in inside:
+            if (i in tables or value.op.is_view) and places[value].root in inside:
                 return True
     return False
 

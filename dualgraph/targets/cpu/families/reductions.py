@@ -8,12 +8,14 @@ reduced again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ....core.op import Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.elementwise import Elementwise
 from ....numerics.facts.reduction import BLOCK, Reduce, blocks, extents
 from ....numerics.view import Shape
 from ..arguments import Block
 from ..bodies import Access, Body, Scope, Statement, Term, kernel_text, stride_kind
+from ..eager import reduce
 from ..places import Places, three_strides, walkable
 from ..placing import Placing
 from ..prelude import stored, suffix, with_imports
@@ -51,6 +53,9 @@ class Reductions(Family):
     def takes(self, node: Node, index: int, places: Places) -> bool:
         operand = node.inputs[index]
         return walkable(places[operand], operand.shape, node.static["axes"])
+
+    def eager(self, op: Op) -> Kernel:
+        return reduce.kernel_of(op)
 
     def emit(self, group: Group, placing: Placing) -> None:
         *producers, node = group.nodes

@@ -3,11 +3,28 @@
 What they do is written in `targets.cpu.routines`; the machine code is that which eager calls.
 """
 
+from ....core.op import Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.routine import Routine
+from ..eager import routine
 from ..places import Places, contiguous_layout
 from ..placing import Placing
 from ..prelude import with_imports
+from ..routines import (  # imported for what they register
+    convolution as convolution,
+    ctc as ctc,
+    factor as factor,
+    pooling as pooling,
+    products as products,
+    recurrence as recurrence,
+    resampling as resampling,
+    rowwise as rowwise,
+    sampling as sampling,
+    scatter as scatter,
+    sorting as sorting,
+    substitution as substitution,
+    windows as windows,
+)
 from ..routines.registry import native
 from ..rows import Buffer, Cost, Ref
 from .base import Family, Group, Refusal
@@ -26,16 +43,16 @@ class Routines(Family):
         place = places[node.inputs[index]]
         return not place.constant and place.layout.contiguous
 
-    def may_fail(self, node: Node) -> bool:
-        return node.op.lower.may_fail
-
     def refusal(self, node: Node) -> Refusal:
         return Refusal(node.op.lower.error, node.op.lower.problem)
 
     def has_work(self, group: Group) -> bool:
         """Also one that has nothing to write may have something to refuse."""
         (node,) = group.nodes
-        return node.size > 0 or self.may_fail(node)
+        return node.size > 0 or node.op.lower.may_fail
+
+    def eager(self, op: Op) -> Kernel:
+        return routine.kernel_of(op)
 
     def emit(self, group: Group, placing: Placing) -> None:
         (node,) = group.nodes

@@ -1,9 +1,11 @@
 """Ops that work along one axis, line by line: argmax, and the running forms of reductions."""
 
+from ....core.op import Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.reduction import extents
 from ....numerics.facts.routine import Line
 from ..arguments import Block
+from ..eager import lines
 from ..places import Places, three_strides, walkable
 from ..placing import Placing
 from ..rows import Cost
@@ -24,6 +26,9 @@ class Scans(Family):
         operand, axis = node.inputs[index], node.static["axis"]
         place = places[operand]
         return not place.constant and walkable(place, operand.shape, (axis,))
+
+    def eager(self, op: Op) -> Kernel:
+        return lines.kernel_of(op)
 
     def emit(self, group: Group, placing: Placing) -> None:
         (node,) = group.nodes

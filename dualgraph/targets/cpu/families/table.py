@@ -1,5 +1,6 @@
 """Every family of the target, by the facts of the ops that begin it."""
 
+from ....core.op import Facts
 from ....ir.graph import Node
 from .base import Family
 from .contractions import CONTRACTIONS
@@ -10,7 +11,7 @@ from .reductions import REDUCTIONS
 from .routines import ROUTINES
 from .scans import SCANS
 
-FAMILIES: dict[type, Family] = {
+FAMILIES: dict[type[Facts], Family] = {
     facts: family
     for family in (
         LOOPS,
@@ -30,8 +31,3 @@ FAMILIES: dict[type, Family] = {
 def family_of(node: Node) -> Family:
     """Return the kernel family of a computed node."""
     return FAMILIES[type(node.op.lower)]
-
-
-def can_fail(node: Node) -> bool:
-    """Tell whether an op can refuse its input."""
-    return family_of(node).may_fail(node)
