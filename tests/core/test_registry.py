@@ -23,7 +23,7 @@ from dualgraph.ir.graph import INPUT
 from dualgraph.numerics.facts.elementwise import Elementwise
 from dualgraph.numerics.facts.routine import Library, Line, Routine
 from dualgraph.numerics.view import ExpandView
-from dualgraph.targets.cpu.fusion import FAMILIES
+from dualgraph.targets.cpu.families.table import FAMILIES
 from tests.ops.op_table import ROWS, cases
 from tests.ops.test_ops_compiled import leaves, listed
 
@@ -235,7 +235,7 @@ def names_of_the_target(path: Path, tree: ast.Module) -> set[int]:
     They are the names under which routines are registered, the keys of tables (of functions that
     kernels call, of texts of lines, of library calls), families, and a few words of its own.
     """
-    own = WORDS_OF_THE_TARGET.get(path.name, set()) | set(FAMILIES.values())
+    own = WORDS_OF_THE_TARGET.get(path.name, set()) | {family.name for family in FAMILIES.values()}
     allowed = {id(n) for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in own}
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):

@@ -174,17 +174,31 @@ def _link(code: bytes, symbol: str) -> int:
     return engine.get_function_address(symbol)
 
 
-def _compile(text: str, name: str, signature: Any) -> int:
-    start = time.perf_counter()
+def python_function(text: str, name: str) -> Any:
+    """Return the entry function of a source as Python, with its file in the cache."""
     text = re.sub(r"\bKERNEL\b", name, text)
     path = source_path(name)
-    _store(path, text.encode())
+    if not _holds(path, text):
+        _store(path, text.encode())
     # the cache folder may be read-only: tracebacks then still show the source
     linecache.cache[str(path)] = (len(text), None, text.splitlines(True), str(path))
     namespace: dict[str, Any] = {"__name__": "dualgraph.targets.cpu.prelude"}
     exec(compile(text, str(path), "exec"), namespace)
+    return namespace[name]
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Tell whether a file has this text already: what Numba caches for it goes by its date."""
+    with contextlib.suppress(OSError):
+        return path.read_bytes() == text.encode()
+    return False
+
+
+def _compile(text: str, name: str, signature: Any) -> int:
+    start = time.perf_counter()
+    function, path = python_function(text, name), source_path(name)
     try:
-        compiled = _native(namespace[name], signature)
+        compiled = _native(function, signature)
     except NumbaError as error:
         raise CompileError(
             f"Numba could not compile the kernel {name} ({path}):\n{error}"
