@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.dispatch import state
 from ..core.op import Op, tape_op
+from ..eager import Tensor
 from ..eager.frontend import eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
@@ -23,7 +24,7 @@ from ..ir.graph import Node
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh
 from ..targets.cpu.program import Program, build
-from ..trace.capture import Argument, Cotangent, Held
+from ..trace.capture import Argument, Cotangent, Origin
 from ..trace.tracer import Tracer
 from .split import ancestors, backward_graph
 
@@ -40,11 +41,18 @@ class BackwardProgram(NamedTuple):
     operands: list[tuple[int, int]]  # as `Joint.operands` found them; empty before
 
 
+class Leaf(NamedTuple):
+    """An input that requires grad."""
+
+    origin: Origin
+    edge: Tensor  # of the symbolic tape
+    node: Node
+
+
 class Joint:
     """The traced forward and its tape, from which backward programs are made.
 
-    ``roots`` are the differentiable outputs, ``leaves`` the inputs that require grad: (source, edge
-    of the symbolic tape).
+    ``roots`` are the differentiable outputs, ``leaves`` the inputs that require grad.
     """
 
     def __init__(
@@ -53,11 +61,10 @@ class Joint:
         self.tracer = tracer
         self.roots = roots
         self.overwritten = overwritten
-        self.sources = dict(zip(tracer.inputs, tracer.sources, strict=True))
-        self.leaves = _leaves(tracer)
-        own = [(n, s) for n, s in self.sources.items() if isinstance(s, Argument | Held)]
-        self.inputs = {node: k for k, (node, _) in enumerate(own)}  # tensors of the caller
-        self.owners = tuple(source for _, source in own)
+        slots = tracer.read.values()
+        self.leaves = [Leaf(s.origin, s.tensor, n) for n, s in tracer.read.items() if s.tracked]
+        self.inputs = {node: k for k, node in enumerate(tracer.read)}  # tensors of the caller
+        self.owners = tuple(slot.origin for slot in slots)
         self._counters = [  # (argument, None) or (-1, the counter of a captured tensor)
             (s.position, None) if isinstance(s, Argument) else (-1, version_counter(s.held))
             for s in self.owners
@@ -89,8 +96,7 @@ class Joint:
     def _must_save(self, node: Node) -> bool:
         if node in self.cotangents:
             return False
-        source = self.sources.get(node)
-        return not isinstance(source, Argument | Held) or node in self.overwritten
+        return node not in self.inputs or node in self.overwritten
 
     def versions(self, tensors: list[Any]) -> list[int]:
         """Return the versions that the inputs have now."""
@@ -123,10 +129,10 @@ class Joint:
         with self.tracer.active():
             seeds = [self._input(Cotangent(k), self.roots[k].value) for k in outputs]
             before = {
-                self.leaves[i][1]: self._input(Cotangent(i, True), self._leaf_node(i))
+                self.leaves[i].edge: self._input(Cotangent(i, True), self.leaves[i].node)
                 for i in carried
             }
-            edges = {edge: None for _, edge, _ in self.leaves}
+            edges = {leaf.edge: None for leaf in self.leaves}
             found = backward(
                 [self.roots[k] for k in outputs],
                 seeds,
@@ -136,9 +142,9 @@ class Joint:
                 arrived=before,
             )
             reached = [
-                (i, self.tracer.lift(found[edge]))
-                for i, (_, edge, _) in enumerate(self.leaves)
-                if edge in found and found[edge] is not before.get(edge)
+                (i, self.tracer.lift(found[leaf.edge]))
+                for i, leaf in enumerate(self.leaves)
+                if leaf.edge in found and found[leaf.edge] is not before.get(leaf.edge)
             ]
         grads = [node for _, node in reached]
         cut = backward_graph(tuple(self.tracer.nodes), self._available, grads)
@@ -154,21 +160,6 @@ class Joint:
         node = self.tracer.add_input(source, like)  # only its shape and dtype are read
         self.cotangents[node] = source
         return self.tracer.symbol(node)
-
-    def _leaf_node(self, index: int) -> Node:
-        return self.leaves[index][2]
-
-
-def _leaves(tracer: Tracer) -> list[tuple[Argument | Held, Any, Node]]:
-    """Return (source, symbolic leaf, input node) of every input that requires grad."""
-    found = []
-    for node, source in zip(tracer.inputs, tracer.sources, strict=True):
-        if not isinstance(source, Argument | Held):
-            continue
-        leaf = tracer.leaf_of(source)
-        if tracer.asked_grad(leaf):
-            found.append((source, leaf, node))
-    return found
 
 
 class Returned(NamedTuple):
@@ -291,7 +282,7 @@ class CompiledBackward(AbsorbingNode):
 
 def attach(outputs: list[Any], joint: Joint, record: CallRecord) -> None:
     """Put the outputs of one call on the tape."""
-    tensors = [source.tensor(record.arguments) for source, _, _ in joint.leaves]
+    tensors = [leaf.origin.tensor(record.arguments) for leaf in joint.leaves]
     edges = [t if t.grad_fn is None else t.grad_fn for t in tensors]
     if len(outputs) == 1:
         out = outputs[0]

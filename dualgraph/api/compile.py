@@ -10,12 +10,14 @@ from operator import attrgetter
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 from ..core.dispatch import state
 from ..core.types import default_float
 from ..eager import Tensor
 from ..errors import ArgumentError, RetraceWarning, TraceError
 from ..trace.guards import frozen_tree
-from ..trace.tree import flatten
+from ..trace.tree import Leaf, flatten
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
 from .reasons import new_key_reason
@@ -46,22 +48,24 @@ class CompiledFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if state.tracing or state.anomaly or _watched():  # in a trace this is just the function
             return self.function(*args, **kwargs)
-        tensors: list[Any] = []
+        tensors: list[Tensor] = []
         trace, arrays = self._bound(args, kwargs, tensors)
-        return trace.run(tensors, arrays, (args, kwargs))
+        return trace.executable.run(tensors, arrays, (args, kwargs))
 
     def prepare(self, *args: Any, **kwargs: Any) -> Trace:
         """Trace and compile for these arguments (if that was not done), without running."""
         trace, _ = self._bound(args, kwargs, [])
         return trace
 
-    def _bound(self, args: tuple, kwargs: dict, tensors: list[Any]) -> tuple[Trace, list[Any]]:
+    def _bound(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> tuple[Trace, list[np.ndarray]]:
         """Return the trace for these arguments (also as ``last``) and its input arrays."""
         key = _key(args, kwargs, tensors)
         reason = None
         for trace in tuple(self.entries.get(key, ())):  # another thread may add one
             try:
-                arrays = trace.bind(tensors)
+                arrays = trace.executable.binding.fetch(tensors)
             except Mismatch as mismatch:
                 reason = reason or str(mismatch)  # of the latest trace, which comes first
             else:
@@ -72,7 +76,7 @@ class CompiledFunction:
         trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
         self.last = trace
         try:
-            return trace, trace.bind(tensors)
+            return trace, trace.executable.binding.fetch(tensors)
         except Mismatch as mismatch:
             raise TraceError(
                 f"{mismatch} while the function was traced: it changes a value that its trace "
@@ -188,18 +192,24 @@ def _watched() -> bool:
     return state.saved_hooks is not None and not state.saved_hooks.faithful
 
 
-def _key(args: tuple, kwargs: dict, tensors: list[Any]) -> Any:
+def _key(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
     """Return what a trace depends on by kind: shapes, dtypes, values of other arguments.
 
     The tensors among the arguments are appended to the list.
     """
-    rest = frozen_tree(args, tensors), frozen_tree(kwargs, tensors) if kwargs else None
+    parts: list[Any] = []
+    for value in args:
+        if type(value) is Tensor:  # by far the most frequent kind
+            tensors.append(value)
+            parts.append(Leaf)
+        else:
+            parts.append(frozen_tree(value, tensors))
+    rest = (tuple, tuple(parts)), frozen_tree(kwargs, tensors) if kwargs else None
     kinds = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
     first = None
-    if len(tensors) > 1:
-        places = list(map(id, tensors))
-        if len(set(places)) < len(places):  # some tensor is given twice
-            first = tuple(map(places.index, places))
+    if len(tensors) > 1 and len(set(tensors)) < len(tensors):  # some tensor is given twice
+        places: dict[Tensor, int] = {}
+        first = tuple([places.setdefault(t, i) for i, t in enumerate(tensors)])
     return kinds, rest, (state.grad_enabled, state.inference), default_float(), first
 
 

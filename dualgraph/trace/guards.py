@@ -8,8 +8,8 @@ attributes of classes, Python modules and ``self`` that it names; so for the fun
 
 import sys
 from array import array
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ import numpy as np
 from ..core.types import Size
 from ..eager import Tensor
 from ..errors import TraceError
-from .tree import Leaf
+from .capture import TensorGuard
+from .tree import Leaf, parts_of
 
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None))
 _SIGNED = (float, complex)  # two zeros, and NaN
@@ -126,12 +127,13 @@ def frozen_tree(tree: Any, tensors: list[Any]) -> Any:
     if isinstance(tree, Tensor):
         tensors.append(tree)
         return Leaf
-    kind = type(tree)
-    if kind in (tuple, list) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
-        return (kind, tuple([frozen_tree(v, tensors) for v in tree]))
-    if isinstance(tree, dict) and kind in (dict, OrderedDict):
-        return (kind, tuple([(_key(k), frozen_tree(v, tensors)) for k, v in tree.items()]))
-    return frozen(tree)
+    parts = parts_of(tree)
+    if parts is None:
+        return frozen(tree)
+    held = [frozen_tree(v, tensors) for v in parts]
+    if isinstance(tree, dict):
+        held = list(zip(map(_key, tree), held, strict=True))
+    return (type(tree), tuple(held))
 
 
 def _key(key: Any) -> Any:
@@ -268,9 +270,13 @@ class OptimizerGuard:
 
 
 class Guards:
-    """All guards of a trace, which every call checks: what can be seen at a glance comes first."""
+    """All guards of a trace, which every call checks: what can be seen at a glance comes first.
 
-    def __init__(self, guards: list[Any]) -> None:
+    ``tensors`` are those on facts of tensors, which may be arguments.
+    """
+
+    def __init__(self, guards: list[Any], tensors: Sequence[TensorGuard] = ()) -> None:
+        self.tensors = tensors
         plain = [g for g in guards if isinstance(g, ValueGuard) and g.by_identity]
         found = [g for g in plain if g.held is not None]  # an absent name must not pass for it
         named = [(g.read, g.held, g) for g in found if isinstance(g.read, Item)]
@@ -282,8 +288,11 @@ class Guards:
         self.others = [(g, g) for g in guards if id(g) not in seen]
         self.others += [(c, m) for m in self.modules for c in m.containers]
 
-    def broken(self) -> Any:
-        """Return a guard that does not hold, or None."""
+    def broken(self, arguments: list[Tensor]) -> Any:
+        """Return a guard that does not hold in a call with these arguments, or None."""
+        for guard in self.tensors:
+            if not guard.holds(arguments):
+                return guard
         for space, name, held, guard in self.named:
             if space.get(name) is not held and not guard.holds():
                 return guard

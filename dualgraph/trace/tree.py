@@ -1,6 +1,7 @@
 """Arguments and results as trees: tuples, lists and dicts of tensors and other values."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import Any, NamedTuple
 
@@ -20,31 +21,41 @@ class Leaf(NamedTuple):
     position: int
 
 
-def flatten(tree: Any, tensors: list[Any]) -> Any:
+def parts_of(tree: Any) -> Iterable[Any] | None:
+    """Return what a tuple, a list, a named tuple or a dict holds, in order; None for a leaf."""
+    kind = type(tree)
+    if kind is tuple or kind is list or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
+        return tree
+    if isinstance(tree, dict) and kind in _DICTS:
+        return tree.values()
+    return None
+
+
+def with_parts(tree: Any, parts: list[Any]) -> Any:
+    """Return a container of the same kind that holds these parts."""
+    kind: Any = type(tree)
+    if kind is tuple or kind is list:
+        return kind(parts)
+    if isinstance(tree, dict):
+        return kind(zip(tree, parts, strict=True))
+    return kind(*parts)
+
+
+def flatten(tree: Any, tensors: list[Tensor]) -> Any:
     """Return the tree with every tensor replaced by a `Leaf`, and append the tensors."""
     if isinstance(tree, Tensor):
         tensors.append(tree)
         return Leaf(len(tensors) - 1)
-    if type(tree) in (tuple, list):
-        return type(tree)([flatten(x, tensors) for x in tree])
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*[flatten(x, tensors) for x in tree])
-    if isinstance(tree, dict) and type(tree) in _DICTS:
-        return type(tree)((k, flatten(v, tensors)) for k, v in tree.items())
-    return tree
+    parts = parts_of(tree)
+    return tree if parts is None else with_parts(tree, [flatten(x, tensors) for x in parts])
 
 
 def unflatten(tree: Any, tensors: list[Any]) -> Any:
     """Return the tree with every `Leaf` replaced by its tensor."""
-    if isinstance(tree, Leaf):
+    if type(tree) is Leaf:
         return tensors[tree.position]
-    if type(tree) in (tuple, list):
-        return type(tree)([unflatten(x, tensors) for x in tree])
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*[unflatten(x, tensors) for x in tree])
-    if isinstance(tree, dict) and type(tree) in _DICTS:
-        return type(tree)((k, unflatten(v, tensors)) for k, v in tree.items())
-    return tree
+    parts = parts_of(tree)
+    return tree if parts is None else with_parts(tree, [unflatten(x, tensors) for x in parts])
 
 
 def refuse_hidden(tree: Any, depth: int = _DEPTH) -> None:
