@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.dispatch import state
 from ..core.op import Op, tape_op
+from ..core.types import Shape
 from ..eager import Tensor
 from ..eager.frontend import eager_frontend
 from ..errors import GradError
@@ -29,6 +30,7 @@ from ..trace.tracer import Tracer
 from .split import ancestors, backward_graph
 
 CARRIED, COTANGENT, SAVED, INPUT = range(4)  # what a backward program reads
+Key = tuple[tuple[int, ...], tuple[int, ...]]  # outputs with a cotangent, leaves with a sum
 
 
 class BackwardProgram(NamedTuple):
@@ -70,7 +72,7 @@ class Joint:
             for s in self.owners
         ]
         self.cotangents: dict[Node, Cotangent] = {}
-        self.programs: dict[tuple, BackwardProgram] = {}
+        self.programs: dict[Key, BackwardProgram] = {}
         self.timings: dict[str, float] = {}  # of the last backward program, in seconds
         self._available = ancestors(tuple(forward))
         self._freed: dict[tuple[int, ...], set[int]] = {}  # as `freed_with` found it
@@ -88,8 +90,9 @@ class Joint:
     def freed_with(self, outputs: tuple[int, ...]) -> set[int]:
         """Return the outputs through which eager could not go back after a walk from these."""
         if outputs not in self._freed:
-            saving = [{n for n in reachable([root.grad_fn]) if n.saved} for root in self.roots]
-            gone = set().union(*[saving[k] for k in outputs])
+            saving = [_saving(root) for root in self.roots]
+            gone: set[TapeNode] = set()
+            gone.update(*[saving[k] for k in outputs])
             self._freed[outputs] = {k for k, n in enumerate(saving) if not gone.isdisjoint(n)}
         return self._freed[outputs]
 
@@ -162,6 +165,11 @@ class Joint:
         return self.tracer.symbol(node)
 
 
+def _saving(root: Tensor) -> set[TapeNode]:
+    """Return the nodes behind a result that hold something for their rules."""
+    return {node for node in reachable([root.grad_fn]) if node.saved}
+
+
 class Returned(NamedTuple):
     """An array that backward needs and the user has; the tensor itself is not held: no cycle."""
 
@@ -188,7 +196,9 @@ class CompiledBackward(AbsorbingNode):
 
     __slots__ = ("freed", "joint", "walked")
 
-    def __init__(self, joint: Joint, edges: list[Any], shapes: tuple, record: CallRecord) -> None:
+    def __init__(
+        self, joint: Joint, edges: list[Any], shapes: tuple[Shape, ...], record: CallRecord
+    ) -> None:
         super().__init__(_COMPILED, edges, shapes, {}, {0: record})
         self.joint = joint
         self.walked: tuple[int, ...] = ()  # the outputs of the last walk
@@ -206,7 +216,7 @@ class CompiledBackward(AbsorbingNode):
             return self._replayed(given, pending, record)
         carried = tuple([i for i, edge in enumerate(edges) if edge in pending]) if pending else ()
         made = joint.program(self.walked, carried)
-        arrays = []
+        arrays: list[np.ndarray] = []
         for kind, position in made.operands or joint.operands(made):
             if kind == COTANGENT:
                 array = given[position].value
@@ -231,7 +241,9 @@ class CompiledBackward(AbsorbingNode):
         if len(self.freed) == len(self.joint.roots):
             super().release()
 
-    def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
+    def register_hook(
+        self, hook: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
+    ) -> RemovableHandle:
         """Refuse: the cotangents of the inputs are sums that other nodes contribute to."""
         raise GradError(
             "a node hook that sees the gradients of the inputs of a compiled function is not "
@@ -255,7 +267,7 @@ class CompiledBackward(AbsorbingNode):
         return tensor.value
 
     def _replayed(
-        self, g: dict[int, Any], pending: dict, record: CallRecord
+        self, g: dict[int, Any], pending: dict[Any, Any], record: CallRecord
     ) -> list[tuple[Any, Any]]:
         if self.joint.overwritten:
             raise GradError(
@@ -305,14 +317,20 @@ def attach_freed(out: Any, name: str) -> None:
 
 @cache
 def _freed_op(name: str) -> Op:
-    return tape_op(name, lambda g: _raise_twice())
+    return tape_op(name, _raise_twice)
 
 
-def _raise_twice() -> None:
+def _raise_twice(g: Tensor) -> None:
     raise GradError(TWICE)
 
 
-_COMPILED = tape_op("CompiledFunctionBackward", lambda g: g)
-_OUTPUT = tape_op(
-    "CompiledOutputBackward", lambda g, *, position: Bundle({position: g}), ("position",)
-)
+def _unchanged(g: Any) -> Any:
+    return g
+
+
+def _as_output(g: Tensor, *, position: int) -> Bundle:
+    return Bundle({position: g})
+
+
+_COMPILED = tape_op("CompiledFunctionBackward", _unchanged)
+_OUTPUT = tape_op("CompiledOutputBackward", _as_output, ("position",))

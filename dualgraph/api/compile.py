@@ -20,6 +20,7 @@ from ..trace.guards import frozen_tree
 from ..trace.tree import Leaf, flatten
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
+from .options import check_names, warn_of_idle
 from .reasons import new_key_reason
 
 MOST_TRACES = 64  # beyond this, the one that was not used for the longest time is dropped
@@ -84,7 +85,7 @@ class CompiledFunction:
                 "it as an argument, or run the function eagerly"
             ) from mismatch
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
         name = f"_compiled_{self.__name__}"
@@ -100,7 +101,7 @@ class CompiledFunction:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["function"], name)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.function,)  # a copy traces anew: it has state of its own
 
     def _new_key_reason(self, key: Any) -> str:
@@ -136,7 +137,7 @@ class CompiledFunction:
 
     def explain(self) -> str:
         """Return, for every trace, why it was made, what each pass did, and what it cost."""
-        lines = []
+        lines: list[str] = []
         for i, trace in enumerate(self.traces):
             lines.append(f"trace {i}: {trace.reason}")
             lines += [f"  {p.name}: {p.before} -> {p.after} nodes" for p in trace.pass_log]
@@ -220,6 +221,7 @@ def compile(
     dynamic: bool | None = None,
     backend: str = "inductor",
     mode: str | None = None,
+    options: dict[str, Any] | None = None,
     disable: bool = False,
 ) -> Any:
     """Return a compiled version of a function, a module, or a whole training step.
@@ -229,8 +231,9 @@ def compile(
     What nothing needs is not computed, so that an index out of range there raises nothing.
 
     ``disable=True`` returns the function itself. PyTorch's other options change nothing: the graph
-    is always full, each shape has a trace of its own, and there is one backend and one mode.
-    Raises `ArgumentError` for another backend, and for what cannot be called.
+    is always full, each shape has a trace of its own, and there is one backend and one mode. Asking
+    for another graph, mode or way with shapes is a `CompileOptionWarning`. Raises `ArgumentError`
+    for another backend, an unknown mode, and what cannot be called.
 
     >>> import dualgraph as dg
     >>> f = dg.compile(lambda x: (x * x).sum())
@@ -239,11 +242,9 @@ def compile(
     >>> f.traces[0].reason
     'first call'
     """
-    if backend != "inductor":
-        raise ArgumentError(
-            f"compile: there is no backend {backend!r}, only dualgraph's own (the default); "
-            "disable=True leaves a function as it is"
-        )
+    check_names(backend, mode)
+    if not disable:
+        warn_of_idle(fullgraph=fullgraph, dynamic=dynamic, mode=mode, options=options)
     if function is None:
         return partial(compile, disable=disable)
     if not callable(function) or isinstance(function, Tensor):

@@ -23,6 +23,7 @@ from .capture import TensorGuard
 from .tree import Leaf, parts_of
 
 _SIMPLE = (bool, int, float, complex, str, bytes, type(None))
+_ATOMS = frozenset(_SIMPLE)
 _SIGNED = (float, complex)  # two zeros, and NaN
 _SEQUENCES = (tuple, list, deque, Size)
 _CONTAINERS = (*_SEQUENCES, dict, set, frozenset)
@@ -124,16 +125,18 @@ def frozen_tree(tree: Any, tensors: list[Any]) -> Any:
 
     Tensors are appended to a list, in the order of `tree.flatten`; a `Leaf` stands for each.
     """
+    kind = type(tree)
+    if kind in _ATOMS:
+        return frozen(tree)
     if isinstance(tree, Tensor):
         tensors.append(tree)
         return Leaf
     parts = parts_of(tree)
     if parts is None:
         return frozen(tree)
-    held = [frozen_tree(v, tensors) for v in parts]
     if isinstance(tree, dict):
-        held = list(zip(map(_key, tree), held, strict=True))
-    return (type(tree), tuple(held))
+        return (kind, tuple([(_key(k), frozen_tree(v, tensors)) for k, v in tree.items()]))
+    return (kind, tuple([frozen_tree(v, tensors) for v in parts]))
 
 
 def _key(key: Any) -> Any:

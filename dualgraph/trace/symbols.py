@@ -17,9 +17,9 @@ from .views import Shown, refuse_doubtful
 class Symbols(Recording):
     """The values of tensors: what is read from outside becomes an input of the graph."""
 
-    def __init__(self, arguments: list[Tensor]) -> None:
+    def __init__(self, arguments: list[Tensor] | None = None) -> None:
         super().__init__()
-        self.arguments = arguments  # flattened, those of the first call; let go when it ends
+        self.arguments = arguments or []  # flattened, those of the first call; let go when it ends
         self.slots: dict[Tensor, Slot] = {}
         self.read: dict[Node, Slot] = {}  # tensors from outside whose value was used, by input
 

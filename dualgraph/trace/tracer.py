@@ -5,7 +5,7 @@ tape is recorded in the same way, so ``loss.backward()`` inside the function run
 appends gradient nodes in the same order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,7 +47,7 @@ from .views import UNKNOWN_PART, Shown, refuse_doubtful
 class Tracer(Symbols):
     """The symbolic frontend; one per trace."""
 
-    def __init__(self, arguments: list[Tensor]) -> None:
+    def __init__(self, arguments: list[Tensor] | None = None) -> None:
         super().__init__(arguments)
         self.graded: list[Slot] = []  # those whose .grad was read or written, in this order
         self.guards: list[TensorGuard] = []
@@ -290,7 +290,7 @@ class Tracer(Symbols):
     # --- the end ---
 
     @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> Generator[None, None, None]:
         """Let ops inside the block append to this trace."""
         previous = state.frontend, state.tracing, state.saved_hooks
         state.frontend, state.tracing, state.saved_hooks = self, True, None
@@ -328,7 +328,7 @@ def traced(
 
 
 @contextmanager
-def _same_modes() -> Iterator[None]:
+def _same_modes() -> Generator[None, None, None]:
     """Refuse a function that leaves a mode switched: it would do so at its first call only."""
     before = {name: getattr(state, name) for name in _MODES}
     try:

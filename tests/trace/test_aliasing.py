@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import dualgraph as dg
+from dualgraph import optim
 from dualgraph.errors import GradError, TraceError
 from tests.bits import assert_bits_equal
 from tests.trace.programs import numbers
@@ -154,6 +155,24 @@ def test_an_argument_that_is_also_captured_later() -> None:
     assert f(dg.tensor([2.0])).tolist() == [4.0]
     with pytest.raises(TraceError):
         f(w)
+
+
+@pytest.mark.parametrize("how", ["read", "cleared"])
+def test_the_grad_of_an_argument_that_is_also_captured(how: str) -> None:
+    """Through a closure and through the argument it is one .grad: not two, one of them stale."""
+    w = dg.tensor([1.0, 2.0], requires_grad=True)
+    opt = optim.SGD([w], lr=0.1)
+
+    def function(x: Any) -> Any:
+        if how == "cleared":
+            opt.zero_grad()
+        x.pow(2).sum().backward()
+        return x.grad if how == "cleared" else x.grad + w.grad
+
+    w.grad = dg.tensor([10.0, 10.0])
+    with pytest.raises(TraceError, match="is an argument of the traced function and is also used"):
+        dg.compile(function)(w)
+    assert w.grad.tolist() == [10.0, 10.0]
 
 
 def test_a_tensor_computed_outside_with_gradients() -> None:
