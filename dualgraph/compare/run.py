@@ -7,9 +7,11 @@ from itertools import cycle
 from typing import Any
 
 from ..api.compile import CompiledFunction, compile
-from ..core.dispatch import state
+from ..core.tensor import TensorBase
 from ..errors import DualgraphError, ModelPathError, TraceError
+from ..ops.create.creation import default_generator
 from ..trace.capture import Held
+from ..trace.effects import WriteMemory
 from .benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
 from .jobs import Batches, Job
 from .report import Report
@@ -91,19 +93,19 @@ def _diagnosis(job: Job, step: int) -> str:
 
 
 def _tensors(names: list[str], values: tuple) -> dict[str, Any]:
-    return {n: v for n, v in zip(names, values, strict=True) if hasattr(v, "tracked")}
+    return {n: v for n, v in zip(names, values, strict=True) if isinstance(v, TensorBase)}
 
 
 def _stream() -> Any:
-    return state.frontend.generator().state
+    return default_generator().state
 
 
 def _check_all_reached(compiled: CompiledFunction, job: Job) -> None:
     """Refuse a verdict when the program changed state that was not compared."""
     reached = {id(t) for t in reachable(job.step).values()} | {id(_stream())}
     for trace in compiled.traces:
-        for update in trace.updates:
-            target = update.target
+        for effect in trace.effects:
+            target = effect.target if isinstance(effect, WriteMemory) else None
             if isinstance(target, Held) and id(target.held) not in reached:
                 raise ModelPathError(
                     f"{job.name}: the step changes a tensor of shape {target.held.shape} that "

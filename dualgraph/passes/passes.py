@@ -6,7 +6,7 @@ from typing import Any
 from ..core.op import REGISTRY
 from ..ir.graph import CONST, Graph, Node, const_array, constant
 from ..ir.interpreter import evaluate
-from ..numerics.view import Layout, row_major
+from ..ir.layout import place_of
 from .rewrites import REWRITES, Rewrite
 
 Pass = Callable[[Graph], Graph]
@@ -99,34 +99,15 @@ def dead_code(graph: Graph) -> Graph:
 
 def materialize_views(graph: Graph) -> Graph:
     """Copy before a reshape that strides cannot express, so that every view moves no data."""
-    layouts: dict[Node, Any] = {}
     copy = REGISTRY["clone"]
 
     def place(node: Node) -> Node:
-        if not node.op.is_view:
+        if not node.op.is_view or place_of(node)[0] is not node:
             return node
-        layout = view_layout(node, layouts)
-        if layout is None:
-            source = node.inputs[0]
-            dense = Node(
-                copy, (source,), {}, source.shape, source.dtype, node.source, node.path,
-                node.derived,
-            )  # fmt: skip
-            node = node.with_inputs((dense,))
-            layout = view_layout(node, layouts)
-        layouts[node] = layout
-        return node
+        source = node.inputs[0]
+        dense = Node(
+            copy, (source,), {}, source.shape, source.dtype, node.source, node.path, node.derived
+        )
+        return node.with_inputs((dense,))
 
     return rebuild(graph, place)
-
-
-def view_layout(node: Node, layouts: dict[Node, Any]) -> Any:
-    """Return the layout of a view node over the buffer of its root, or None."""
-    source = node.inputs[0]
-    layout = layouts.get(source) or dense_layout(source)
-    return node.op.lower.apply(layout, node.shape, **node.static)
-
-
-def dense_layout(node: Node) -> Layout:
-    """Return the row-major layout that every computed value and every input has."""
-    return Layout(node.shape, row_major(node.shape), 0)
