@@ -21,7 +21,7 @@ from dualgraph.config import settings
 from dualgraph.core.op import REGISTRY
 from dualgraph.errors import MissingExtraError
 from dualgraph.extras import load
-from dualgraph.targets.cpu.families.elementwise import Elementwise
+from dualgraph.numerics.facts.elementwise import Elementwise
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")

@@ -22,6 +22,9 @@ class Event(Enum):
     HOOK_ADDED = "it is about to get a hook"
 
 
+ASKED_TRACKED, HOOKS_RUN, HOOK_ADDED = Event  # faster to reach than through the class
+
+
 class Frontend(Protocol):
     """How ops run, what tensors are made of, and what is known of them."""
 

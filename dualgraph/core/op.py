@@ -5,8 +5,9 @@ can be hashed, or a *region*: a graph that the op runs, named in ``regions``. An
 ``out``, or several, named in ``results``. The rules:
 
 - ``infer(*avals, **static) -> Aval`` checks shapes and dtypes and says what comes out;
-- ``kernel(*arrays, **static) -> ndarray`` is what eager runs;
-- ``lower`` says how the compiler computes it (facts of a kernel family);
+- ``lower`` are the facts of its kernel family (`Facts`): what is computed, never how by a machine;
+- ``kernel(*arrays, **static) -> ndarray`` is what eager runs. A record brings one along where NumPy
+  alone will do, as for views; everything else gets its kernel from a target (`bind_kernels`);
 - ``vjp`` has one rule for each input, written with ops only; a rule names what it needs:
   ``g`` (the cotangent of the output), inputs by their names, ``out``, the shape or dtype of an
   input (``x_shape``, ``x_dtype``: the input itself is then not kept alive), and static arguments as
@@ -23,10 +24,10 @@ overwritten with ``value``.
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
-from ..errors import GradError
+from ..errors import CompileError, GradError
 from .types import Aval
 
 Static = dict[str, Any]  # the keyword arguments of a call: hashable, each op knows its own
@@ -69,33 +70,93 @@ def refuse(why: str) -> Refusal:
     return Refusal(why)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What an op computes, as data; each kernel family has a class of them."""
+
+    __slots__ = ()
+    is_view: ClassVar[bool] = False
+    may_copy: ClassVar[bool] = False  # a view op that copies when strides cannot express its result
+    may_fail: bool = False  # it can refuse its input: an index out of range, a singular matrix
+
+
+class Composite(Facts):
+    """An op that is made of other ops: it never reaches a graph."""
+
+
+NO_FACTS = Facts()
+"""Of what computes nothing: an op that stands on the tape only, a leaf of a graph."""
+
+Kernel = Callable[..., Any]
+
+
+def _no_kernel(*arrays: Any, **static: Any) -> NoReturn:
+    raise CompileError("this op has no kernel: no target has been bound")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Op:
     """One operation; compared by identity, found by name in `REGISTRY`."""
 
     name: str
-    inputs: tuple[str, ...]
-    infer: Callable[..., Any]
-    kernel: Callable[..., Any]
-    lower: Any
-    rules: tuple[Rule | Refusal | None, ...]
-    needs: tuple[tuple[int, ...], ...]  # what the tape keeps for each rule, shapes left out
-    grad_name: str
-    commutative: bool
-    variadic: bool
-    is_view: bool
-    may_copy: bool  # a view op that copies when strides cannot express its result
-    put: Put | None  # of a view op: what writing into its result does to its input
+    inputs: tuple[str, ...] = ()
+    infer: Callable[..., Any] = Aval
+    lower: Any = NO_FACTS  # `Facts`, of the class that the reader expects
+    kernel: Kernel = _no_kernel
+    rules: tuple[Rule | Refusal | None, ...] = ()
+    needs: tuple[tuple[int, ...], ...] = ()  # what the tape keeps for each rule, shapes left out
+    grad_name: str = ""
+    commutative: bool = False
+    variadic: bool = False
+    put: Put | None = None  # of a view: what writing into its result does to x
     results: tuple[str, ...] = ("out",)
     regions: tuple[str, ...] = ()  # the static arguments that are graphs
-    several: bool = False  # kernel and infer return tuples, one entry for each result
-    plain: bool = True  # neither a view nor several results: what eager asks first
+    is_view: bool = field(init=False)  # as the facts say; at hand, because eager asks at every op
+    may_copy: bool = field(init=False)
+    several: bool = field(init=False)  # kernel and infer return tuples, one entry for each result
+    plain: bool = field(init=False)  # neither a view nor several results
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_view", self.lower.is_view)
+        object.__setattr__(self, "may_copy", self.lower.may_copy)
+        object.__setattr__(self, "several", len(self.results) > 1)
+        object.__setattr__(self, "plain", not (self.is_view or self.several))
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
 
 REGISTRY: dict[str, Op] = {}
+
+# --- kernels -------------------------------------------------------------------------------------
+
+
+class _Binding:
+    """Which target gives eager its kernels, and the ops that wait for it."""
+
+    kernel_of: Callable[[Op], Kernel] | None = None
+    waiting: ClassVar[list[Op]] = []
+
+
+def bind_kernels(kernel_of: Callable[[Op], Kernel]) -> None:
+    """Give every op whose record brings no kernel the one of a target, now or when it is defined.
+
+    ``kernel_of(op)`` raises `CompileError` for facts that the target does not know.
+    """
+    for op in _Binding.waiting:
+        _bind(op, kernel_of)
+    _Binding.waiting.clear()
+    _Binding.kernel_of = kernel_of
+
+
+def _bind(op: Op, kernel_of: Callable[[Op], Kernel]) -> None:
+    try:
+        kernel = kernel_of(op)
+    except CompileError as error:
+        raise CompileError(f"op {op.name}: {error}") from error
+    object.__setattr__(op, "kernel", kernel)  # an attribute: eager reads it at every op
+
+
+# --- definitions ---------------------------------------------------------------------------------
 
 
 def defop(
@@ -104,9 +165,9 @@ def defop(
     inputs: str,
     results: str = "out",
     infer: Callable[..., Any],
-    kernel: Callable[..., Any],
-    lower: Any,
+    lower: Facts,
     vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    kernel: Kernel | None = None,
     grad_name: str | None = None,
     commutative: bool = False,
     put: Put | None = None,
@@ -116,6 +177,8 @@ def defop(
 
     ``inputs`` are names separated by spaces; ``"*xs"`` takes any number of tensors, has one rule
     for all of them, which may ask for the keyword ``index``. ``results`` are names likewise.
+    Without ``kernel`` the target's is used; facts that it does not know, such as a routine that
+    nobody wrote, are an error here, too.
     """
     variadic = inputs.startswith("*")
     names, outs = tuple(inputs.lstrip("*").split()), tuple(results.split())
@@ -129,21 +192,21 @@ def defop(
         name=name,
         inputs=names,
         infer=infer,
-        kernel=kernel,
         lower=lower,
+        kernel=kernel or _no_kernel,
         rules=rules,
         needs=tuple(_kept(rule) for rule in rules),
         grad_name=f"{camel}Backward0",
         commutative=commutative,
         variadic=variadic,
-        is_view=getattr(lower, "is_view", False),
-        may_copy=getattr(lower, "may_copy", False),
         put=put,
         results=outs,
         regions=tuple(regions.split()),
-        several=len(outs) > 1,
-        plain=not (len(outs) > 1 or getattr(lower, "is_view", False)),
     )
+    if kernel is None and _Binding.kernel_of is not None:
+        _bind(op, _Binding.kernel_of)
+    elif kernel is None:
+        _Binding.waiting.append(op)
     REGISTRY[name] = op
     return op
 
@@ -151,7 +214,7 @@ def defop(
 def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ...] = ()) -> Op:
     """Make an op that exists on the tape only; ``rule(g, **static)`` is all that it has."""
     rules = (rule if isinstance(rule, Refusal) else Rule(rule, (), static),)
-    return Op(name, ("x",), Aval, Aval, None, rules, ((),), name, False, False, False, False, None)
+    return Op(name=name, inputs=("x",), rules=rules, needs=((),), grad_name=name)
 
 
 def _parse(
@@ -201,10 +264,6 @@ def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
     raise GradError(f"{op.name} has no derivative here: {refusal.why}")
 
 
-class Composite:
-    """The ``lower`` of an op that is made of other ops: it never reaches a graph."""
-
-
 def defcomposite(
     name: str, *, inputs: str, results: str = "out", forward: Callable[..., Any], vjp: tuple
 ) -> Op:
@@ -214,7 +273,7 @@ def defcomposite(
         inputs=inputs,
         results=results,
         infer=forward,
-        kernel=forward,
         lower=Composite(),
+        kernel=forward,
         vjp=vjp,
     )

@@ -5,7 +5,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from ..core.dispatch import grad_mode, state
+from ..core.dispatch import in_grad_mode, state
 from ..core.frontend import Event, Frontend
 from ..core.op import Op, Static
 from ..core.replay import Replays
@@ -178,8 +178,8 @@ def renewed(view: TensorBase) -> TensorBase:
     base, via = view.base, view.via
     if base is None or via is None or via.op is None:  # what is no view, or detached, stays
         return view
-    with grad_mode(enabled=True):
-        again = state.frontend.run(via.op, (via.source,), via.static)
+    run = state.frontend.run
+    again = in_grad_mode(run, via.op, (via.source,), via.static, enabled=True)
     put_where(view, again)
     view.taped = base.taped
     moved(view)

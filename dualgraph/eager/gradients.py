@@ -3,8 +3,8 @@
 import weakref
 from typing import Any
 
-from ..core.dispatch import grad_mode, state
-from ..core.frontend import Event
+from ..core.dispatch import in_grad_mode, state
+from ..core.frontend import HOOKS_RUN
 from ..core.tensor import TensorBase, is_stale
 from ..errors import ArgumentError, DTypeError, GradError
 from ..grad.backward import backward, seed
@@ -82,7 +82,7 @@ def _deliver(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
         _run_leaf_hooks(x, found)
     _accumulate_grad(x, edge, found, create_graph)
     if edge is x:
-        state.frontend.note(x, Event.HOOKS_RUN)
+        state.frontend.note(x, HOOKS_RUN)
         if x.after_hooks:
             x.after_hooks.notify(x)
 
@@ -95,7 +95,7 @@ def _renew(tensors: list) -> None:
 
 
 def _run_leaf_hooks(leaf: Any, found: dict) -> None:
-    state.frontend.note(leaf, Event.HOOKS_RUN)
+    state.frontend.note(leaf, HOOKS_RUN)
     if leaf.hooks:
         found[leaf] = replaced(leaf.hooks, found[leaf])
 
@@ -107,8 +107,7 @@ def _accumulate_grad(x: Any, edge: Any, found: dict, create_graph: bool) -> None
     elif create_graph:
         x.grad = elementwise.add(before, found.pop(edge))
     else:
-        with grad_mode(enabled=False):
-            before._inplace(lambda x: elementwise.add(x, found.pop(edge)))
+        in_grad_mode(before._inplace, lambda x: elementwise.add(x, found.pop(edge)), enabled=False)
 
 
 def grad(

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.frontend import Event
+from ..core.frontend import ASKED_TRACKED, HOOK_ADDED
 from ..core.hooks import Hooks, RemovableHandle
 from ..core.tensor import TensorBase
 from ..core.types import Size, category
@@ -83,7 +83,7 @@ class Tensor(
     @property
     def requires_grad(self) -> bool:
         """Whether gradients of this tensor are recorded; see `requires_grad_`."""
-        state.frontend.note(self, Event.ASKED_TRACKED)
+        state.frontend.note(self, ASKED_TRACKED)
         return self.tracked
 
     @requires_grad.setter
@@ -298,7 +298,7 @@ class Tensor(
         self._check_requires_grad("register_hook")
         if self.grad_fn is not None:
             return self.grad_fn.hooks_of(self.output_nr).add(hook)
-        state.frontend.note(self, Event.HOOK_ADDED)
+        state.frontend.note(self, HOOK_ADDED)
         self.hooks = self.hooks or Hooks()
         return self.hooks.add(hook)
 
@@ -309,7 +309,7 @@ class Tensor(
         self._check_requires_grad("register_post_accumulate_grad_hook")
         if self.grad_fn is not None:
             raise GradError("post accumulate grad hooks are for leaf tensors only")
-        state.frontend.note(self, Event.HOOK_ADDED)
+        state.frontend.note(self, HOOK_ADDED)
         self.after_hooks = self.after_hooks or Hooks()
         return self.after_hooks.add(hook)
 

@@ -6,7 +6,7 @@ arrive. This is the definition of the accumulation order; no other module adds c
 
 from typing import Any
 
-from ..core.dispatch import grad_mode, literal, state
+from ..core.dispatch import in_grad_mode, literal, state
 from ..core.hooks import Hooks
 from ..core.tensor import TensorBase
 from ..errors import DTypeError, GradError, ShapeError
@@ -36,8 +36,10 @@ def backward(
     to them.
     """
     try:
-        with grad_mode(enabled=create_graph):
-            return _walk(roots, cotangents, wanted, retain_graph, dict(arrived or {}))
+        pending = dict(arrived or {})
+        return in_grad_mode(
+            _walk, roots, cotangents, wanted, retain_graph, pending, enabled=create_graph
+        )
     finally:
         state.visiting, state.unpacked = None, None
 

@@ -50,7 +50,14 @@ class TapeNode:
     wide = False  # a `WideNode`
     may_stop = False  # None as a cotangent says: no gradient at all, instead of zero
 
-    def __init__(self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict) -> None:
+    def __init__(
+        self,
+        op: Op,
+        edges: list[Any],
+        shapes: tuple[Any, ...],
+        static: dict[str, Any],
+        saved: dict[int, Any],
+    ) -> None:
         self.op = op
         self.edges = edges
         self.shapes = shapes
@@ -358,7 +365,7 @@ def _saved_tensors(node: TapeNode) -> list[tuple[int, Any]]:
     return [(k, v) for k, v in (node.saved or {}).items() if k < DTYPE]
 
 
-def record(op: Op, tensors: tuple, static: dict, out: Any) -> None:
+def record(op: Op, tensors: tuple[Any, ...], static: dict[str, Any], out: Any) -> None:
     """Put a node behind ``out``; the caller saw that grads are on and that an input needs one.
 
     Of an op with several results ``out`` is a tuple: those that are floating get the node.

@@ -28,7 +28,7 @@ from ..errors import GraphError
 
 def _leaf(name: str) -> Op:
     """Return an op that is not in the registry and has no rules, because it computes nothing."""
-    return Op(name, (), Aval, Aval, None, (), (), name, False, False, False, False, None)
+    return Op(name=name, grad_name=name)
 
 
 INPUT = _leaf("input")

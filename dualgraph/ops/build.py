@@ -33,7 +33,7 @@ from ..errors import (
     called_function,
     described,
 )
-from ..targets.cpu.families.elementwise import Elementwise, eager_kernel
+from ..numerics.facts.elementwise import NAMES, Elementwise
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -117,20 +117,18 @@ def elementwise(
     name: str,
     expression: str,
     types: str,
-    vjp: tuple[Any, ...],
     *,
+    vjp: tuple[Any, ...],
     commutative: bool = False,
     grad_name: str | None = None,
     integer: str = "",
 ) -> Op:
     """Register an element-wise op; its inputs are x, y, z in order."""
     spec = Elementwise(expression, types, integer)
-    count = len(types.partition("->")[0])
     return defop(
         name,
-        inputs=" ".join(("x", "y", "z")[:count]),
+        inputs=" ".join(NAMES[: len(spec.inputs)]),
         infer=elementwise_infer(name, spec),
-        kernel=eager_kernel(name, spec),
         lower=spec,
         vjp=vjp,
         commutative=commutative,
@@ -139,7 +137,7 @@ def elementwise(
 
 
 CAST = elementwise(
-    "cast", "{x}", "t->u", (lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy"
+    "cast", "{x}", "t->u", vjp=(lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy"
 )
 
 

@@ -103,6 +103,5 @@ class OpTracer(Tracer):
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TraceError(_MORE)
 
-    alias = allow_hook = assign = data = fresh = generator = is_tracked = leaf_hooks = _refuse
-    number = offset = own = read_grad = renew = replace = set_data = snapshot = stand_in = _refuse
-    strides = tensor = wrap = write_grad = _refuse
+    alias = copied = note = number = offset = own = read_grad = renew = replace = _refuse
+    set_data = stand_in = strides = tensor = write_grad = _refuse

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from math import ceil, prod
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from ...core.types import (
     weak_dtype,
 )
 from ...errors import ArgumentError, DTypeError, ShapeError, TraceError
-from ...targets.cpu.families.elementwise import Elementwise, LoopTable
+from ...numerics.facts.elementwise import Elementwise
 from ..arguments import check_device, check_options
 from ..build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
 from ..elementwise.pointwise import floor, lt, mul
@@ -115,17 +115,12 @@ def indexed(name: str, expression: str, inputs: str, integer: str = "") -> Any:
     """Register an op ``out[i] = expression(i, inputs)`` with static shape and dtype."""
     letters = "".join("t" if n in _NUMERIC else "l" for n in inputs.split())
     spec = Elementwise(expression, f"l{letters}->t", integer)
-    table = LoopTable(name, spec)
 
     def infer(*avals: Any, shape: Shape, dtype: np.dtype) -> Aval:
         return Aval(shape, dtype)
 
-    def kernel(*arrays: np.ndarray, shape: Shape, dtype: np.dtype) -> np.ndarray:
-        index = np.arange(prod(shape)).reshape(shape)
-        return table[dtype.char](index, *arrays, out=...)
-
     rules = (NONDIFF,) * len(inputs.split())
-    return defop(name, inputs=inputs, infer=infer, kernel=kernel, lower=spec, vjp=rules)
+    return defop(name, inputs=inputs, infer=infer, lower=spec, vjp=rules)
 
 
 _ARANGE = indexed("arange", "{x} + {s}({i}) * {y}", "start step", "iadd({x}, imul({s}({i}), {y}))")

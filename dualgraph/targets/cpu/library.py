@@ -13,24 +13,16 @@ what ends after a fixed number of steps is a `Routine` of our own.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from ...errors import LinAlgError
+from ...errors import CompileError
+from ...numerics.facts.routine import Library
 from ...vendor import openblas_threads
 
 ALIGNMENT = 64  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """``call(*arrays, **static)`` returns a new array; it raises `numpy.linalg.LinAlgError`."""
-
-    call: Callable[..., np.ndarray]
-    may_fail: ClassVar[bool] = True
 
 
 def aligned_copy(x: np.ndarray) -> np.ndarray:
@@ -63,20 +55,50 @@ def one_blas_thread() -> Iterator[None]:
             put(before)
 
 
+# --- the routines --------------------------------------------------------------------------------
+
+
+def _packed(*parts: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate(
+        [p.reshape(*batch, int(np.prod(p.shape[len(batch) :]))) for p in parts], -1
+    )
+
+
+def _eigh(x: np.ndarray, uplo: Any) -> np.ndarray:
+    values, vectors = np.linalg.eigh(x, uplo)
+    return _packed(values, vectors, batch=x.shape[:-2])
+
+
+def _eigvalsh(x: np.ndarray, uplo: Any) -> np.ndarray:
+    return np.linalg.eigvalsh(x, uplo)
+
+
+def _svd(x: np.ndarray, full: bool) -> np.ndarray:
+    return _packed(*np.linalg.svd(x, full_matrices=full), batch=x.shape[:-2])
+
+
+def _svdvals(x: np.ndarray) -> np.ndarray:
+    return np.linalg.svd(x, compute_uv=False)
+
+
+_CALLS: dict[str, Callable[..., np.ndarray]] = {
+    "eigh": _eigh,
+    "eigvalsh": _eigvalsh,
+    "svd": _svd,
+    "svdvals": _svdvals,
+}
+"""By the name in the record; each returns a new array, or raises `numpy.linalg.LinAlgError`."""
+
+
+def call_of(spec: Library) -> Callable[..., np.ndarray]:
+    """Return the routine of a record; raise `CompileError` for one that is not here."""
+    try:
+        return _CALLS[spec.name]
+    except KeyError:
+        raise CompileError(f"the CPU knows no library routine {spec.name!r}") from None
+
+
 def run(spec: Library, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> np.ndarray:
     """Call the routine as both frontends call it."""
     with one_blas_thread(), np.errstate(all="ignore"):
-        return spec.call(*map(aligned_copy, arrays), **static)
-
-
-def eager_kernel(name: str, spec: Library, infer: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """Return the eager kernel of an op; what the routine refuses becomes a `LinAlgError`."""
-
-    def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        infer(*arrays, **static)
-        try:
-            return run(spec, arrays, static)
-        except np.linalg.LinAlgError as error:
-            raise LinAlgError(f"{name}: {error}") from error
-
-    return kernel
+        return call_of(spec)(*map(aligned_copy, arrays), **static)

@@ -5,5 +5,5 @@ Values are frozen into a comparable form (`freeze`), what a function can read is
 """
 
 from .check import Guards as Guards, Unchanging as Unchanging
-from .freeze import frozen_tree as frozen_tree
+from .freeze import Identity as Identity, frozen_tree as frozen_tree
 from .reach import all_guards as all_guards

@@ -5,7 +5,9 @@ from operator import attrgetter
 from types import CellType
 from typing import Any, NamedTuple, Protocol
 
+from ...eager import Tensor
 from ...errors import TraceError
+from ..capture import TensorGuard
 from .freeze import (
     ARRAYS,
     CONTAINERS,
@@ -171,9 +173,13 @@ class OptimizerGuard:
 
 
 class Guards:
-    """All guards of a trace, which every call checks: what can be seen at a glance comes first."""
+    """All guards of a trace, which every call checks: what can be seen at a glance comes first.
 
-    def __init__(self, guards: Sequence[Guard]) -> None:
+    ``tensors`` are those on facts of tensors, which may be arguments.
+    """
+
+    def __init__(self, guards: Sequence[Guard], tensors: Sequence[TensorGuard] = ()) -> None:
+        self.tensors = tensors
         values = [g for g in guards if isinstance(g, ValueGuard) and g.by_identity]
         values = [g for g in values if g.value is not None]  # an absent name must not pass for it
         named = [(g.read, g) for g in values if isinstance(g.read, Item)]
@@ -186,8 +192,11 @@ class Guards:
         self.others: list[tuple[Guard, Guard]] = [(g, g) for g in guards if id(g) not in seen]
         self.others += [(c, m) for m in self.modules for c in m.containers]
 
-    def broken(self) -> Guard | None:
-        """Return a guard that does not hold, or None."""
+    def broken(self, arguments: list[Tensor]) -> Guard | TensorGuard | None:
+        """Return a guard that does not hold in a call with these arguments, or None."""
+        for fact in self.tensors:
+            if not fact.holds(arguments):
+                return fact
         for space, name, value, guard in self.named:
             if space.get(name) is not value and not guard.holds():
                 return guard

@@ -14,11 +14,13 @@ import numpy as np
 
 from ...core.types import Size
 from ...eager import Tensor
-from ..tree import Leaf
+from ..tree import Leaf, parts_of
 
 Kinds = tuple[type[Any], ...]
 
 SIMPLE: Kinds = (bool, int, float, complex, str, bytes, type(None))
+_ATOMS = frozenset(SIMPLE)
+_TREES: frozenset[type[Any]] = frozenset({dict, OrderedDict})
 CONTAINERS: Kinds = (tuple, list, deque, Size, dict, set, frozenset)
 ARRAYS: Kinds = (np.ndarray,)
 _SIGNED: Kinds = (float, complex)  # two zeros, and NaN
@@ -131,15 +133,17 @@ def frozen_tree(tree: Any, tensors: list[Tensor]) -> Hashable:
 
     Tensors are appended to a list, in the order of `tree.flatten`; a `Leaf` stands for each.
     """
+    kind = kind_of(tree)
+    if kind in _ATOMS:
+        return frozen(tree)
     if isinstance(tree, Tensor):
         tensors.append(tree)
         return Leaf
-    kind = kind_of(tree)
-    if kind in (tuple, list) or (issubclass(kind, tuple) and hasattr(tree, "_fields")):
-        return (kind, tuple([frozen_tree(v, tensors) for v in tree]))
-    if kind in (dict, OrderedDict):
-        return (kind, tuple([(_key(k), frozen_tree(v, tensors)) for k, v in tree.items()]))
-    return frozen(tree)
+    parts = parts_of(tree)
+    if parts is None:
+        return frozen(tree)
+    values = tuple([frozen_tree(v, tensors) for v in parts])
+    return kind, tuple(zip(map(_key, tree), values, strict=True)) if kind in _TREES else values
 
 
 def _key(key: Any) -> Hashable:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...vendor import ufunc_of_loop
-from .toolchain.native import UFUNC_LOOP, address_of, content_name
+from ....vendor import ufunc_of_loop
+from ..toolchain.native import UFUNC_LOOP, address_of, content_name
 
 
 def make_ufunc(text: str, inputs: tuple[np.dtype, ...], output: np.dtype, name: str) -> Any:

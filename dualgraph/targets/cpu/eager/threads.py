@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from ...config import settings
+from ....config import settings
 
 WORTH = 16  # chunks of some 20 us each: below that, waking a thread costs what it gains
 

@@ -1,57 +1,21 @@
-"""Reading and writing at positions given by int64 tensors.
+"""Scatters: a source is combined into a copy of x at positions given by int64 tensors.
 
-`Gather` and `Position` are element by element and fuse into loops. A scatter is a `Routine` with
-the way in which it combines old and new as data; what arrives at one place arrives in row-major
-order of the source, whatever the number of threads: sums of duplicates have one order, and of
-several assignments the last one stays.
+What arrives at one place arrives in row-major order of the source, whatever the number of threads:
+sums of duplicates have one order, and of several assignments the last one stays.
+
+Over x of shape (p, extent, q), source (p, n, q) and the axis in the middle: the index has shape
+(n,), one for each row of q elements, or that of the source, one for each element. A work item
+is one of the p * q lines along the axis.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..prelude import plus, suffix
-from ..routine import Routine, Work
-
-
-@dataclass(frozen=True, slots=True)
-class Gather:
-    """``out[i, j, k] = x[index[i, j, k], j, k]`` for the static ``axis`` 0, and so on."""
-
-    may_fail: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """``x`` or, where it is negative, ``x + extent``; it fails beyond the static ``extent``."""
-
-    may_fail: ClassVar[bool] = True
-
-
-def gather(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
-    """Return the elements at the (checked) indices."""
-    before, after = _other_places(index.shape, axis)
-    return x[(*before, index, *after)]
-
-
-@lru_cache(maxsize=256)
-def _other_places(shape: tuple[int, ...], axis: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the positions along the axes before and after, shaped to broadcast."""
-    places = [
-        np.arange(e).reshape((-1,) + (1,) * (len(shape) - d - 1)) for d, e in enumerate(shape)
-    ]
-    return places[:axis], places[axis + 1 :]
-
-
-def position(x: np.ndarray, extent: int) -> np.ndarray:
-    """Return the (checked) indices counted from the front."""
-    return np.where(x < 0, x + extent, x)
-
-
-# --- scatter ------------------------------------------------------------------------------------
+from .registry import Work, register
 
 SIDE_BY_SIDE = 128  # elements of a row that one thread takes at least: whole cache lines
 
@@ -98,16 +62,6 @@ _ONE_INDEX_PER_ELEMENT = """            for c in range(count):
                     out[0] = {value}"""
 
 
-def scatter(combine: str) -> Routine:
-    """Return how to combine a source into x: "add", "assign", "mul", "max" or "min".
-
-    Over x of shape (p, extent, q), source (p, n, q) and the axis in the middle: the index has shape
-    (n,), one for each row of q elements, or that of the source, one for each element. A work item
-    is one of the p * q lines along the axis.
-    """
-    return Routine(partial(_text, combine), _work, may_fail=True, updates=True)
-
-
 def _text(combine: str, x: Any, index: Any, source: Any, out: Any, axis: int) -> str:
     dtype = np.dtype("uint8") if out.dtype == np.bool_ else out.dtype
     if out.dtype == np.bool_:
@@ -130,3 +84,7 @@ def _work(x: Any, index: Any, source: Any, out: Any, axis: int) -> Work:
     p, n, q = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
     grain = max(min(q, SIDE_BY_SIDE), (1 << 15) // max(n, 1))
     return Work((n, out.shape[axis], q), p * q, grain)
+
+
+for _combine in ("add", "assign", "mul", "max", "min"):
+    register(f"scatter_{_combine}", partial(_text, _combine), _work)
