@@ -265,7 +265,13 @@ def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
 
 
 def defcomposite(
-    name: str, *, inputs: str, results: str = "out", forward: Callable[..., Any], vjp: tuple
+    name: str,
+    *,
+    inputs: str,
+    results: str = "out",
+    forward: Callable[..., Any],
+    vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    grad_name: str | None = None,
 ) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
     return defop(
@@ -276,4 +282,5 @@ def defcomposite(
         lower=Composite(),
         kernel=forward,
         vjp=vjp,
+        grad_name=grad_name,
     )

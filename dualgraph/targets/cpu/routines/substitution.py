@@ -97,11 +97,11 @@ register("solve_triangular", _triangular_text, _triangular_work)
 
 _FACTORED = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n, r, size = a[5], a[6], a[7]
+    n, r = a[6], a[7]
     for item in range(lo, hi):
-        t = ptr_{s}(a[0] + item * size * {z})
-        order = ptr_{s}(a[0] + (item * size + n * n + n) * {z})
-        b = ptr_{s}(a[1] + item * n * r * {z})
+        t = ptr_{s}(a[0] + item * n * n * {z})
+        order = ptr_i8(a[1] + item * n * 8)
+        b = ptr_{s}(a[2] + item * n * r * {z})
         xs = a[{target}] + item * n * r * {z}
         for i in range(n):
             p = {source}
@@ -110,34 +110,33 @@ _FACTORED = """def KERNEL(args, lo, hi):
                 x[j] = b[p * r + j]
         sp, sq = {strides}
 {solve}{restore}"""
-_RESTORE = """        y, w = ptr_{s}(a[2] + item * n * r * {z}), ptr_{s}(xs)
+_RESTORE = """        y, w = ptr_{s}(a[3] + item * n * r * {z}), ptr_{s}(xs)
         for i in range(n):
-            p = i8(order[i])
+            p = order[i]
             for j in range(r):
                 y[p * r + j] = w[i * r + j]
 """
 
 
-def _factored_text(packed: Any, b: Any, out: Any, *, transposed: bool) -> str:
+def _factored_text(both: Any, order: Any, b: Any, out: Any, *, transposed: bool) -> str:
     s, z = suffix(b.dtype), b.dtype.itemsize
     first = substitution(s, z, lower=True, unit=not transposed, indent=8)
     second = substitution(s, z, lower=False, unit=transposed, indent=8)
     return _FACTORED.format(
         s=s,
         z=z,
-        target=3 if transposed else 2,
-        source="i" if transposed else "i8(order[i])",
+        target=4 if transposed else 3,
+        source="i" if transposed else "order[i]",
         strides="1, n" if transposed else "n, 1",
         solve=first + second,
         restore=_RESTORE.format(s=s, z=z) if transposed else "",
     )
 
 
-def _factored_work(packed: Any, b: Any, out: Any, *, transposed: bool) -> Work:
+def _factored_work(both: Any, order: Any, b: Any, out: Any, *, transposed: bool) -> Work:
     n, r = out.shape[-2:]
     scratch = count(out.shape) * n * r * out.dtype.itemsize if transposed else 0
-    numbers = (n, r, packed.shape[-1])
-    return batch_work(numbers, count(out.shape), 2 * n * n * r, scratch)
+    return batch_work((n, r), count(out.shape), 2 * n * n * r, scratch)
 
 
 # Solve A X = B, or its transpose, from the packed LU factors of A.
