@@ -47,6 +47,9 @@ Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tenso
 NONDIFF = None
 
 
+Vjp = Callable[..., Any] | Refusal | None
+
+
 def refuse(why: str) -> Refusal:
     """Mark an input without derivative, with the sentence that the user will read."""
     return Refusal(why)
@@ -84,7 +87,7 @@ def defop(
     infer: Callable[..., Any],
     kernel: Callable[..., Any],
     lower: Any,
-    vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    vjp: tuple[Vjp, ...],
     grad_name: str | None = None,
     commutative: bool = False,
     put: Put | None = None,
@@ -127,7 +130,7 @@ def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ..
     return Op(name, ("x",), Aval, Aval, None, rules, ((),), name, False, False, False, False, None)
 
 
-def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:
+def _parse(op: str, names: tuple[str, ...], rule: Vjp) -> Rule | Refusal | None:
     if rule is None or isinstance(rule, Refusal):
         return rule
     parameters = list(inspect.signature(rule).parameters.values())
@@ -136,7 +139,8 @@ def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:
     positions = {"out": OUT}
     for i, n in enumerate(names):
         positions |= {n: i, f"{n}_shape": i + SHAPE, f"{n}_dtype": i + DTYPE}
-    needs, static = [], []
+    needs: list[int] = []
+    static: list[str] = []
     for parameter in parameters[1:]:
         if parameter.kind is parameter.KEYWORD_ONLY:
             static.append(parameter.name)
@@ -162,6 +166,8 @@ class Composite:
     """The ``lower`` of an op that is made of other ops: it never reaches a graph."""
 
 
-def defcomposite(name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple) -> Op:
+def defcomposite(
+    name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple[Vjp, ...]
+) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
     return defop(name, inputs=inputs, infer=forward, kernel=forward, lower=Composite(), vjp=vjp)
