@@ -219,13 +219,13 @@ class CompiledBackward(AbsorbingNode):
         arrays: list[np.ndarray] = []
         for kind, position in made.operands or joint.operands(made):
             if kind == COTANGENT:
-                array = given[position].value
+                array = array_of(given[position])
             elif kind == SAVED:
                 array = record.saved[position]
                 if type(array) is not np.ndarray:
                     array = self._kept(array)
             elif kind == CARRIED:
-                array = pending[edges[position]].value
+                array = array_of(pending[edges[position]])
             else:
                 array = self._input(position, record)
             arrays.append(array if array.flags.c_contiguous else np.ascontiguousarray(array))

@@ -48,6 +48,9 @@ Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tenso
 NONDIFF = None
 
 
+Vjp = Callable[..., Any] | Refusal | None
+
+
 def refuse(why: str) -> Refusal:
     """Mark an input without derivative, with the sentence that the user will read."""
     return Refusal(why)
@@ -142,7 +145,7 @@ def defop(
     inputs: str,
     infer: Callable[..., Any],
     lower: Facts,
-    vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    vjp: tuple[Vjp, ...],
     kernel: Kernel | None = None,
     grad_name: str | None = None,
     commutative: bool = False,
@@ -189,7 +192,7 @@ def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ..
     return Op(name=name, inputs=("x",), rules=rules, needs=((),), grad_name=name)
 
 
-def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:
+def _parse(op: str, names: tuple[str, ...], rule: Vjp) -> Rule | Refusal | None:
     if rule is None or isinstance(rule, Refusal):
         return rule
     parameters = list(inspect.signature(rule).parameters.values())
@@ -198,7 +201,8 @@ def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:
     positions = {"out": OUT}
     for i, n in enumerate(names):
         positions |= {n: i, f"{n}_shape": i + SHAPE, f"{n}_dtype": i + DTYPE}
-    needs, static = [], []
+    needs: list[int] = []
+    static: list[str] = []
     for parameter in parameters[1:]:
         if parameter.kind is parameter.KEYWORD_ONLY:
             static.append(parameter.name)
@@ -220,6 +224,8 @@ def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
     raise GradError(f"{op.name} has no derivative here: {refusal.why}")
 
 
-def defcomposite(name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple) -> Op:
+def defcomposite(
+    name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple[Vjp, ...]
+) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
     return defop(name, inputs=inputs, infer=forward, lower=Composite(), kernel=forward, vjp=vjp)

@@ -159,7 +159,7 @@ class OutputNode(TapeNode):
 
     def __init__(self, hub: FunctionNode, position: int) -> None:
         aval = hub.outputs[position]
-        super().__init__(_FUNCTION, [hub], (aval and aval[0],), {}, {})
+        super().__init__(_FUNCTION, [hub], (aval[0] if aval else (),), {}, {})
         self.position = position
 
     def name(self) -> str:

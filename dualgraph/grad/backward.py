@@ -4,6 +4,7 @@ Nodes are visited in descending order of creation, cotangents are added in the o
 arrive. This is the definition of the accumulation order; no other module adds cotangents.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.dispatch import in_grad_mode, literal, state
@@ -16,18 +17,21 @@ from ..ops.reduce.reductions import expand, sum_to
 from ..ops.shape.views import InSlice
 from .hooks import NodeHooks, replaced
 from .slices import Slices, sliced_axis
-from .tape import NAN, TapeNode, has_nan
+from .tape import NAN, Edge, Gradients, TapeNode, has_nan
+
+Arrived = dict[Edge, Any]  # tensors; inside a walk also `Bundle`, `InSlice` and `Slices`
+Wanted = Mapping[Edge, object]
 
 
 def backward(
-    roots: list[Any],
+    roots: list[TensorBase],
     cotangents: list[Any],
-    wanted: dict[Any, Any] | None,
+    wanted: Wanted | None,
     *,
     retain_graph: bool,
     create_graph: bool,
-    arrived: dict[Any, Any] | None = None,
-) -> dict[Any, Any]:
+    arrived: Arrived | None = None,
+) -> Arrived:
     """Walk from the roots and return the cotangents by where they arrived.
 
     Keys are nodes or leaf tensors. With ``wanted`` (a dict whose keys are such), only those are
@@ -43,7 +47,7 @@ def backward(
         state.visiting, state.unpacked = None, None
 
 
-class Bundle(dict[int, Any]):
+class Bundle(dict[int, TensorBase]):
     """The cotangents of a node with several outputs, by output."""
 
     def merged(self, other: "Bundle") -> "Bundle":
@@ -58,21 +62,25 @@ class AbsorbingNode(TapeNode):
 
     __slots__ = ()
 
-    def absorb(self, g: Any, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    def absorb(self, g: Any, pending: Arrived) -> list[tuple[Any, Any]]:
         """Return (edge, total) for every edge; a total includes what was pending there."""
         raise NotImplementedError
 
 
 def _walk(
-    roots: list, cotangents: list, wanted: dict | None, retain_graph: bool, pending: dict
-) -> dict:
+    roots: list[TensorBase],
+    cotangents: list[Any],
+    wanted: Wanted | None,
+    retain_graph: bool,
+    pending: Arrived,
+) -> Arrived:
     for root, g in zip(roots, cotangents, strict=True):
         _accumulate(pending, gradient_edge(root), g)
     order = reachable([gradient_edge(root) for root in roots])
     if state.anomaly and state.check_nan:
         _refuse_nan_roots(roots, order)
     useful = None if wanted is None else _leading_to(order, wanted)
-    arrived: dict[Any, Any] = {}
+    arrived: Arrived = {}
     for node in order:
         if node not in pending:
             continue
@@ -107,7 +115,7 @@ def _walk(
     return {**arrived, **leaves}
 
 
-def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> None:
+def _walk_watched(node: TapeNode, g: Any, pending: Arrived, useful: set[Edge] | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     hooks = node.watch or NodeHooks(Hooks(), Hooks())
     g = replaced(hooks.before, g)
@@ -123,7 +131,7 @@ def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> 
             _accumulate(pending, edge, cotangent)
 
 
-def _as_many(result: Any, inputs: tuple, node: TapeNode) -> tuple:
+def _as_many(result: Gradients | TensorBase | None, inputs: Gradients, node: TapeNode) -> Gradients:
     found = result if isinstance(result, tuple) else (result,)
     if len(found) != len(inputs):
         raise GradError(
@@ -132,13 +140,13 @@ def _as_many(result: Any, inputs: tuple, node: TapeNode) -> tuple:
     return found
 
 
-def _refuse_nan(node: TapeNode, cotangents: tuple) -> None:
+def _refuse_nan(node: TapeNode, cotangents: Gradients) -> None:
     for i, cotangent in enumerate(cotangents):
         if cotangent is not None and has_nan(cotangent):
             raise GradError(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
 
 
-def _refuse_nan_roots(roots: list, order: list[TapeNode]) -> None:
+def _refuse_nan_roots(roots: list[TensorBase], order: list[TapeNode]) -> None:
     """Name the first op of the forward that made the NaN from which backward would start."""
     if not any(has_nan(root) for root in roots):
         return
@@ -154,12 +162,12 @@ def _where(node: TapeNode) -> str:
     return f"; the op was recorded at {node.location}" if node.location else ""
 
 
-def gradient_edge(tensor: Any) -> Any:
+def gradient_edge(tensor: TensorBase) -> Edge:
     """Return where the cotangent of a tensor goes: its node, or itself when it is a leaf."""
     return tensor if tensor.grad_fn is None else tensor.grad_fn
 
 
-def _accumulate(pending: dict, edge: Any, g: Any) -> None:
+def _accumulate(pending: Arrived, edge: Edge, g: Any) -> None:
     before = pending.get(edge)
     if isinstance(g, InSlice):
         if isinstance(before, Slices) and before.take(g):
@@ -188,7 +196,7 @@ def _fitted(node: TapeNode, index: int, g: Any) -> Any:
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
-def reachable(starts: list[Any]) -> list[TapeNode]:
+def reachable(starts: Sequence[Edge | None]) -> list[TapeNode]:
     """Return every node reachable from the starts, latest first."""
     stack = [s for s in starts if isinstance(s, TapeNode)]
     seen = set(stack)
@@ -204,16 +212,16 @@ def _creation(node: TapeNode) -> int:
     return node.seq
 
 
-def _leading_to(order: list[TapeNode], wanted: dict) -> set[Any]:
+def _leading_to(order: list[TapeNode], wanted: Wanted) -> set[Edge]:
     """Return the wanted keys and every node from which one of them is reachable."""
-    useful = set(wanted)
+    useful: set[Edge] = set(wanted)
     for node in reversed(order):
         if any(edge is not None and edge in useful for edge in node.edges):
             useful.add(node)
     return useful
 
 
-def seed(root: Any, gradient: Any) -> Any:
+def seed(root: TensorBase, gradient: object) -> TensorBase:
     """Return the cotangent that a backward starts with, checked against the root."""
     if not root.tracked:
         raise GradError(

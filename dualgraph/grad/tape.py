@@ -8,14 +8,15 @@ graph is freed as soon as nobody looks at it.
 import weakref
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
 from ..core.dispatch import SavedHooks, state
 from ..core.hooks import Hooks, RemovableHandle
-from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, raise_refusal
+from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, Static, raise_refusal
 from ..core.tensor import GradFn, TensorBase, Value
+from ..core.types import Shape
 from ..errors import DTypeError, GradError, user_location
 from .hooks import NodeHooks
 
@@ -23,10 +24,7 @@ _numbers = count()
 
 
 Edge = GradFn | TensorBase  # where a cotangent goes on: a node, or a leaf
-
-
-def _first(result: tuple[object, ...] | None) -> object:
-    return None if result is None else result[0]
+Gradients = tuple[TensorBase | None, ...]
 
 
 def _hooks_of(node: "TapeNode") -> NodeHooks:
@@ -58,12 +56,12 @@ class TapeNode:
         self,
         op: Op,
         edges: list[Any],
-        shapes: tuple[Any, ...],
-        static: dict[str, Any],
+        shapes: tuple[Shape, ...],
+        static: Static,
         saved: dict[int, Any],
     ) -> None:
         self.op = op
-        self.edges = edges
+        self.edges: list[Any] = edges  # `Edge`, or None where no gradient is needed
         self.shapes = shapes
         self.static = static
         self.saved: dict[int, Any] | None = saved
@@ -76,16 +74,25 @@ class TapeNode:
         """Return the name in PyTorch's form, such as ``MulBackward0``."""
         return self.op.grad_name
 
-    def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
+    def register_prehook(self, hook: Callable[[Gradients], Gradients | None]) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before this node's rules; a tuple returned replaces them."""
-        return _hooks_of(self).before.add(lambda g: _first(hook((g,))))
 
-    def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
+        def before(g: TensorBase) -> object:
+            found = hook((g,))
+            return None if found is None else found[0]
+
+        return _hooks_of(self).before.add(before)
+
+    def register_hook(self, hook: Callable[[Gradients, Gradients], object]) -> RemovableHandle:
         """Call ``hook(grad_inputs, grad_outputs)`` after this node's rules.
 
         A tuple that it returns replaces the cotangents of the inputs.
         """
-        return _hooks_of(self).after.add(lambda both: hook(*both))
+
+        def after(both: tuple[Gradients, Gradients]) -> object:
+            return hook(*both)
+
+        return _hooks_of(self).after.add(after)
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -185,15 +192,15 @@ class Packed:
 class AccumulateGrad:
     """What `TapeNode.next_functions` shows for a leaf: the same object while somebody holds it."""
 
-    def __init__(self, variable: Any) -> None:
+    def __init__(self, variable: TensorBase) -> None:
         self.variable = variable
-        self.next_functions = ()
+        self.next_functions: tuple[()] = ()
         self.metadata: dict[Any, Any] = {}
 
     def name(self) -> str:
         return "AccumulateGrad"
 
-    def register_hook(self, hook: Any) -> NoReturn:
+    def register_hook(self, hook: object) -> NoReturn:
         """Refuse: the tensor has hooks for this."""
         raise GradError(
             "AccumulateGrad takes no hooks: use register_hook of the tensor (before .grad is "
@@ -206,7 +213,7 @@ class AccumulateGrad:
         return f"<AccumulateGrad object at {hex(id(self))}>"
 
 
-def _as_function(edge: Any) -> Any:
+def _as_function(edge: Edge | None) -> object:
     if not isinstance(edge, TensorBase):
         return edge
     found = None if edge.accumulator is None else edge.accumulator()
@@ -216,7 +223,7 @@ def _as_function(edge: Any) -> Any:
     return found
 
 
-def version_counter(tensor: Any) -> list[int]:
+def version_counter(tensor: TensorBase) -> list[int]:
     """Return the one-element list that counts in-place changes of a tensor's memory."""
     owner = tensor if tensor.base is None else tensor.base
     if owner.counter is None:
@@ -240,8 +247,9 @@ def snapshot(x: TensorBase) -> TensorBase:
 
 def has_nan(x: TensorBase) -> bool:
     """Tell whether a tensor holds a NaN; of a value that is traced nothing is known."""
-    array = x.value
-    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(np.isnan(array).any())
+    array: Any = x.value
+    known = isinstance(array, np.ndarray) and x.value.dtype.kind == "f"
+    return known and bool(np.isnan(cast("np.ndarray", array)).any())
 
 
 def mark() -> int:
@@ -249,7 +257,7 @@ def mark() -> int:
     return next(_numbers)
 
 
-def keep_old_values(out: Any, x: Any, start: int) -> None:
+def keep_old_values(out: TensorBase, x: TensorBase, start: int) -> None:
     """Let the nodes made since ``start`` hold copies of what they saved of x's memory.
 
     It is about to be overwritten by ``out``, which was computed from it.
@@ -261,7 +269,7 @@ def keep_old_values(out: Any, x: Any, start: int) -> None:
                 node.saved[key] = (snapshot(kept), [0], 0)  # type: ignore[index]
 
 
-def pack_saved(out: Any, start: int, hooks: SavedHooks) -> None:
+def pack_saved(out: TensorBase, start: int, hooks: SavedHooks) -> None:
     """Give what the nodes made since ``start`` saved to the user's hook."""
     for node in _made_since(out, start):
         for key, (kept, counter, version) in _saved_tensors(node):
@@ -273,8 +281,9 @@ def pack_saved(out: Any, start: int, hooks: SavedHooks) -> None:
             node.saved[key] = (Packed(kept, hooks), counter, version)  # type: ignore[index]
 
 
-def _made_since(out: Any, start: int) -> Iterator[TapeNode]:
-    stack, seen = [out.grad_fn], set()
+def _made_since(out: TensorBase, start: int) -> Iterator[TapeNode]:
+    stack: list[Edge | None] = [out.grad_fn]
+    seen: set[TapeNode] = set()
     while stack:
         node = stack.pop()
         if isinstance(node, TapeNode) and node.seq >= start and node not in seen:
@@ -287,11 +296,11 @@ def _saved_tensors(node: TapeNode) -> list[tuple[int, Any]]:
     return [(k, v) for k, v in (node.saved or {}).items() if k < DTYPE]
 
 
-def record(op: Op, tensors: tuple[Any, ...], static: dict[str, Any], out: Any) -> None:
+def record(op: Op, tensors: tuple[TensorBase, ...], static: Static, out: TensorBase) -> None:
     """Put a node behind ``out``; the caller saw that grads are on and that an input needs one."""
     if out.value.dtype.kind != "f":
         return
-    edges: list[Any] = []
+    edges: list[Edge | None] = []
     saved: dict[int, Any] = {}
     needs = op.needs
     for i, tensor in enumerate(tensors):
@@ -307,7 +316,7 @@ def record(op: Op, tensors: tuple[Any, ...], static: dict[str, Any], out: Any) -
             else:
                 kept = out if key == OUT else tensors[key]
                 counter = version_counter(kept)
-                held = out.value if key == OUT else kept
+                held: object = out.value if key == OUT else kept
                 hooks = state.saved_hooks
                 if hooks is not None and kept.constant is None:
                     held = Packed(state.frontend.alias(kept) if key == OUT else kept, hooks)

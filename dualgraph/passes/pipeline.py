@@ -35,7 +35,7 @@ class PassRecord:
 
 def optimize(graph: Graph, passes: tuple[Pass, ...] = PIPELINE) -> tuple[Graph, list[PassRecord]]:
     """Run the pipeline; with checks on, verify the graph after every pass."""
-    log = []
+    log: list[PassRecord] = []
     if settings.checks:
         verify_graph(graph, "the trace")
     for step in passes:
