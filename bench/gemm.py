@@ -16,8 +16,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from dualgraph.numerics.intrinsics import POINTER
 from dualgraph.targets.cpu.gemm.items import gemm_f4, gemm_f8, gemm_items
+from dualgraph.targets.cpu.memory import POINTER
 
 try:
     import torch  # pyright: ignore[reportMissingImports]

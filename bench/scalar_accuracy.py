@@ -13,8 +13,6 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
-from dualgraph.numerics.intrinsics import address_of
-
 TESTS = Path(__file__).parent.parent / "tests" / "numerics" / "test_scalar_accuracy.py"
 ELEMENTS, REPEATS = 16384, 200
 
@@ -49,7 +47,7 @@ def measure(loop: Any, dtype: str, domain: str) -> float:
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        loop(address_of(x), address_of(y), address_of(out), ELEMENTS)
+        loop(x.ctypes.data, y.ctypes.data, out.ctypes.data, ELEMENTS)
         times.append(time.perf_counter() - start)
     return min(times) / ELEMENTS * 1e9
 

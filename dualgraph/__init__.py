@@ -45,6 +45,7 @@ from .core.dtypes import (
     set_default_device as set_default_device,
     set_default_dtype as set_default_dtype,
 )
+from .core.op import bind_kernels as _bind_kernels
 from .core.types import DTYPES as _DTYPES, DType as DType, Size as Size
 from .eager import Tensor as Tensor
 from .eager.construct import (
@@ -459,7 +460,10 @@ from .ops.sort.sorting import (
     topk as topk,
 )
 from .ops.windows.unfolding import as_strided as as_strided
+from .targets.cpu.bind import kernel_of as _kernel_of
 from .utils.storage import load as load, save as save
+
+_bind_kernels(_kernel_of)
 
 absolute = abs
 clip = clamp

@@ -146,6 +146,18 @@ class RetraceWarning(UserWarning):
     """A compiled function has been traced so often that compiling cannot pay."""
 
 
+class Described:
+    """What messages tell by dtype and shape: the base of the tensors, which live further up."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> object:
+        raise NotImplementedError
+
+
 def user_frame() -> FrameType | None:
     """Return the innermost frame that is not inside this package or NumPy (None at the top).
 
@@ -195,7 +207,7 @@ def name_of(frame: FrameType) -> str:
     """
     code = frame.f_code
     owner = frame.f_locals.get("self")
-    if owner is None or hasattr(owner, "tracked"):
+    if owner is None or isinstance(owner, Described):
         return code.co_name
     kind = type(owner).__name__
     return kind if code.co_name in ("__init__", "forward") else f"{kind}.{code.co_name}"
@@ -218,7 +230,7 @@ def described(x: Any, depth: int = 3) -> str:
     >>> described(3), described("sum"), described(None)
     ('3', "'sum'", 'None')
     """
-    ours = hasattr(x, "value") and hasattr(x, "tracked")
+    ours = isinstance(x, Described)
     if ours or (type(x).__module__ == "numpy" and hasattr(x, "shape")):
         extents = ",".join(map(str, x.shape))
         kind = "" if ours else f"{type(x).__name__} "

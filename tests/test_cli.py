@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from dualgraph.config import settings
 from dualgraph.core.op import REGISTRY
 from dualgraph.errors import MissingExtraError
 from dualgraph.extras import load
-from dualgraph.targets.cpu.families.elementwise import Elementwise
+from dualgraph.numerics.facts.elementwise import Elementwise
 
 pytest.importorskip("typer")
 pytest.importorskip("rich")
@@ -253,6 +254,15 @@ def test_bad_options_are_refused_before_the_training(dualgraph, options, text):
     assert "comparing" not in out
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Handle an interrupt as Python does, also where the shell started pytest to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_is_one_line_and_exit_code_130(dualgraph, model_file, tmp_path):
     target = tmp_path / "out.json"
     code, out, err = dualgraph("compare", "model.py:interrupted", "--json", str(target))

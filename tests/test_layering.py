@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 import dualgraph
+from dualgraph.targets.cpu.toolchain.native import SOURCES
 
 ROOT = Path(dualgraph.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "config", "extras"),
+    ("errors", "config", "extras", "vendor"),
     ("core",),
     ("numerics",),
     ("ops",),
     ("grad",),
     ("eager",),
     ("ir",),
-    ("passes",),
     ("trace",),
+    ("passes",),
     ("targets",),
     ("api",),
     ("amp",),
@@ -29,7 +30,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("utils", "datasets"),
     ("compare", "viz"),
 )
-STILL = ("ops", "targets")  # records name kernels of the CPU themselves
 TOP = ("", "cli", "__main__")  # may import everything
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FILES = sorted(ROOT.rglob("*.py"))
@@ -93,7 +93,7 @@ def test_imports_go_downward(path: Path) -> None:
     for target in graph()[module]:
         other = layer_of(target)
         assert other not in TOP, f"{path} imports {'.'.join(target) or 'the whole package'}"
-        allowed = RANK[other] <= RANK[name] or (name, other) == STILL
+        allowed = RANK[other] <= RANK[name]
         assert allowed, f"{path} ({name}) imports {'.'.join(target)} ({other})"
 
 
@@ -106,6 +106,46 @@ def test_no_own_import_inside_functions(path: Path) -> None:
         if isinstance(scope, scopes):
             hidden = [s for s in import_statements(scope) if imported(path, s)]
             assert not hidden, f"{path}:{hidden[0].lineno} imports inside {type(scope).__name__}"
+
+
+def reached_from(*starts: tuple[str, ...]) -> set[tuple[str, ...]]:
+    """Return the modules that these import, directly or through others; themselves included."""
+    reached, waiting = set(), [*starts]
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting.extend(graph().get(module, ()))
+    return reached
+
+
+@pytest.mark.parametrize("layer", ["core", "numerics", "ops", "nn", "optim", "func"])
+def test_who_says_what_an_op_is_imports_no_target(layer: str) -> None:
+    """Records hold facts, wherever they stand; a target reads them and binds its kernels."""
+    forbidden = {"targets"} | ({"ops"} if layer in ("core", "numerics") else set())
+    for module in (m for m in MODULES if layer_of(m) == layer):
+        found = {m for m in graph()[module] if layer_of(m) in forbidden}
+        assert not found, f"{'.'.join(module)} imports {found}"
+
+
+def test_facts_are_plain_data() -> None:
+    """What a family's facts import is other facts, the record, and no compiler."""
+    facts = [m for m in MODULES if m[:2] == ("numerics", "facts")]
+    for module in facts:
+        found = {m[0] for m in graph()[module]} - {"core", "errors"}
+        assert found <= {"numerics"}, f"{'.'.join(module)} imports {found}"
+        text = MODULES[module].read_text()
+        assert "numba" not in text.replace("Numba's", "")
+        assert "llvm" not in text
+    assert len(facts) > 5
+
+
+def test_the_cache_key_covers_what_kernels_import() -> None:
+    """Kernels import the prelude; whatever that and the compiler reach is part of their key."""
+    start = ("targets", "cpu")
+    kernels = reached_from((*start, "prelude"), (*start, "toolchain", "native"))
+    needed = {MODULES[m] for m in kernels if m and m[0] in ("numerics", "targets", "vendor")}
+    assert needed - set(SOURCES) == set()
 
 
 def test_no_cycles() -> None:

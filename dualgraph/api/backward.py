@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.dispatch import state
+from ..core.dispatch import in_grad_mode, state
+from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
+from ..core.tensor import TensorBase
 from ..core.types import Shape
-from ..eager import Tensor
-from ..eager.frontend import eager_frontend
+from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
-from ..grad.hooks import RemovableHandle
-from ..grad.tape import TWICE, Node as TapeNode, Packed, version_counter
+from ..grad.tape import TWICE, Packed, TapeNode, version_counter
 from ..ir.graph import Node
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh
@@ -47,7 +47,7 @@ class Leaf(NamedTuple):
     """An input that requires grad."""
 
     origin: Origin
-    edge: Tensor  # of the symbolic tape
+    edge: TensorBase  # of the symbolic tape
     node: Node
 
 
@@ -165,7 +165,7 @@ class Joint:
         return self.tracer.symbol(node)
 
 
-def _saving(root: Tensor) -> set[TapeNode]:
+def _saving(root: TensorBase) -> set[TapeNode]:
     """Return the nodes behind a result that hold something for their rules."""
     return {node for node in reachable([root.grad_fn]) if node.saved}
 
@@ -253,7 +253,7 @@ class CompiledBackward(AbsorbingNode):
     def _kept(self, kept: Any) -> np.ndarray:
         """Return a saved array that hooks held, or that the user has and may have changed."""
         if isinstance(kept, Packed):
-            return kept.unpacked().value
+            return array_of(kept.unpacked())
         if kept.counter[0] != kept.version:
             raise GradError(self._modified(kept.array, kept.counter[0], kept.version))
         return kept.array
@@ -264,7 +264,8 @@ class CompiledBackward(AbsorbingNode):
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
             raise GradError(self._modified(tensor, now, version))
-        return tensor.value
+        array: Any = tensor.value  # a call of `array_of` would show in the time of backward
+        return array
 
     def _replayed(
         self, g: dict[int, Any], pending: dict[Any, Any], record: CallRecord
@@ -275,18 +276,14 @@ class CompiledBackward(AbsorbingNode):
                 "changes state (random numbers, running statistics) is not supported: run this "
                 "function eagerly"
             )
-        again, state.grad_enabled = state.grad_enabled, True
-        try:
-            outputs = record.replay()
-        finally:
-            state.grad_enabled = again
+        outputs = in_grad_mode(record.replay, enabled=True)
         order = sorted(g)
         found = backward(
             [outputs[k] for k in order],
             [g[k] for k in order],
             dict.fromkeys(self.edges),
             retain_graph=True,
-            create_graph=again,
+            create_graph=state.grad_enabled,
             arrived={e: pending[e] for e in self.edges if e in pending},
         )
         return list(found.items())
@@ -320,7 +317,7 @@ def _freed_op(name: str) -> Op:
     return tape_op(name, _raise_twice)
 
 
-def _raise_twice(g: Tensor) -> None:
+def _raise_twice(g: TensorBase) -> None:
     raise GradError(TWICE)
 
 
@@ -328,7 +325,7 @@ def _unchanged(g: Any) -> Any:
     return g
 
 
-def _as_output(g: Tensor, *, position: int) -> Bundle:
+def _as_output(g: TensorBase, *, position: int) -> Bundle:
     return Bundle({position: g})
 
 

@@ -6,7 +6,10 @@ from ..eager.modes import (
     save_on_cpu as save_on_cpu,
     saved_tensors_hooks as saved_tensors_hooks,
 )
-from ..grad.tape import Node as Node, version_counter
+from ..grad.tape import TapeNode, version_counter
+
+Node = TapeNode
+"""A node of the tape, which is `Tensor.grad_fn`."""
 
 
 def increment_version(tensor: Any) -> None:

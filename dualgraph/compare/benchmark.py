@@ -13,7 +13,9 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-from ..core.dispatch import state
+from ..core.op import Op
+from ..core.tensor import TensorBase
+from ..eager.frontend import WatchingFrontend
 
 Step = Callable[[], Any]
 
@@ -124,19 +126,13 @@ def peak_bytes(step: Step) -> int:
             tracemalloc.stop()
 
 
-class _Counting:
-    """A frontend that counts the ops which it hands on."""
+class _Counting(WatchingFrontend):
+    """Counts the ops that run."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-        self.count = 0
+    count = 0
 
-    def run(self, op: Any, tensors: tuple, static: dict) -> Any:
+    def seen(self, op: Op, out: TensorBase) -> None:
         self.count += 1
-        return self.inner.run(op, tensors, static)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 def ops_dispatched(step: Step) -> int:
@@ -147,10 +143,6 @@ def ops_dispatched(step: Step) -> int:
     >>> ops_dispatched(lambda: x * x + x)
     2
     """
-    counting = _Counting(state.frontend)
-    state.frontend = counting
-    try:
+    with _Counting() as counting:
         step()
-    finally:
-        state.frontend = counting.inner
     return counting.count

@@ -7,8 +7,9 @@ from itertools import cycle
 from typing import Any
 
 from ..api.compile import CompiledFunction, compile
-from ..core.dispatch import state
+from ..core.tensor import TensorBase
 from ..errors import DualgraphError, ModelPathError, TraceError
+from ..ops.create.creation import default_generator
 from ..trace.capture import Held
 from ..trace.effects import WriteMemory
 from .benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
@@ -92,11 +93,11 @@ def _diagnosis(job: Job, step: int) -> str:
 
 
 def _tensors(names: list[str], values: tuple) -> dict[str, Any]:
-    return {n: v for n, v in zip(names, values, strict=True) if hasattr(v, "tracked")}
+    return {n: v for n, v in zip(names, values, strict=True) if isinstance(v, TensorBase)}
 
 
 def _stream() -> Any:
-    return state.frontend.generator().state
+    return default_generator().state
 
 
 def _check_all_reached(compiled: CompiledFunction, job: Job) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dispatch import state
+from ..core.dispatch import assign
 from ..eager.tensor import Tensor
 from ..nn.module import Module
-from ..ops.create.creation import Generator
+from ..ops.create.creation import Generator, default_generator
 from ..optim.optimizer import Optimizer
 from ..trace.tree import flatten
 
@@ -80,11 +80,11 @@ def run_twins(
 
 def _lockstep(eager: Callable, compiled: Callable, outcome: Outcome) -> tuple[Any, Any]:
     """Run one step of each from the same state of the default random stream."""
-    stream: Tensor = state.frontend.generator().state
+    stream: Tensor = default_generator().state
     before = stream.numpy().copy()
     first = eager()
     after = stream.numpy().copy()
-    state.frontend.assign(stream, before)
+    assign(stream, before)
     second = compiled()
     outcome.compare("the random stream", after, stream.numpy())
     return first, second

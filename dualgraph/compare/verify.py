@@ -16,6 +16,7 @@ from ..api.compiled import Trace
 from ..eager import Tensor
 from ..eager.frontend import eager_frontend
 from ..errors import ArgumentError, VerifyError
+from ..ops.create.creation import streams
 from ..trace.capture import Held
 from ..trace.tree import flatten
 from .locate import (
@@ -107,7 +108,7 @@ def verify(
     eager_state = compiled_state = Snapshot(reached)
     for step in range(steps):
         eager_state.restore()
-        with OpLog(eager_frontend) as log:
+        with OpLog() as log:
             first = _results(plain(*args))
         eager_after = Snapshot(reached)
         compiled_state.restore()
@@ -129,7 +130,7 @@ def _reached(compiled: CompiledFunction, args: tuple, tensors: list[Any]) -> dic
     """Trace once, without running, to learn which tensors the function captures."""
     compiled.prepare(*args)
     named = {f"argument {i}": t for i, t in enumerate(tensors)}
-    named["random stream"] = eager_frontend.default_generator.state
+    named["random stream"] = streams.default.state
     return {**named, **_captured(compiled.traces)}
 
 

@@ -15,7 +15,7 @@ from functools import cache, update_wrapper
 from itertools import chain
 from pathlib import Path
 from types import CodeType, FunctionType, TracebackType, UnionType
-from typing import Annotated, Any, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
@@ -29,10 +29,9 @@ from ..errors import (
     described,
     name_of,
 )
+from .tensor import TensorBase
 
 F = TypeVar("F", bound=Callable[..., Any])
-Tensor = Annotated[Any, "a Tensor"]
-"""What an annotation says where a tensor belongs: the class itself lives further up."""
 
 _BUILTIN = (
     AttributeError,
@@ -205,10 +204,6 @@ def _any(test: Callable[[Any], bool], x: Any) -> bool:
     return test(x) or (isinstance(x, tuple | list) and any(map(test, x)))
 
 
-def _is_tensor(x: Any) -> bool:
-    return hasattr(x, "value") and hasattr(x, "tracked")
-
-
 def _is_foreign(x: Any) -> bool:
     """Tell what no public function takes, whatever its place."""
     plain = isinstance(x, bool | int | float | str | tuple | list | np.dtype | type | slice)
@@ -229,13 +224,18 @@ def _remedy(x: Any) -> str:
     return "; convert it with dualgraph.tensor(...)" if isinstance(x, np.ndarray) else ""
 
 
-_WORDS = {int: "an int", float: "a number", bool: "a bool", str: "a string", type(None): "None"}
+_WORDS = {
+    int: "an int",
+    float: "a number",
+    bool: "a bool",
+    str: "a string",
+    type(None): "None",
+    TensorBase: "a Tensor",
+}
 
 
 def _said(wanted: Any) -> str:
     """Return an annotation in words."""
-    if get_origin(wanted) is Annotated:
-        return get_args(wanted)[1]
     if get_origin(wanted) in (Union, UnionType):
         return " or ".join(map(_said, get_args(wanted)))
     if get_origin(wanted) in (tuple, list, Sequence):
@@ -250,8 +250,6 @@ def _said(wanted: Any) -> str:
 def _fits(x: Any, wanted: Any) -> bool:
     """Tell whether a value is of the kind that an annotation names; true where it says nothing."""
     origin, parts = get_origin(wanted), get_args(wanted)
-    if origin is Annotated:
-        return _is_tensor(x)
     if origin in (Union, UnionType):
         return any(_fits(x, part) for part in parts)
     if origin in (tuple, list, Sequence):

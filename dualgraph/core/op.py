@@ -4,8 +4,9 @@ An op has one output. Its tensors are positional and named in ``inputs``; everyt
 static keyword argument that can be hashed. The rules:
 
 - ``infer(*avals, **static) -> Aval`` checks shapes and dtypes and says what comes out;
-- ``kernel(*arrays, **static) -> ndarray`` is what eager runs;
-- ``lower`` says how the compiler computes it (facts of a kernel family);
+- ``lower`` are the facts of its kernel family (`Facts`): what is computed, never how by a machine;
+- ``kernel(*arrays, **static) -> ndarray`` is what eager runs. A record brings one along where NumPy
+  alone will do, as for views; everything else gets its kernel from a target (`bind_kernels`);
 - ``vjp`` has one rule for each input, written with ops only; a rule names what it needs:
   ``g`` (the cotangent of the output), inputs by their names, ``out``, the shape or dtype of an
   input (``x_shape``, ``x_dtype``: the input itself is then not kept alive), and static arguments as
@@ -18,12 +19,13 @@ overwritten with ``value``.
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
-from ..errors import GradError
+from ..errors import CompileError, GradError
 from .types import Aval
 
+Static = dict[str, Any]  # the keyword arguments of a call: hashable, each op knows its own
 OUT = -1
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
 
@@ -42,14 +44,7 @@ class Refusal(NamedTuple):
     why: str
 
 
-class Call(NamedTuple):
-    """An op and what it is to be called with."""
-
-    op: "Op"
-    tensors: tuple[Any, ...]
-    static: dict[str, Any]
-
-
+Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tensor.Call`
 NONDIFF = None
 
 
@@ -58,23 +53,50 @@ def refuse(why: str) -> Refusal:
     return Refusal(why)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What an op computes, as data; each kernel family has a class of them."""
+
+    __slots__ = ()
+    is_view: ClassVar[bool] = False
+    may_copy: ClassVar[bool] = False  # a view op that copies when strides cannot express its result
+    may_fail: bool = False  # it can refuse its input: an index out of range, a singular matrix
+
+
+class Composite(Facts):
+    """An op that is made of other ops: it never reaches a graph."""
+
+
+NO_FACTS = Facts()
+"""Of what computes nothing: an op that stands on the tape only, a leaf of a graph."""
+
+Kernel = Callable[..., Any]
+
+
+def _no_kernel(*arrays: Any, **static: Any) -> NoReturn:
+    raise CompileError("this op has no kernel: no target has been bound")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Op:
     """One operation; compared by identity, found by name in `REGISTRY`."""
 
     name: str
-    inputs: tuple[str, ...]
-    infer: Callable[..., Any]
-    kernel: Callable[..., Any]
-    lower: Any
-    rules: tuple[Rule | Refusal | None, ...]
-    needs: tuple[tuple[int, ...], ...]  # what the tape keeps for each rule, shapes left out
-    grad_name: str
-    commutative: bool
-    variadic: bool
-    is_view: bool
-    may_copy: bool  # a view op that copies when strides cannot express its result
-    put: Callable[..., Call] | None  # of a view op: what writing into its result does to its input
+    inputs: tuple[str, ...] = ()
+    infer: Callable[..., Any] = Aval
+    lower: Any = NO_FACTS  # `Facts`, of the class that the reader expects
+    kernel: Kernel = _no_kernel
+    rules: tuple[Rule | Refusal | None, ...] = ()
+    needs: tuple[tuple[int, ...], ...] = ()  # what the tape keeps for each rule, shapes left out
+    grad_name: str = ""
+    commutative: bool = False
+    variadic: bool = False
+    put: Put | None = None  # of a view: what writing into its result does to x
+    is_view: bool = field(init=False)  # as the facts say; at hand, because eager asks at every op
+    may_copy: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_view", self.lower.is_view)
+        object.__setattr__(self, "may_copy", self.lower.may_copy)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -82,23 +104,55 @@ class Op:
 
 REGISTRY: dict[str, Op] = {}
 
+# --- kernels -------------------------------------------------------------------------------------
+
+
+class _Binding:
+    """Which target gives eager its kernels, and the ops that wait for it."""
+
+    kernel_of: Callable[[Op], Kernel] | None = None
+    waiting: ClassVar[list[Op]] = []
+
+
+def bind_kernels(kernel_of: Callable[[Op], Kernel]) -> None:
+    """Give every op whose record brings no kernel the one of a target, now or when it is defined.
+
+    ``kernel_of(op)`` raises `CompileError` for facts that the target does not know.
+    """
+    for op in _Binding.waiting:
+        _bind(op, kernel_of)
+    _Binding.waiting.clear()
+    _Binding.kernel_of = kernel_of
+
+
+def _bind(op: Op, kernel_of: Callable[[Op], Kernel]) -> None:
+    try:
+        kernel = kernel_of(op)
+    except CompileError as error:
+        raise CompileError(f"op {op.name}: {error}") from error
+    object.__setattr__(op, "kernel", kernel)  # an attribute: eager reads it at every op
+
+
+# --- definitions ---------------------------------------------------------------------------------
+
 
 def defop(
     name: str,
     *,
     inputs: str,
     infer: Callable[..., Any],
-    kernel: Callable[..., Any],
-    lower: Any,
+    lower: Facts,
     vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    kernel: Kernel | None = None,
     grad_name: str | None = None,
     commutative: bool = False,
-    put: Callable[..., Call] | None = None,
+    put: Put | None = None,
 ) -> Op:
     """Make and register an op; a missing or misnamed rule fails here, at import.
 
     ``inputs`` are names separated by spaces; ``"*xs"`` takes any number of tensors, has one rule
-    for all of them, which may ask for the keyword ``index``.
+    for all of them, which may ask for the keyword ``index``. Without ``kernel`` the target's is
+    used; facts that it does not know, such as a routine that nobody wrote, are an error here, too.
     """
     variadic = inputs.startswith("*")
     names = tuple(inputs.lstrip("*").split())
@@ -112,17 +166,19 @@ def defop(
         name=name,
         inputs=names,
         infer=infer,
-        kernel=kernel,
         lower=lower,
+        kernel=kernel or _no_kernel,
         rules=rules,
         needs=tuple(_kept(rule) for rule in rules),
         grad_name=f"{camel}Backward0",
         commutative=commutative,
         variadic=variadic,
-        is_view=getattr(lower, "is_view", False),
-        may_copy=getattr(lower, "may_copy", False),
         put=put,
     )
+    if kernel is None and _Binding.kernel_of is not None:
+        _bind(op, _Binding.kernel_of)
+    elif kernel is None:
+        _Binding.waiting.append(op)
     REGISTRY[name] = op
     return op
 
@@ -130,7 +186,7 @@ def defop(
 def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ...] = ()) -> Op:
     """Make an op that exists on the tape only; ``rule(g, **static)`` is all that it has."""
     rules = (rule if isinstance(rule, Refusal) else Rule(rule, (), static),)
-    return Op(name, ("x",), Aval, Aval, None, rules, ((),), name, False, False, False, False, None)
+    return Op(name=name, inputs=("x",), rules=rules, needs=((),), grad_name=name)
 
 
 def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:
@@ -164,10 +220,6 @@ def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
     raise GradError(f"{op.name} has no derivative here: {refusal.why}")
 
 
-class Composite:
-    """The ``lower`` of an op that is made of other ops: it never reaches a graph."""
-
-
 def defcomposite(name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
-    return defop(name, inputs=inputs, infer=forward, kernel=forward, lower=Composite(), vjp=vjp)
+    return defop(name, inputs=inputs, infer=forward, lower=Composite(), kernel=forward, vjp=vjp)

@@ -50,7 +50,8 @@ def tensor(
         array = array.astype(default_float())
     public_dtype(array.dtype)
     out = eager_frontend.tensor(np.array(array, order="C"))
-    return state.frontend.fresh(out, requires_grad)  # traced: new at every call
+    out = state.frontend.copied(out, donated=True)  # traced: new at every call
+    return out.requires_grad_() if requires_grad else out
 
 
 def _array(data: Any) -> np.ndarray:

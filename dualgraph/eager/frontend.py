@@ -1,35 +1,38 @@
 """Frontend 1: every op runs at once, on NumPy arrays, and is put on the tape."""
 
 import sys
-from functools import lru_cache
-from math import copysign
-from typing import Any, NamedTuple
+from typing import Any, Self, cast
 
 import numpy as np
 
-from ..core.dispatch import state
-from ..core.op import Call, Op
-from ..core.types import numpy_dtype
-from ..errors import ArgumentError, DTypeError, DualgraphError, GradError, TraceError
-from ..grad.hooks import LeafHooks
+from ..core.dispatch import in_grad_mode, state
+from ..core.frontend import Event, Frontend
+from ..core.op import Op, Static
+from ..core.replay import Replays
+from ..core.tensor import Always, Call, TensorBase, Value, Via, is_stale
+from ..errors import DTypeError, DualgraphError, GradError, TraceError
 from ..grad.tape import record, version_counter
 from ..numerics.view import strides_of
+from ..vendor import fewest_references
 from .gradients import moved
-from .replay import composite
+
+KERNEL_ERRORS = (ValueError, TypeError, IndexError, AttributeError)  # for operands they don't take
+
+Tensors = tuple[TensorBase, ...]
 
 
 class EagerFrontend:
     """Runs kernels; ``Tensor`` is given by `dualgraph.eager.tensor`, which defines it."""
 
-    tensor_class: Any = None
-    default_generator: Any = None
+    tensor_class: type[TensorBase]
+    replays: Replays | None = None  # given by `dualgraph.trace`, which is imported later
 
-    def run(self, op: Op, tensors: tuple, static: dict) -> Any:
+    def run(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
         """Run one op and record it when an input requires grad."""
         out = _new(self.tensor_class)
         try:
             out.value = op.kernel(*[t.value for t in tensors], **static)
-        except (ValueError, TypeError, IndexError, AttributeError) as error:
+        except KERNEL_ERRORS as error:
             _explain(op, tensors, static, error)
         if op.is_view:
             self._note_view(op, out, tensors[0], static)
@@ -44,111 +47,78 @@ class EagerFrontend:
                 record(op, tensors, static, out)
         return out
 
-    def composite(self, op: Op, tensors: tuple, static: dict) -> Any:
+    def composite(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
         """Run an op that is made of other ops; a frontend that watches ops sees each of them."""
-        if state.frontend is self:
-            return composite(self, op, tensors, static)
+        replays = self.replays
+        if replays is not None and state.frontend is self:
+            value = replays.value(op, tensors, static)
+            if value is not None:
+                return self.tensor(value)
         return op.kernel(*tensors, **static)
 
-    def _note_view(self, op: Op, out: Any, source: Any, static: dict) -> None:
+    def _note_view(self, op: Op, out: TensorBase, source: TensorBase, static: dict) -> None:
         if op.may_copy and out.value.size and not np.may_share_memory(out.value, source.value):
             return  # a copy
-        out.base = source if source.base is None else source.base
-        out.taped = out.base.taped
-        out.via = Via(source, op, static)
+        base = source if source.base is None else source.base
+        out.base, out.taped, out.via = base, base.taped, Via(source, op, static)
 
-    def renew(self, view: Any) -> Any:
+    def renew(self, view: TensorBase) -> None:
         """Put a view where it belongs on the tape after its base was changed in place."""
-        source, op, static = view.via
-        enabled, state.grad_enabled = state.grad_enabled, True
-        try:
-            again = state.frontend.run(op, (source,), static)
-        finally:
-            state.grad_enabled = enabled
-        view.grad_fn, view.tracked = again.grad_fn, again.tracked
-        view.taped = view.base.taped
-        moved(view)
-        return again
+        renewed(view)
 
-    def record(self, op: Op, tensors: tuple, static: dict, out: Any) -> None:
+    def record(self, op: Op, tensors: Tensors, static: Static, out: TensorBase) -> None:
         """Put a composite on the tape as one node."""
         if state.grad_enabled and any(t.tracked for t in tensors):
             record(op, tensors, static, out)
 
-    def literal(self, number: bool | int | float, dtype: np.dtype) -> Any:
-        """Return a shared 0-d tensor; never written to."""
-        return _literal(number, copysign(1.0, number), dtype)
-
-    def tensor(self, array: np.ndarray) -> Any:
+    def tensor(self, value: Value) -> TensorBase:
         """Wrap an array that nobody else holds."""
         out = _new(self.tensor_class)
-        out.value = array
+        out.value = value
         return out
 
-    def fresh(self, x: Any, requires_grad: bool) -> Any:
-        """Return a leaf with memory of its own."""
-        value = x.value
-        owned = value.flags.owndata and value.flags.writeable and not x.shared
-        out = self.tensor(value if owned else value.copy())
-        if requires_grad:
-            out.requires_grad_()
-        return out
+    def copied(self, x: TensorBase, *, donated: bool = False) -> TensorBase:
+        """Return a leaf with the values of x in memory of its own, or in that of a donated x."""
+        value = array_of(x)
+        taken = donated and value.flags.owndata and value.flags.writeable and not x.shared
+        return self.tensor(value if taken else value.copy())
 
-    def own(self, g: Any) -> Any:
+    def own(self, g: TensorBase) -> TensorBase:
         """Return a cotangent as a tensor that shares memory with no other, for ``.grad``."""
-        alone = sys.getrefcount(g) <= _ALONE and sys.getrefcount(g.value) <= 2
-        if alone and g.value.flags.owndata and not g.shared:
+        alone = sys.getrefcount(g) <= _ALONE and sys.getrefcount(g.value) <= _ALONE_VALUE
+        if alone and array_of(g).flags.owndata and not g.shared:
             return g
-        return g.clone() if g.tracked else self.tensor(g.value.copy())
+        return g.clone() if g.tracked else self.copied(g)
 
-    def owned(self, x: Any) -> Any:
-        """Forget that x is a view: nobody holds the tensor whose memory it shows."""
-        x.base, x.taped, x.via = None, 0, None
-        return x
-
-    def wrap(self, value: Any, node: Any, counter: list[int]) -> Any:
-        """Return a saved output as a tensor again, at its place on the tape."""
-        out = self.tensor(value)
-        out.grad_fn, out.tracked, out.counter = node, True, counter
-        return out
-
-    def snapshot(self, x: Any) -> Any:
-        """Return the values that x has now, at its place on the tape."""
-        out = self.tensor(x.value.copy())
-        out.grad_fn, out.tracked = x.grad_fn, x.tracked
-        return out
-
-    def alias(self, x: Any) -> Any:
+    def alias(self, x: TensorBase, *, uncounted: bool = False) -> TensorBase:
         """Return a tensor on the same memory, outside of the tape."""
         out = self.tensor(x.value)
+        if uncounted:
+            return out
         out.base = x if x.base is None else x.base
         out.via = Via(x, None, {})
         out.taped = Always()  # outside of the tape, a new history does not concern it
         return out
 
-    def data(self, x: Any) -> Any:
-        """Return a tensor on the same memory with a count of changes of its own."""
-        return self.tensor(x.value)
-
-    def set_data(self, x: Any, source: Any) -> None:
+    def set_data(self, x: TensorBase, source: TensorBase) -> None:
         """Let x show the memory of another tensor from here on."""
-        x.value = source.value.copy() if source.shared else source.value
+        x.value = array_of(source).copy() if source.shared else source.value
         x.base, x.taped, x.via = None, 0, None
 
-    def assign(self, x: Any, source: np.ndarray) -> None:
+    def assign(self, x: TensorBase, source: np.ndarray) -> None:
         """Overwrite the memory of a tensor and count it as a change."""
-        np.copyto(x.value, source)
+        np.copyto(array_of(x), source)
         version_counter(x)[0] += 1
 
-    def replace(self, x: Any, out: Any) -> None:
+    def replace(self, x: TensorBase, out: TensorBase) -> None:
         """Finish an in-place op: x takes the values and the place on the tape of ``out``."""
-        if not x.value.flags.writeable:
+        if not array_of(x).flags.writeable:
             raise GradError(READ_ONLY)
         if not out.tracked:
-            self.assign(x, out.value)
+            self.assign(x, array_of(out))
             return
         base, _, call = written_through(x, out)
-        self.assign(x, out.value)
+        self.assign(x, array_of(out))
         if call is None:
             x.grad_fn, x.tracked = out.grad_fn, True
         else:
@@ -158,97 +128,116 @@ class EagerFrontend:
         if base is not x:
             self.renew(x)
 
-    def generator(self) -> Any:
-        """Return the default random stream, or what stands for it in this thread."""
-        return state.stream or self.default_generator
+    def note(self, x: TensorBase, event: Event) -> None:
+        """Nothing is guarded: the program is run as it is."""
 
-    def leaf_hooks(self, x: Any) -> LeafHooks:
-        """Return the hooks of a leaf at which a gradient has arrived."""
-        if x.hooks is None and x.after_hooks is None:
-            return _NO_HOOKS
-        return LeafHooks(x.hooks, x.after_hooks)
+    def stand_in(self, out: TensorBase, x: TensorBase) -> TensorBase:
+        """Positions are always known: no copy stands for a view."""
+        return out
 
-    def allow_hook(self, x: Any) -> None:
-        """Any tensor may get a hook."""
-
-    def has_nan(self, x: Any) -> bool:
-        """Tell whether a tensor holds a NaN."""
-        return x.value.dtype.kind == "f" and bool(np.isnan(x.value).any())
-
-    def is_tracked(self, x: Any) -> bool:
-        """Return whether x requires grad."""
-        return x.tracked
-
-    def read_grad(self, x: Any) -> Any:
+    def read_grad(self, x: TensorBase) -> TensorBase | None:
         """Return ``x.grad``."""
         return x.held_grad
 
-    def write_grad(self, x: Any, grad: Any) -> None:
+    def write_grad(self, x: TensorBase, grad: TensorBase | None) -> None:
         """Set ``x.grad``."""
         x.held_grad = grad
 
-    def strides(self, x: Any) -> tuple[int, ...]:
+    def strides(self, x: TensorBase) -> tuple[int, ...]:
         """Return the strides of a tensor, in elements; those of axes of extent 1 are dense."""
-        return strides_of(x.value)
+        return strides_of(array_of(x))
 
-    def offset(self, x: Any) -> int:
+    def offset(self, x: TensorBase) -> int:
         """Return how many elements a tensor starts after the memory that it views."""
         if x.base is None:
             return 0
-        return (x.value.ctypes.data - x.base.value.ctypes.data) // x.value.itemsize
+        array, whole = array_of(x), array_of(x.base)
+        return (array.ctypes.data - whole.ctypes.data) // array.itemsize
 
-    def number(self, container: Any, key: str) -> Any:
+    def number(self, container: dict[str, Any], key: str) -> Any:
         """Return a number that may change between steps, as it is now."""
         return container[key]
 
-    def concrete(self, x: Any, what: str) -> np.ndarray:
+    def concrete(self, x: TensorBase, what: str) -> np.ndarray:
         """Return the array of a tensor."""
         if not isinstance(x.value, np.ndarray):
             raise TraceError(f"{what}: {_LEAKED}")
         return x.value
 
 
-class Always:
-    """Equal to everything."""
-
-    def __eq__(self, other: object) -> bool:
-        return True
-
-    __hash__ = object.__hash__
+def array_of(x: TensorBase) -> np.ndarray:
+    """Return the array of a tensor that is known to hold one: none is traced here."""
+    return cast("np.ndarray", x.value)
 
 
-def note_new_history(x: Any) -> None:
+def renewed(view: TensorBase) -> TensorBase:
+    """Run the op behind a view again and give the view the place of the result on the tape."""
+    base, via = view.base, view.via
+    if base is None or via is None or via.op is None:  # what is no view, or detached, stays
+        return view
+    run = state.frontend.run
+    again = in_grad_mode(run, via.op, (via.source,), via.static, enabled=True)
+    view.grad_fn, view.tracked, view.taped = again.grad_fn, again.tracked, base.taped
+    moved(view)
+    return again
+
+
+class WatchingFrontend(EagerFrontend):
+    """Eager, and shows every op that ran to `seen`; active inside of its ``with`` block.
+
+    A composite runs as the ops of which it is made, so that each is seen.
+    """
+
+    previous: Frontend
+
+    def seen(self, op: Op, out: TensorBase) -> None:
+        """Take notice of an op and of its result; to be overridden."""
+        raise NotImplementedError
+
+    def run(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
+        """Run one op and show it."""
+        out = super().run(op, tensors, static)
+        self.seen(op, out)
+        return out
+
+    def composite(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
+        """Run the ops of which a composite is made."""
+        return op.kernel(*tensors, **static)
+
+    def __enter__(self) -> Self:
+        self.previous = state.frontend
+        state.frontend = self
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        state.frontend = self.previous
+
+
+def note_new_history(x: TensorBase) -> None:
     """Count that an in-place op put a tensor elsewhere on the tape: its older views are stale."""
     x.taped = x.taped + 1
 
 
-class Via(NamedTuple):
-    """How a view was made; ``op`` is None for a detached tensor."""
-
-    source: Any
-    op: Op | None
-    static: dict[str, Any]
-
-
-def made_without_grad(view: Any) -> bool:
+def made_without_grad(view: TensorBase) -> bool:
     """Tell whether a view of a tensor that is on the tape was taken under no_grad."""
-    if not view.base.tracked or view.taped != view.base.taped or view.value.dtype.kind != "f":
+    base = view.base
+    if base is None or not base.tracked or is_stale(view) or view.value.dtype.kind != "f":
         return False
-    while view.base is not None:
+    while view.base is not None and view.via is not None:
         if view.via.op is None:  # detached on purpose
             return False
         view = view.via.source
     return True
 
 
-def written_through(x: Any, value: Any) -> tuple[Any, Any, Call | None]:
+def written_through(x: TensorBase, value: TensorBase) -> tuple[TensorBase, TensorBase, Call | None]:
     """Return what becomes of the base of x when x is overwritten with ``value``.
 
     That is the base, and the value that it takes or the call that computes it; ops in between, for
     views of views, are run and recorded. Raises `GradError` where a write cannot be recorded.
     """
     call = None
-    while x.base is not None:
+    while x.base is not None and x.via is not None:
         if call is not None:
             value, call = state.frontend.run(*call), None
         source, op, static = x.via
@@ -257,7 +246,7 @@ def written_through(x: Any, value: Any) -> tuple[Any, Any, Call | None]:
         if op is not None:
             if op.put is None:
                 raise GradError(_SHARED.format(op=op.name))
-            call = op.put(source, value, **static)
+            call = Call(*op.put(source, value, **static))
         x = source
     return x, value, call
 
@@ -273,23 +262,7 @@ _DETACHED = (
 
 
 _new = object.__new__
-_NO_HOOKS = LeafHooks(None, None)
-_ALONE = (lambda g: sys.getrefcount(g))(object())  # references to a parameter nobody else holds
-
-
-@lru_cache(maxsize=4096)
-def _literal(number: bool | int | float, sign: float, dtype: np.dtype) -> Any:
-    """``sign`` keeps 0.0 and -0.0 apart in the cache; 1 and 1.0 differ by dtype already."""
-    if isinstance(number, float) and dtype.kind in "iu":
-        ends = np.iinfo(dtype)
-        if not ends.min <= number <= ends.max:  # also for NaN
-            raise ArgumentError(f"{number} does not fit into {dtype.name}")
-    out = _new(EagerFrontend.tensor_class)
-    out.value = np.array(number).astype(numpy_dtype(dtype))
-    out.value.flags.writeable = False
-    out.shared = True
-    out.constant = number
-    return out
+_ALONE, _ALONE_VALUE = fewest_references()
 
 
 READ_ONLY = (
@@ -302,12 +275,12 @@ _LEAKED = (
 )
 
 
-def _explain(op: Op, tensors: tuple, static: dict, error: Exception) -> None:
+def _explain(op: Op, tensors: Tensors, static: Static, error: Exception) -> None:
     """Raise our own error for what a kernel refused."""
     if isinstance(error, DualgraphError):
         raise error
     for t in tensors:
-        if not hasattr(t, "value"):
+        if not isinstance(t, TensorBase):
             raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}") from error
         if not isinstance(t.value, np.ndarray):
             raise TraceError(_LEAKED) from error

@@ -8,7 +8,7 @@ from ..core.dispatch import state
 from ..core.op import refuse, tape_op
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..grad.backward import Bundle, gradient_edge
-from ..grad.tape import TWICE, Node, Packed, version_counter
+from ..grad.tape import TWICE, Packed, TapeNode, saved_output, snapshot, version_counter
 from ..ops.build import is_tensor
 from ..ops.create.creation import zeros
 from ..ops.elementwise.pointwise import cast
@@ -64,7 +64,7 @@ class Context:
         self.materialize = value
 
 
-class FunctionNode(Node):
+class FunctionNode(TapeNode):
     """The tape node of one call; the cotangents of all inputs are computed together."""
 
     __slots__ = ("context", "inputs", "kind", "outputs", "results")
@@ -89,7 +89,7 @@ class FunctionNode(Node):
             raise AttributeError(name)
         return getattr(self.context, name)  # ctx.k is grad_fn.k
 
-    def at(self, position: int) -> Node:
+    def at(self, position: int) -> TapeNode:
         """Return the node behind one output."""
         return self if len(self.outputs) == 1 else OutputNode(self, position)
 
@@ -152,7 +152,7 @@ def _reducible(shape: tuple[int, ...], goal: tuple[int, ...]) -> bool:
     )
 
 
-class OutputNode(Node):
+class OutputNode(TapeNode):
     """One of several outputs of a `FunctionNode`."""
 
     __slots__ = ("position",)
@@ -253,7 +253,7 @@ def _put_on_tape(out: Any, node: FunctionNode, position: int, context: Context) 
         if whole.grad_fn is None and whole.tracked:
             raise GradError("a leaf that requires grad was marked dirty")
         if out.base is not None:  # the tensor that it is a view of changes
-            new = state.frontend.snapshot(out)
+            new = snapshot(out)
             new.grad_fn, new.tracked = node.at(position), True
             state.frontend.replace(out, new)
             return
@@ -277,18 +277,15 @@ def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
     counter = version_counter(tensor)
     version = counter[0]
     kept = tensor if position < 0 else tensor.value
-    if state.saved_hooks is not None:
-        return _unpacking(
-            Packed(tensor if position < 0 else state.frontend.alias(tensor)),
-            position,
-            node,
-            counter,
-        )
+    hooks = state.saved_hooks
+    if hooks is not None:
+        packed = Packed(tensor if position < 0 else state.frontend.alias(tensor), hooks)
+        return _unpacking(packed, position, node, counter)
 
     def unpack() -> Any:
         if counter[0] != version:
             raise GradError(node._modified(kept, counter[0], version))
-        return kept if position < 0 else state.frontend.wrap(kept, node.at(position), counter)
+        return kept if position < 0 else saved_output(kept, node.at(position), counter)
 
     return unpack
 
@@ -297,8 +294,8 @@ def _unpacking(
     packed: Packed, position: int, node: FunctionNode, counter: list[int]
 ) -> Callable[[], Any]:
     def unpack() -> Any:
-        kept = packed.unpacked(is_output=position >= 0)
-        return kept if position < 0 else state.frontend.wrap(kept, node.at(position), counter)
+        kept = packed.unpacked()
+        return kept if position < 0 else saved_output(kept.value, node.at(position), counter)
 
     return unpack
 
@@ -324,6 +321,6 @@ def _refusing(x: Any, grads: tuple) -> Any:
         return None
     source = next(g for g in grads if g is not None and g.tracked)
     out = state.frontend.alias(x)
-    out.grad_fn = Node(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
+    out.grad_fn = TapeNode(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
     out.tracked = True
     return out

@@ -3,10 +3,13 @@
 import weakref
 from typing import Any
 
-from ..core.dispatch import state
+from ..core.dispatch import in_grad_mode, state
+from ..core.frontend import HOOKS_RUN
+from ..core.hooks import Hooks
+from ..core.tensor import TensorBase, is_stale
 from ..errors import ArgumentError, DTypeError, GradError
 from ..grad.backward import backward, gradient_edge, seed
-from ..grad.hooks import Hooks
+from ..grad.hooks import replaced
 from ..ops.create.creation import zeros_like
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape.views import select, stack
@@ -58,7 +61,7 @@ def run_backward(
 
 def _check_count(name: str, roots: list, starts: list) -> None:
     for root in roots:
-        if not hasattr(root, "value"):
+        if not isinstance(root, TensorBase):
             raise DTypeError(f"{name}: a tensor is needed, not {type(root).__name__}")
     if len(starts) != len(roots):
         raise ArgumentError(f"{name}: {len(roots)} outputs but {len(starts)} gradients for them")
@@ -79,21 +82,23 @@ def _deliver(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
             return
         _run_leaf_hooks(x, found)
     _accumulate_grad(x, edge, found, create_graph)
-    if edge is x and (after := state.frontend.leaf_hooks(x).after):
-        after.notify(x)
+    if edge is x:
+        state.frontend.note(x, HOOKS_RUN)
+        if x.after_hooks:
+            x.after_hooks.notify(x)
 
 
 def _renew(tensors: list) -> None:
     """Bring views whose base was changed in place up to date."""
     for t in tensors:
-        if t.base is not None and t.taped != t.base.taped:
+        if is_stale(t):
             state.frontend.renew(t)
 
 
 def _run_leaf_hooks(leaf: Any, found: dict) -> None:
-    hooks = state.frontend.leaf_hooks(leaf).before
-    if hooks:
-        found[leaf] = hooks.replaced(found[leaf])
+    state.frontend.note(leaf, HOOKS_RUN)
+    if leaf.hooks:
+        found[leaf] = replaced(leaf.hooks, found[leaf])
 
 
 def _accumulate_grad(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
@@ -103,11 +108,7 @@ def _accumulate_grad(x: Any, edge: Any, found: dict, create_graph: bool) -> None
     elif create_graph:
         x.grad = elementwise.add(before, found.pop(edge))
     else:
-        enabled, state.grad_enabled = state.grad_enabled, False
-        try:
-            before._inplace(lambda x: elementwise.add(x, found.pop(edge)))
-        finally:
-            state.grad_enabled = enabled
+        in_grad_mode(before._inplace, lambda x: elementwise.add(x, found.pop(edge)), enabled=False)
 
 
 def grad(
@@ -149,7 +150,7 @@ def grad(
         create_graph=create_graph,
     )
     for leaf in found:
-        if not hasattr(leaf, "next_functions"):
+        if isinstance(leaf, TensorBase):
             _run_leaf_hooks(leaf, found)
     results = tuple(found.get(gradient_edge(t)) for t in targets)
     if materialize_grads:
@@ -174,7 +175,7 @@ def _check_grad_arguments(
             "allow_unused=False an error: choose one"
         )
     for t in targets:
-        if not hasattr(t, "value"):
+        if not isinstance(t, TensorBase):
             raise DTypeError(f"grad: a tensor is needed, not {type(t).__name__}")
         if not t.tracked:
             raise GradError("grad: one of the inputs does not require grad")

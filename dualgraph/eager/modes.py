@@ -3,9 +3,9 @@
 from collections.abc import Callable, Generator
 from functools import wraps
 from inspect import isgeneratorfunction
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..core.dispatch import state
+from ..core.dispatch import SavedHooks, state
 
 
 class _Switched:
@@ -193,14 +193,6 @@ class detect_anomaly(_Mode):
 
     def entered(self) -> _Switched:
         return _Switched(anomaly=True, check_nan=self.check_nan)
-
-
-class SavedHooks(NamedTuple):
-    """What a thread does with tensors that the tape keeps."""
-
-    pack: Callable[[Any], Any]
-    unpack: Callable[[Any], Any]
-    faithful: bool
 
 
 class saved_tensors_hooks:

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .frontend import eager_frontend
+from ..ops.create.creation import default_generator
 
 
 def manual_seed(seed: int) -> Any:
     """Start the default random stream anew and return its generator."""
-    return eager_frontend.generator().manual_seed(seed)
+    return default_generator().manual_seed(seed)
 
 
 def initial_seed() -> int:
     """Return the seed of the default random stream."""
-    return eager_frontend.generator().initial_seed()
+    return default_generator().initial_seed()
 
 
 def seed() -> int:
@@ -22,17 +22,17 @@ def seed() -> int:
 
     Raises `TraceError` while a function is traced, where it would be frozen.
     """
-    return eager_frontend.generator().seed()
+    return default_generator().seed()
 
 
 def get_rng_state() -> Any:
     """Return a copy of the state of the default random stream: its counter and seed."""
-    return eager_frontend.generator().get_state()
+    return default_generator().get_state()
 
 
 def set_rng_state(new_state: Any) -> None:
     """Continue the default random stream from a state that `get_rng_state` returned."""
-    eager_frontend.generator().set_state(new_state)
+    default_generator().set_state(new_state)
 
 
 @contextmanager

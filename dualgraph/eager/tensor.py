@@ -6,7 +6,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.types import DType, Size, category, public_dtype
+from ..core.frontend import ASKED_TRACKED, HOOK_ADDED
+from ..core.hooks import Hooks, RemovableHandle
+from ..core.tensor import TensorBase
+from ..core.types import Size, category
 from ..errors import (
     ArgumentTypeError,
     AxisError,
@@ -15,8 +18,7 @@ from ..errors import (
     ShapeError,
     described,
 )
-from ..grad.hooks import Hooks, RemovableHandle
-from ..grad.tape import Node, keep_old_values, mark, pack_saved, version_counter
+from ..grad.tape import keep_old_values, mark, pack_saved, version_counter
 from ..ops.build import as_dtype, normal_axis
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape import views as shaping
@@ -53,6 +55,7 @@ class Tensor(
     ContractMethods,
     ConversionMethods,
     RandomMethods,
+    TensorBase,
 ):
     """An n-dimensional array that remembers how it was computed.
 
@@ -60,32 +63,13 @@ class Tensor(
     """
 
     value: Any  # numpy.ndarray, or a graph node while a function is traced
-    tracked: bool = False  # what `requires_grad` gives, to be read without a check
-    grad_fn: Node | None = None
-    held_grad: "Tensor | None" = None
-    base: "Tensor | None" = None  # the tensor whose memory this one views
-    counter: list[int] | None = None  # in-place changes, made when somebody needs to know
-    hooks: Hooks | None = None  # of a leaf: see and may replace its gradient
-    after_hooks: Hooks | None = None  # of a leaf: called once .grad holds the gradient
-    via: Any = None  # of a view: how it was made
-    retaining: RemovableHandle | None = None  # of a tensor that is not a leaf: what fills .grad
-    accumulator: Any = None  # a weak reference to what stands for a leaf in `next_functions`
-    taped: Any = 0  # of a base: in-place ops on the tape; of a view: how many it has seen
-    shared: bool = False  # a literal: never written to
-    constant: Any = None  # the Python number that a literal stands for
+    held_grad: "Tensor | None"
+    base: "Tensor | None"
     new_tensor: Any  # of `dualgraph.eager.construct`
 
     __array_priority__ = 1000
 
     # --- facts ---
-
-    @property
-    def shape(self) -> Size:
-        return Size(self.value.shape)
-
-    @property
-    def dtype(self) -> DType:
-        return public_dtype(self.value.dtype)
 
     @property
     def ndim(self) -> int:
@@ -99,7 +83,8 @@ class Tensor(
     @property
     def requires_grad(self) -> bool:
         """Whether gradients of this tensor are recorded; see `requires_grad_`."""
-        return state.frontend.is_tracked(self)
+        state.frontend.note(self, ASKED_TRACKED)
+        return self.tracked
 
     @requires_grad.setter
     def requires_grad(self, requires_grad: bool) -> None:
@@ -138,7 +123,7 @@ class Tensor(
     @property
     def data(self) -> "Tensor":
         """The same memory outside of the tape; backward does not notice a change through it."""
-        return state.frontend.data(self)
+        return state.frontend.alias(self, uncounted=True)
 
     @data.setter
     def data(self, data: "Tensor") -> None:
@@ -314,7 +299,7 @@ class Tensor(
         if self.grad_fn is not None:
             self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
             return self.grad_fn.hooks.add(hook)
-        state.frontend.allow_hook(self)
+        state.frontend.note(self, HOOK_ADDED)
         self.hooks = self.hooks or Hooks()
         return self.hooks.add(hook)
 
@@ -325,7 +310,7 @@ class Tensor(
         self._check_requires_grad("register_post_accumulate_grad_hook")
         if self.grad_fn is not None:
             raise GradError("post accumulate grad hooks are for leaf tensors only")
-        state.frontend.allow_hook(self)
+        state.frontend.note(self, HOOK_ADDED)
         self.after_hooks = self.after_hooks or Hooks()
         return self.after_hooks.add(hook)
 
@@ -380,7 +365,7 @@ class Tensor(
         if out.tracked:
             keep_old_values(out, self, start)
             if hooks is not None:
-                pack_saved(out, start)
+                pack_saved(out, start, hooks)
         state.frontend.replace(self, out)
         return self
 

@@ -6,15 +6,17 @@ arrive. This is the definition of the accumulation order; no other module adds c
 
 from typing import Any
 
-from ..core.dispatch import literal, state
+from ..core.dispatch import in_grad_mode, literal, state
+from ..core.hooks import Hooks
+from ..core.tensor import TensorBase
 from ..errors import DTypeError, GradError, ShapeError
 from ..ops.create.creation import fresh, zeros
 from ..ops.elementwise.pointwise import add, cast
 from ..ops.reduce.reductions import expand, sum_to
 from ..ops.shape.views import InSlice
-from .hooks import Hooks, NodeHooks
+from .hooks import NodeHooks, replaced
 from .slices import Slices, sliced_axis
-from .tape import NAN, Node
+from .tape import NAN, TapeNode, has_nan
 
 
 def backward(
@@ -32,11 +34,13 @@ def backward(
     returned and only paths to them are walked; without, every leaf. ``arrived`` holds cotangents
     that were there before: what the walk brings is added to them.
     """
-    enabled, state.grad_enabled = state.grad_enabled, create_graph
     try:
-        return _walk(roots, cotangents, wanted, retain_graph, dict(arrived or {}))
+        pending = dict(arrived or {})
+        return in_grad_mode(
+            _walk, roots, cotangents, wanted, retain_graph, pending, enabled=create_graph
+        )
     finally:
-        state.grad_enabled, state.visiting, state.unpacked = enabled, None, None
+        state.visiting, state.unpacked = None, None
 
 
 class Bundle(dict[int, Any]):
@@ -49,7 +53,7 @@ class Bundle(dict[int, Any]):
         return result
 
 
-class AbsorbingNode(Node):
+class AbsorbingNode(TapeNode):
     """A node that runs its whole backward at once, seeing what has arrived at its inputs."""
 
     __slots__ = ()
@@ -75,13 +79,13 @@ def _walk(
         state.visiting = node
         g = _whole(pending.pop(node))
         if node.hooks:
-            g = node.hooks.replaced(g)
+            g = replaced(node.hooks, g)
         if wanted is not None and node in wanted:
             arrived[node] = g
         if isinstance(node, AbsorbingNode):
             if useful is None or any(edge in useful for edge in node.edges):
                 if node.watch and not isinstance(g, Bundle):
-                    g = node.watch.before.replaced(g)
+                    g = replaced(node.watch.before, g)
                 if pending:
                     pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
                 pending.update(node.absorb(g, pending))
@@ -103,15 +107,15 @@ def _walk(
     return {**arrived, **leaves}
 
 
-def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None:
+def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     hooks = node.watch or NodeHooks(Hooks(), Hooks())
-    g = hooks.before.replaced(g)
+    g = replaced(hooks.before, g)
     wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
     inputs = tuple(_whole(_fitted(node, i, g)) if w else None for i, w in enumerate(wanted))
     for hook in tuple(hooks.after.values()):
-        replaced = hook((inputs, (g,)))
-        inputs = inputs if replaced is None else _as_many(replaced, inputs, node)
+        result = hook((inputs, (g,)))
+        inputs = inputs if result is None else _as_many(result, inputs, node)
     if state.anomaly and state.check_nan:
         _refuse_nan(node, inputs)
     for edge, cotangent in zip(node.edges, inputs, strict=True):
@@ -119,8 +123,8 @@ def _walk_watched(node: Node, g: Any, pending: dict, useful: set | None) -> None
             _accumulate(pending, edge, cotangent)
 
 
-def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
-    found = replaced if isinstance(replaced, tuple) else (replaced,)
+def _as_many(result: Any, inputs: tuple, node: TapeNode) -> tuple:
+    found = result if isinstance(result, tuple) else (result,)
     if len(found) != len(inputs):
         raise GradError(
             f"a hook of {node.name()} returned {len(found)} gradients for {len(inputs)} inputs"
@@ -128,15 +132,15 @@ def _as_many(replaced: Any, inputs: tuple, node: Node) -> tuple:
     return found
 
 
-def _refuse_nan(node: Node, cotangents: tuple) -> None:
+def _refuse_nan(node: TapeNode, cotangents: tuple) -> None:
     for i, cotangent in enumerate(cotangents):
-        if cotangent is not None and state.frontend.has_nan(cotangent):
+        if cotangent is not None and has_nan(cotangent):
             raise GradError(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
 
 
-def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
+def _refuse_nan_roots(roots: list, order: list[TapeNode]) -> None:
     """Name the first op of the forward that made the NaN from which backward would start."""
-    if not any(state.frontend.has_nan(root) for root in roots):
+    if not any(has_nan(root) for root in roots):
         return
     first = next((n for n in reversed(order) if n.metadata.get(NAN)), None)
     if first is not None:
@@ -146,7 +150,7 @@ def _refuse_nan_roots(roots: list, order: list[Node]) -> None:
         )
 
 
-def _where(node: Node) -> str:
+def _where(node: TapeNode) -> str:
     return f"; the op was recorded at {node.location}" if node.location else ""
 
 
@@ -173,7 +177,7 @@ def _whole(g: Any) -> Any:
     return g.whole() if isinstance(g, InSlice | Slices) else g
 
 
-def _fitted(node: Node, index: int, g: Any) -> Any:
+def _fitted(node: TapeNode, index: int, g: Any) -> Any:
     """Return the cotangent of one input in the shape that the input had; None: it gets none."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
@@ -184,23 +188,23 @@ def _fitted(node: Node, index: int, g: Any) -> Any:
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
-def reachable(starts: list[Any]) -> list[Node]:
+def reachable(starts: list[Any]) -> list[TapeNode]:
     """Return every node reachable from the starts, latest first."""
-    stack = [s for s in starts if isinstance(s, Node)]
+    stack = [s for s in starts if isinstance(s, TapeNode)]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if isinstance(edge, Node) and edge not in seen:
+            if isinstance(edge, TapeNode) and edge not in seen:
                 seen.add(edge)
                 stack.append(edge)
     return sorted(seen, key=_creation, reverse=True)
 
 
-def _creation(node: Node) -> int:
+def _creation(node: TapeNode) -> int:
     return node.seq
 
 
-def _leading_to(order: list[Node], wanted: dict) -> set[Any]:
+def _leading_to(order: list[TapeNode], wanted: dict) -> set[Any]:
     """Return the wanted keys and every node from which one of them is reachable."""
     useful = set(wanted)
     for node in reversed(order):
@@ -223,8 +227,8 @@ def seed(root: Any, gradient: Any) -> Any:
                 f"{tuple(root.value.shape)}: reduce it (for example .sum()) or pass gradient="
             )
         one, shape = literal(1.0, root.value.dtype), root.value.shape
-        return fresh(expand(one, shape) if shape else one, False)
-    if not hasattr(gradient, "value"):
+        return fresh(expand(one, shape) if shape else one)
+    if not isinstance(gradient, TensorBase):
         raise DTypeError(
             f"gradient must be a tensor or None, not {type(gradient).__name__}: convert "
             "arrays and lists with dualgraph.tensor(...)"

@@ -10,25 +10,32 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, NoReturn
 
-from ..core.dispatch import state
+import numpy as np
+
+from ..core.dispatch import SavedHooks, state
+from ..core.hooks import Hooks, RemovableHandle
 from ..core.op import DTYPE, OUT, SHAPE, Op, Rule, raise_refusal
+from ..core.tensor import GradFn, TensorBase, Value
 from ..errors import DTypeError, GradError, user_location
-from .hooks import Hooks, NodeHooks, RemovableHandle
+from .hooks import NodeHooks
 
 _numbers = count()
 
 
-def _first(replaced: Any) -> Any:
-    return None if replaced is None else replaced[0]
+Edge = GradFn | TensorBase  # where a cotangent goes on: a node, or a leaf
 
 
-def _hooks_of(node: "Node") -> NodeHooks:
+def _first(result: tuple[object, ...] | None) -> object:
+    return None if result is None else result[0]
+
+
+def _hooks_of(node: "TapeNode") -> NodeHooks:
     if node.watch is None:
         node.watch = NodeHooks(Hooks(), Hooks())
     return node.watch
 
 
-class Node:
+class TapeNode:
     """One recorded op; ``seq`` counts creation, so that sorting by it is a topological order."""
 
     __slots__ = (
@@ -115,10 +122,10 @@ class Node:
             return self.saved[key]
         kept, counter, version = self.saved[key]
         if type(kept) is Packed:  # what the hooks made of it is theirs: changes do not matter
-            kept = kept.unpacked(key == OUT)
+            kept = kept.unpacked().value if key == OUT else kept.unpacked()
         elif counter[0] != version:
             raise GradError(self._modified(kept, counter[0], version))
-        return state.frontend.wrap(kept, self, counter) if key == OUT else kept
+        return saved_output(kept, self, counter) if key == OUT else kept
 
     def _modified(self, kept: Any, now: int, version: int) -> str:
         shape = tuple(getattr(kept, "value", kept).shape)
@@ -137,7 +144,7 @@ class Node:
         return f"<{self.name()} object at {hex(id(self))}>"
 
 
-NAN = "nan in forward"  # key of what anomaly mode notes in `Node.metadata`
+NAN = "nan in forward"  # key of what anomaly mode notes in `TapeNode.metadata`
 TWICE = (
     "backward was called a second time through a graph whose saved values were freed by the first "
     "call. Pass retain_graph=True to the first backward, or run the forward again"
@@ -152,21 +159,22 @@ class Packed:
 
     __slots__ = ("held", "unpack")
 
-    def __init__(self, tensor: Any) -> None:
-        self.unpack = state.saved_hooks.unpack
-        self.held = state.saved_hooks.pack(tensor)
+    def __init__(self, tensor: TensorBase, hooks: SavedHooks) -> None:
+        self.unpack = hooks.unpack
+        self.held = hooks.pack(tensor)
 
-    def unpacked(self, is_output: bool = False) -> Any:
+    def unpacked(self) -> TensorBase:
+        """Return the tensor."""
         found = state.unpacked
         if found is None or found[0] is not state.visiting:
             found = state.unpacked = (state.visiting, {})
         if self not in found[1]:
             found[1][self] = self._unpack()
-        return found[1][self].value if is_output else found[1][self]
+        return found[1][self]
 
-    def _unpack(self) -> Any:
+    def _unpack(self) -> TensorBase:
         tensor = self.unpack(self.held)
-        if not hasattr(tensor, "value"):
+        if not isinstance(tensor, TensorBase):
             raise DTypeError(
                 f"the unpack hook of a saved tensor returned {type(tensor).__name__}: it must "
                 "give a tensor"
@@ -175,7 +183,7 @@ class Packed:
 
 
 class AccumulateGrad:
-    """What `Node.next_functions` shows for a leaf: the same object while somebody holds it."""
+    """What `TapeNode.next_functions` shows for a leaf: the same object while somebody holds it."""
 
     def __init__(self, variable: Any) -> None:
         self.variable = variable
@@ -199,7 +207,7 @@ class AccumulateGrad:
 
 
 def _as_function(edge: Any) -> Any:
-    if edge is None or hasattr(edge, "next_functions"):
+    if not isinstance(edge, TensorBase):
         return edge
     found = None if edge.accumulator is None else edge.accumulator()
     if found is None:
@@ -216,6 +224,26 @@ def version_counter(tensor: Any) -> list[int]:
     return owner.counter
 
 
+def saved_output(value: Value, node: TapeNode, counter: list[int]) -> TensorBase:
+    """Return a saved output as a tensor again, at its place on the tape."""
+    out = state.frontend.tensor(value)
+    out.grad_fn, out.tracked, out.counter = node, True, counter
+    return out
+
+
+def snapshot(x: TensorBase) -> TensorBase:
+    """Return the values that x has now, at its place on the tape."""
+    out = state.frontend.copied(x)
+    out.grad_fn, out.tracked = x.grad_fn, x.tracked
+    return out
+
+
+def has_nan(x: TensorBase) -> bool:
+    """Tell whether a tensor holds a NaN; of a value that is traced nothing is known."""
+    array = x.value
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(np.isnan(array).any())
+
+
 def mark() -> int:
     """Return a number below that of every node made from now on."""
     return next(_numbers)
@@ -230,32 +258,32 @@ def keep_old_values(out: Any, x: Any, start: int) -> None:
     for node in _made_since(out, start):
         for key, (kept, own, _) in _saved_tensors(node):
             if own is counter and key != OUT:
-                node.saved[key] = (state.frontend.snapshot(kept), [0], 0)  # type: ignore[index]
+                node.saved[key] = (snapshot(kept), [0], 0)  # type: ignore[index]
 
 
-def pack_saved(out: Any, start: int) -> None:
+def pack_saved(out: Any, start: int, hooks: SavedHooks) -> None:
     """Give what the nodes made since ``start`` saved to the user's hook."""
     for node in _made_since(out, start):
         for key, (kept, counter, version) in _saved_tensors(node):
             if key == OUT:
-                kept = state.frontend.wrap(kept, None, counter)
-                kept.tracked = False
+                kept = state.frontend.tensor(kept)
+                kept.counter = counter
             elif kept.constant is not None:
                 continue
-            node.saved[key] = (Packed(kept), counter, version)  # type: ignore[index]
+            node.saved[key] = (Packed(kept, hooks), counter, version)  # type: ignore[index]
 
 
-def _made_since(out: Any, start: int) -> Iterator[Node]:
+def _made_since(out: Any, start: int) -> Iterator[TapeNode]:
     stack, seen = [out.grad_fn], set()
     while stack:
         node = stack.pop()
-        if isinstance(node, Node) and node.seq >= start and node not in seen:
+        if isinstance(node, TapeNode) and node.seq >= start and node not in seen:
             seen.add(node)
             stack.extend(node.edges)
             yield node
 
 
-def _saved_tensors(node: Node) -> list[tuple[int, Any]]:
+def _saved_tensors(node: TapeNode) -> list[tuple[int, Any]]:
     return [(k, v) for k, v in (node.saved or {}).items() if k < DTYPE]
 
 
@@ -280,10 +308,11 @@ def record(op: Op, tensors: tuple[Any, ...], static: dict[str, Any], out: Any) -
                 kept = out if key == OUT else tensors[key]
                 counter = version_counter(kept)
                 held = out.value if key == OUT else kept
-                if state.saved_hooks is not None and kept.constant is None:
-                    held = Packed(state.frontend.alias(kept) if key == OUT else kept)
+                hooks = state.saved_hooks
+                if hooks is not None and kept.constant is None:
+                    held = Packed(state.frontend.alias(kept) if key == OUT else kept, hooks)
                 saved[key] = (held, counter, counter[0])
-    out.grad_fn = Node(op, edges, tuple([t.value.shape for t in tensors]), static, saved)
+    out.grad_fn = TapeNode(op, edges, tuple([t.value.shape for t in tensors]), static, saved)
     out.tracked = True
     if state.anomaly and state.check_nan:
-        out.grad_fn.metadata[NAN] = state.frontend.has_nan(out)
+        out.grad_fn.metadata[NAN] = has_nan(out)

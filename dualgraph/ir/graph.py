@@ -25,7 +25,7 @@ from ..core.types import Aval, Shape
 
 def _leaf(name: str) -> Op:
     """A leaf's op: not in the registry, with no rules, because it computes nothing."""
-    return Op(name, (), Aval, Aval, None, (), (), name, False, False, False, False, None)
+    return Op(name=name, grad_name=name)
 
 
 INPUT = _leaf("input")

@@ -1,13 +1,12 @@
 """Numba intrinsics: the few LLVM instructions that Numba has no Python spelling for.
 
-Three families:
+Two families:
 
 * scalar arithmetic that must be said exactly: ``fma``, ``select``, ``rint``, bit casts, and integer
   operations that keep their width (Numba promotes ``int32 + int32`` to ``int64``, which halves the
   number of lanes of a vectorised loop);
 * ``horner``, which writes a whole polynomial as one chain of fma, so that a scalar function stays
-  cheap to type-check and compile;
-* raw memory: ``POINTER[dtype](address)`` and ``STACK[dtype](count)`` give typed C pointers.
+  cheap to type-check and compile, and ``table_of``, a table of constants without memory.
 
 Nothing here sets a fast-math flag, so a result has the same bits in whatever loop it is inlined.
 """
@@ -17,12 +16,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.errors import TypingError
+from numba import from_dtype, types
 from numba.extending import intrinsic
 
-STACK_ALIGNMENT = 64
-"""Bytes: one cache line, and one AVX-512 vector."""
+from ..vendor import cgutils
 
 
 def instruction(typer: Callable[..., Any]) -> Any:
@@ -316,80 +313,7 @@ def from_bits_f2(typingctx, word):
     return types.float32(word), codegen
 
 
-# --- memory --------------------------------------------------------------------------------------
-
-ELEMENT: dict[str, types.Type] = {
-    "float16": types.uint16,
-    "float32": types.float32,
-    "float64": types.float64,
-    "int8": types.int8,
-    "int16": types.int16,
-    "int32": types.int32,
-    "int64": types.int64,
-    "uint8": types.uint8,
-    "bool": types.uint8,
-}
-"""Numba element type of a pointer to a NumPy dtype.
-
-A NumPy bool is one byte, but Numba loads from a ``CPointer(boolean)`` without narrowing the byte to
-its one-bit boolean. Pointers to bool are therefore pointers to ``uint8``: read with ``p[i] != 0``,
-write with ``p[i] = np.uint8(condition)``. A float16 goes through `from_bits_f2` and
-`bits_f2`.
-"""
-
-
-def _pointer_to(dtype: str) -> Any:
-    element = types.CPointer(ELEMENT[dtype])
-
-    def pointer(typingctx, address):
-        if not isinstance(address, types.Integer):
-            return None
-
-        def codegen(context, builder, signature, args):
-            return builder.inttoptr(args[0], context.get_value_type(element))
-
-        return element(types.int64), codegen
-
-    pointer.__name__ = f"pointer_{dtype}"
-    pointer.__qualname__ = pointer.__name__
-    pointer.__doc__ = f"The int64 address as a C pointer to {dtype}."
-    return instruction(pointer)
-
-
-def _stack_of(dtype: str) -> Any:
-    element = types.CPointer(ELEMENT[dtype])
-
-    def stack(typingctx, count):
-        if not isinstance(count, types.IntegerLiteral):
-            raise TypingError("the size of a stack buffer must be a literal or frozen integer")
-        length = count.literal_value
-
-        def codegen(context, builder, signature, args):
-            array = ir.ArrayType(context.get_data_type(element.dtype), length)
-            # In the entry block, or a call inside a loop would grow the stack at each turn.
-            with builder.goto_entry_block():
-                memory = builder.alloca(array, name="stack")
-                memory.align = STACK_ALIGNMENT
-            return builder.bitcast(memory, context.get_value_type(element))
-
-        return element(count), codegen
-
-    stack.__name__ = f"stack_{dtype}"
-    stack.__qualname__ = stack.__name__
-    stack.__doc__ = f"``count`` (a literal) uninitialised {dtype} on the stack, 64-byte aligned."
-    return intrinsic(prefer_literal=True)(stack)
-
-
-POINTER: dict[str, Callable[..., Any]] = {dtype: _pointer_to(dtype) for dtype in ELEMENT}
-"""``POINTER[dtype name](address)``: an int64 address as a typed C pointer."""
-
-STACK: dict[str, Callable[..., Any]] = {dtype: _stack_of(dtype) for dtype in ELEMENT}
-"""``STACK[dtype name](count)``: uninitialised memory that lives until the caller returns."""
-
-
-def address_of(array: np.ndarray) -> int:
-    """The address of the first element of ``array``, as kernels take it."""
-    return int(array.ctypes.data)
+# --- tables -------------------------------------------------------------------------------------
 
 
 def table_of(name: str, values: np.ndarray) -> Any:
@@ -398,7 +322,7 @@ def table_of(name: str, values: np.ndarray) -> Any:
     A load with a computed index stops LLVM from vectorising a loop that also stores, since it can't
     bound the address; for a few dozen constants the selects are cheaper than a gather anyway.
     """
-    element = ELEMENT[values.dtype.name]
+    element = from_dtype(values.dtype)
 
     def table(typingctx, index):
         if not isinstance(index, types.Integer):

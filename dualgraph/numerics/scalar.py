@@ -13,9 +13,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core.compiler import Compiler
-from numba.core.registry import CPUDispatcher
 
+from ..vendor import Compiler, CPUDispatcher
 from .intrinsics import bits, fabs, from_bits, iand, ilshr, ior
 
 _SIGN = np.int32(-(2**31))

@@ -7,7 +7,7 @@ for a signed integer shifted right.
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 
 from .intrinsics import instruction
 

@@ -3,11 +3,14 @@
 ``apply(layout, shape, **static)`` returns the new layout, or None when only a copy can do it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
+
+from ..core.op import Facts
 
 Shape = tuple[int, ...]
 
@@ -27,10 +30,12 @@ class Layout(NamedTuple):
         )
 
 
-class View(Protocol):
-    """The ``lower`` of a view op."""
+class View(Facts):
+    """Facts of a view op."""
 
-    def apply(self, layout: Layout, out: Shape, **static: object) -> Layout | None: ...
+    __slots__ = ()
+    is_view = True
+    apply: Callable[..., Layout | None]
 
 
 def row_major(shape: Shape) -> tuple[int, ...]:
@@ -46,10 +51,8 @@ def strides_of(array: np.ndarray) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpandView:
+class ExpandView(View):
     """Repeat axes of extent 1, add axes in front: stride 0."""
-
-    is_view: ClassVar[bool] = True
 
     def apply(self, layout: Layout, out: Shape, shape: Shape) -> Layout | None:
         lead = len(shape) - len(layout.shape)
@@ -61,10 +64,8 @@ class ExpandView:
 
 
 @dataclass(frozen=True, slots=True)
-class PermuteView:
+class PermuteView(View):
     """Reorder axes."""
-
-    is_view: ClassVar[bool] = True
 
     def apply(self, layout: Layout, out: Shape, dims: tuple[int, ...]) -> Layout | None:
         strides = tuple(layout.strides[d] for d in dims)
@@ -72,10 +73,8 @@ class PermuteView:
 
 
 @dataclass(frozen=True, slots=True)
-class SliceView:
+class SliceView(View):
     """Take ``starts[i] + k * steps[i]`` for k < out[i]; a step may be negative."""
-
-    is_view: ClassVar[bool] = True
 
     def apply(
         self, layout: Layout, out: Shape, starts: Shape, lengths: Shape, steps: Shape
@@ -86,10 +85,8 @@ class SliceView:
 
 
 @dataclass(frozen=True, slots=True)
-class DiagonalView:
+class DiagonalView(View):
     """Walk two axes at once, from ``offset`` columns to the right; the new axis is the last."""
-
-    is_view: ClassVar[bool] = True
 
     def apply(self, layout: Layout, out: Shape, offset: int, dim1: int, dim2: int) -> Layout | None:
         down, right = layout.strides[dim1], layout.strides[dim2]
@@ -99,10 +96,8 @@ class DiagonalView:
 
 
 @dataclass(frozen=True, slots=True)
-class StridedView:
+class StridedView(View):
     """Any strides over dense memory, from its first element."""
-
-    is_view: ClassVar[bool] = True
 
     def apply(
         self, layout: Layout, out: Shape, size: Shape, stride: Shape, offset: int
@@ -111,10 +106,8 @@ class StridedView:
 
 
 @dataclass(frozen=True, slots=True)
-class UnfoldView:
+class UnfoldView(View):
     """Windows of ``size`` elements, ``step`` apart along ``axis``; a new last axis walks one."""
-
-    is_view: ClassVar[bool] = True
 
     def apply(self, layout: Layout, out: Shape, axis: int, size: int, step: int) -> Layout | None:
         own = layout.strides
@@ -123,11 +116,10 @@ class UnfoldView:
 
 
 @dataclass(frozen=True, slots=True)
-class ReshapeView:
+class ReshapeView(View):
     """Cut the same row-major order into other axes, when the strides allow it."""
 
-    is_view: ClassVar[bool] = True
-    may_copy: ClassVar[bool] = True  # eager copies when they do not
+    may_copy = True  # eager copies when they do not
 
     def apply(self, layout: Layout, out: Shape, shape: Shape) -> Layout | None:
         strides = reshaped_strides(layout.shape, layout.strides, shape)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..core.boundary import Tensor as Tensor, unguarded
+from ..core.boundary import unguarded
 from ..core.dispatch import apply, literal
 from ..core.op import Op, defop
+from ..core.tensor import TensorBase as Tensor
 from ..core.types import (
     BOOL,
     FLOATING,
@@ -32,15 +33,18 @@ from ..errors import (
     called_function,
     described,
 )
-from ..targets.cpu.families.elementwise import Elementwise, eager_kernel
+from ..numerics.facts.elementwise import NAMES, Elementwise
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NUMBERS = (bool, int, float)
 
 
-def is_tensor(x: Any) -> bool:
+def is_tensor(x: object) -> "TypeIs[Tensor]":
     """Tell a tensor from numbers and everything else."""
-    return hasattr(x, "value") and hasattr(x, "tracked")
+    return isinstance(x, Tensor)
 
 
 def as_number(x: Any) -> bool | int | float:
@@ -113,20 +117,18 @@ def elementwise(
     name: str,
     expression: str,
     types: str,
-    vjp: tuple[Any, ...],
     *,
+    vjp: tuple[Any, ...],
     commutative: bool = False,
     grad_name: str | None = None,
     integer: str = "",
 ) -> Op:
     """Register an element-wise op; its inputs are x, y, z in order."""
     spec = Elementwise(expression, types, integer)
-    count = len(types.partition("->")[0])
     return defop(
         name,
-        inputs=" ".join(("x", "y", "z")[:count]),
+        inputs=" ".join(NAMES[: len(spec.inputs)]),
         infer=elementwise_infer(name, spec),
-        kernel=eager_kernel(name, spec),
         lower=spec,
         vjp=vjp,
         commutative=commutative,
@@ -135,7 +137,7 @@ def elementwise(
 
 
 CAST = elementwise(
-    "cast", "{x}", "t->u", (lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy"
+    "cast", "{x}", "t->u", vjp=(lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy"
 )
 
 
@@ -174,7 +176,7 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
 
 def as_operand(x: Any) -> Tensor:
     """Return a tensor as it is, and a number as a literal of its own dtype."""
-    return x if hasattr(x, "value") and hasattr(x, "tracked") else as_number_tensor(x)
+    return x if isinstance(x, Tensor) else as_number_tensor(x)
 
 
 def as_number_tensor(x: Any) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from ..core.dispatch import owned
+from ..core.tensor import owned
 from .build import Tensor, normal_axis
 from .index.indexing import gather
 from .shape.views import reshape, squeeze

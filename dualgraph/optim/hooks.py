@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..grad.hooks import Hooks, RemovableHandle
+from ..core.hooks import Hooks, RemovableHandle
 
 
 def saving_hooks() -> dict[str, Hooks]:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.dispatch import state
+from ..core.hooks import Hooks, RemovableHandle
 from ..core.scope import note_module
 from ..core.types import float64
 from ..eager.modes import enable_grad, no_grad
@@ -26,7 +27,6 @@ from ..errors import (
     TraceError,
     described,
 )
-from ..grad.hooks import Hooks, RemovableHandle
 from ..nn.module import clear_grad
 from ..ops.build import as_dtype, need
 from ..ops.elementwise.pointwise import add, mul, neg

@@ -1,15 +1,13 @@
 """The graph that grows while a function is traced: inputs, nodes, and where each is from."""
 
-from typing import Any
-
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.op import Op
+from ..core.op import Op, Static
 from ..core.scope import current_path
-from ..eager import Tensor
+from ..core.tensor import GradFn, TensorBase, Value
+from ..eager.frontend import array_of
 from ..errors import user_location
-from ..grad.tape import Node as TapeNode
 from ..ir.graph import INPUT, Graph, Node, constant
 from .capture import Source
 
@@ -21,14 +19,14 @@ class Recording:
         self.nodes: list[Node] = []
         self.inputs: dict[Node, Source] = {}
         self.constants: dict[tuple[np.dtype, bytes], Node] = {}
-        self.locations: dict[TapeNode, tuple[str, str]] = {}
+        self.locations: dict[GradFn, tuple[str, str]] = {}
 
     @property
     def sources(self) -> list[Source]:
         """Where the inputs come from, in their order."""
         return list(self.inputs.values())
 
-    def add_input(self, source: Source, value: np.ndarray | Node) -> Node:
+    def add_input(self, source: Source, value: Value) -> Node:
         """Append a graph input of a value's shape and dtype, read from ``source`` at every call."""
         node = Node(
             INPUT, (), {}, tuple(value.shape), value.dtype, user_location(), source.describe()
@@ -36,15 +34,17 @@ class Recording:
         self.inputs[node] = source
         return node
 
-    def add_constant(self, tensor: Tensor) -> Node:
+    def add_constant(self, tensor: TensorBase) -> Node:
         """Return the node of a literal."""
-        key = (tensor.value.dtype, tensor.value.tobytes())
+        array = array_of(tensor)
+        key = (array.dtype, array.tobytes())
         if key not in self.constants:
-            self.constants[key] = constant(tensor.constant, tensor.value.dtype)
+            assert tensor.constant is not None, "a literal knows its number"
+            self.constants[key] = constant(tensor.constant, array.dtype)
             self.nodes.append(self.constants[key])
         return self.constants[key]
 
-    def append(self, op: Op, values: tuple[Node, ...], static: dict[str, Any]) -> Node:
+    def append(self, op: Op, values: tuple[Node, ...], static: Static) -> Node:
         """Append the node of an op, whose rule says what comes out."""
         aval = op.infer(*values, **static)
         source, path, derived = self.location()
@@ -59,7 +59,7 @@ class Recording:
             return *self.locations[visiting], True
         return user_location(), current_path(), visiting is not None
 
-    def locate(self, node: TapeNode) -> None:
+    def locate(self, node: GradFn) -> None:
         """Remember where a node of the tape was recorded, for its backward nodes."""
         source, path, _ = self.location()
         self.locations[node] = (source, path)

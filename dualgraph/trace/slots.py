@@ -5,7 +5,7 @@ A tensor hashes by identity, so that it is a key itself, and is kept alive by be
 
 from dataclasses import dataclass
 
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..ir.graph import Node
 from .capture import Origin
 
@@ -18,13 +18,13 @@ class Slot:
     any other tensor itself.
     """
 
-    tensor: Tensor
+    tensor: TensorBase
     origin: Origin
     input: Node | None = None  # the graph's input that reads it, once something used its value
     changed: Node | None = None  # of a captured tensor: the value that the function gave it
     tracked: bool = False  # it required grad when the trace first used its value
-    grad: Tensor | None = None  # as the function sees it, once read or written
-    first_grad: Tensor | None = None  # as it was when the call began, once read
+    grad: TensorBase | None = None  # as the function sees it, once read or written
+    first_grad: TensorBase | None = None  # as it was when the call began, once read
     grad_input: Node | None = None  # the graph's input that reads it
     grad_known: bool = False
     grad_read: bool = False
@@ -35,12 +35,11 @@ class Slot:
         value = self.tensor.value
         return value if isinstance(value, Node) else self.changed or self.input
 
-    def read_grad(self, grad: Tensor | None) -> None:
-        """Note the ``.grad`` that the call begins with."""
-        self.grad = self.first_grad = grad
+    def read_grad(self, grad: TensorBase | None, node: Node | None) -> None:
+        """Note the ``.grad`` that the call begins with, and the input that reads it."""
+        self.grad, self.first_grad, self.grad_input = grad, grad, node
         self.grad_known = self.grad_read = True
-        self.grad_input = None if grad is None else grad.value
 
-    def write_grad(self, grad: Tensor | None) -> None:
+    def write_grad(self, grad: TensorBase | None) -> None:
         """Note a ``.grad`` that the function set."""
         self.grad, self.grad_known = grad, True

@@ -1,10 +1,8 @@
 """Tensors while a function is traced: symbols for nodes, slots for what comes from outside."""
 
-from typing import Any
-
-from ..core.op import Op
-from ..eager import Tensor
-from ..eager.frontend import READ_ONLY, Always, EagerFrontend
+from ..core.op import Op, Static
+from ..core.tensor import Always, TensorBase
+from ..eager.frontend import READ_ONLY, EagerFrontend
 from ..errors import GradError, TraceError
 from ..grad.tape import version_counter
 from ..ir.graph import Node
@@ -17,19 +15,19 @@ from .views import Shown, refuse_doubtful
 class Symbols(Recording):
     """The values of tensors: what is read from outside becomes an input of the graph."""
 
-    def __init__(self, arguments: list[Tensor] | None = None) -> None:
+    def __init__(self, arguments: list[TensorBase] | None = None) -> None:
         super().__init__()
         self.arguments = arguments or []  # flattened, those of the first call; let go when it ends
-        self.slots: dict[Tensor, Slot] = {}
+        self.slots: dict[TensorBase, Slot] = {}
         self.read: dict[Node, Slot] = {}  # tensors from outside whose value was used, by input
 
-    def symbol(self, node: Node) -> Tensor:
+    def symbol(self, node: Node) -> TensorBase:
         """Wrap a node in a tensor."""
         out = object.__new__(EagerFrontend.tensor_class)
         out.value = node
         return out
 
-    def argument(self, position: int, tensor: Tensor) -> Tensor:
+    def argument(self, position: int, tensor: TensorBase) -> TensorBase:
         """Return the symbol that stands for a tensor argument."""
         origin = Argument(position)
         node = self.add_input(origin, tensor.value)
@@ -40,7 +38,7 @@ class Symbols(Recording):
         self.slots[out] = self.slots[tensor] = self.read[node] = slot
         return out
 
-    def lift(self, tensor: Tensor) -> Node:
+    def lift(self, tensor: TensorBase) -> Node:
         """Return the node of a tensor: its own, a constant, or a captured input."""
         if type(tensor.via) is Shown:
             self._refresh(tensor, tensor.via)
@@ -53,7 +51,7 @@ class Symbols(Recording):
         now = None if slot is None or slot.tensor is not tensor else slot.now
         return self._capture(tensor) if now is None else now
 
-    def _capture(self, tensor: Tensor) -> Node:
+    def _capture(self, tensor: TensorBase) -> Node:
         if tensor.grad_fn is not None:
             raise TraceError(
                 f"the traced function uses a tensor of shape {tuple(tensor.value.shape)} that "
@@ -67,7 +65,7 @@ class Symbols(Recording):
         self.read[slot.input] = slot
         return slot.input
 
-    def _outside(self, x: Tensor) -> Slot | None:
+    def _outside(self, x: TensorBase) -> Slot | None:
         """Return the slot of a tensor from outside; None when it was made inside of the trace."""
         slot = self.slots.get(x)
         if slot is None:
@@ -81,7 +79,7 @@ class Symbols(Recording):
             )
         return slot
 
-    def _set(self, x: Tensor, node: Node) -> None:
+    def _set(self, x: TensorBase, node: Node) -> None:
         if isinstance(x.value, Node):
             x.value = node
         elif x.constant is not None:
@@ -94,27 +92,27 @@ class Symbols(Recording):
     # --- views ---
 
     def _note_view(
-        self, out: Tensor, source: Tensor, op: Op | None, static: dict[str, Any]
+        self, out: TensorBase, source: TensorBase, op: Op | None, static: Static
     ) -> None:
         base = source if source.base is None else source.base
         out.base = base
         out.taped = Always() if op is None else base.taped
-        out.via = Shown(source, op, static)
-        out.via.version = version_counter(out)[0]
+        out.via = via = Shown(source, op, static)
+        via.version = version_counter(out)[0]
 
-    def _refresh(self, view: Tensor, via: Shown) -> None:
+    def _refresh(self, view: TensorBase, via: Shown) -> None:
         """Make a view again when the memory behind it has changed since."""
         now = version_counter(view)[0]
         if now == via.version:
             return
-        refuse_doubtful(view)
+        refuse_doubtful(via)
         via.version = now
         value = self.lift(via.source)
         view.value = value if via.op is None else self.append(via.op, (value,), via.static)
 
     # --- arguments ---
 
-    def position_of(self, tensor: Tensor) -> int | None:
+    def position_of(self, tensor: TensorBase) -> int | None:
         """Return the argument position of a symbol, or None for any other tensor."""
         slot = self.slots.get(tensor)
         if slot is None or slot.tensor is not tensor or not isinstance(slot.origin, Argument):

@@ -1,15 +1,11 @@
 """Views inside of a trace: which of them eager would really give, and which it may copy."""
 
-from typing import Any
-
 from ..core.op import Op
-from ..core.types import Aval
-from ..eager import Tensor
-from ..eager.frontend import Via
+from ..core.tensor import Via
 from ..errors import TraceError
 from ..numerics.view import Layout
 
-UNKNOWN_PART = Op("x[i]", (), Aval, Aval, None, (), (), "", False, False, False, False, None)
+UNKNOWN_PART = Op(name="x[i]")
 """What a copy that stands for a view counts as: nobody knows which part it shows."""
 
 
@@ -19,10 +15,9 @@ class Shown(Via):
     version: int = 0
 
 
-def refuse_doubtful(view: Tensor) -> None:
+def refuse_doubtful(via: Via) -> None:
     """Raise where eager has a view, and a trace a copy or something that depends on strides."""
-    op: Op | None = view.via.op
-    static: dict[str, Any] = view.via.static
+    source, op, static = via
     if op is UNKNOWN_PART:
         raise TraceError(
             "x[i] with a 0-d tensor i is a copy inside a traced function: it cannot be changed "
@@ -30,7 +25,7 @@ def refuse_doubtful(view: Tensor) -> None:
         )
     if op is None or not op.may_copy:
         return
-    shape = view.via.source.value.shape
+    shape = source.value.shape
     unmerged = Layout(shape, tuple(range(1, len(shape) + 1)), 0)  # no two axes step like one
     if op.lower.apply(unmerged, (), **static) is None:
         raise TraceError(

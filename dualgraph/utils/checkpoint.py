@@ -8,6 +8,7 @@ from ..core.dispatch import state
 from ..eager.modes import enable_grad, saved_tensors_hooks
 from ..errors import GradError
 from ..nn.module import Module
+from ..ops.create.creation import default_generator
 
 
 class _Hooks(saved_tensors_hooks):
@@ -24,7 +25,7 @@ class _Recomputed:
         self.settings = settings
         self.kinds: list[tuple] = []  # shape and dtype of what forward saved
         self.found: dict[int, Any] = {}
-        self.stream = state.frontend.generator().get_state()
+        self.stream = default_generator().get_state()
 
     def pack(self, tensor: Any) -> int:
         self.kinds.append(_kind(tensor))
@@ -37,7 +38,7 @@ class _Recomputed:
 
     def _recompute(self) -> None:
         function, args, kwargs = self.call
-        generator = state.frontend.generator()
+        generator = default_generator()
         now = generator.get_state()
         if self.settings.preserve_rng_state:
             generator.set_state(self.stream)

@@ -8,7 +8,7 @@ import pytest
 
 import dualgraph as dg
 import dualgraph.nn.functional as F
-from dualgraph.targets.cpu.threads import WORTH, run_shared
+from dualgraph.targets.cpu.eager.threads import WORTH, run_shared
 from tests.bits import assert_bits_equal
 
 

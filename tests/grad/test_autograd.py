@@ -14,7 +14,7 @@ import pytest
 
 import dualgraph as dg
 from dualgraph.errors import GradError
-from dualgraph.grad.tape import AccumulateGrad, Node
+from dualgraph.grad.tape import AccumulateGrad, TapeNode
 from tests.bits import assert_bits_equal
 
 
@@ -421,13 +421,13 @@ def test_no_walk_where_nothing_is_wanted(monkeypatch: pytest.MonkeyPatch) -> Non
     x, w = leaf(1.0), leaf(2.0)
     y = (x * 3 + w.exp().sin()).sum()
     walked: list[str] = []
-    cotangent = Node.cotangent
+    cotangent = TapeNode.cotangent
 
-    def spy(node: Node, index: int, g: Any) -> Any:
+    def spy(node: TapeNode, index: int, g: Any) -> Any:
         walked.append(node.name())
         return cotangent(node, index, g)
 
-    monkeypatch.setattr(Node, "cotangent", spy)
+    monkeypatch.setattr(TapeNode, "cotangent", spy)
     (g,) = dg.autograd.grad(y, x)
     assert g.item() == 3.0
     assert walked == ["SumBackward0", "AddBackward0", "MulBackward0"]

@@ -11,8 +11,8 @@ import pytest
 from numba import njit
 
 from dualgraph.numerics import bessel, elementary, gamma, intrinsics, normal, special
-from dualgraph.numerics.intrinsics import POINTER, STACK, address_of
 from dualgraph.numerics.scalar import scalar
+from dualgraph.targets.cpu.memory import POINTER, STACK
 from tests.ops import special_references
 
 SPECIAL = special.SCALARS | gamma.SCALARS | normal.SCALARS | bessel.SCALARS
@@ -72,7 +72,7 @@ def evaluate(name, x, y=None):
     y = x if y is None else np.ascontiguousarray(y)
     out = np.empty_like(x)
     loop = loop_of(function, x.dtype.name, arity)
-    loop(address_of(x), address_of(y), address_of(out), x.size)
+    loop(x.ctypes.data, y.ctypes.data, out.ctypes.data, x.size)
     return out
 
 
@@ -534,7 +534,7 @@ def test_pointers_and_stack_buffers():
 
     x = np.array([1, -1, 0, 2, -3, NAN, INF, -INF], np.float32)
     out = np.zeros(8, bool)
-    kernel(address_of(x), address_of(out), 8)
+    kernel(x.ctypes.data, out.ctypes.data, 8)
     np.testing.assert_array_equal(out, x > 0)
 
 

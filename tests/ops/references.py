@@ -9,7 +9,7 @@ import numpy as np
 LANES, ROWS = (
     128,
     128,
-)  # of the canonical order, as `families.reduce` documents it
+)  # of the canonical order, as `numerics.facts.reduction` says
 Combine = Callable[[Any, Any], Any]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import dualgraph as dg
 from dualgraph.nn import functional as F
-from dualgraph.targets.cpu.families.reduce import BLOCK
+from dualgraph.numerics.facts.reduction import BLOCK
 from tests.bits import assert_bits_equal
 
 LENGTHS = [1, 2, 3, 10, 33, 64, 127, 128, 129, 500]

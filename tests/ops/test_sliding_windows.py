@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.targets.cpu.routines.convolution import images_together
+from dualgraph.numerics.facts.windows import images_together
 from tests.bits import array_of, assert_bits_equal
 
 F = dg.nn.functional

@@ -354,6 +354,8 @@ import os, signal, sys, threading, time
 import dualgraph as dg
 from dualgraph.utils.data import DataLoader
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us without one
+
 class Slow:
     def __len__(self): return 1000
     def __getitem__(self, i):

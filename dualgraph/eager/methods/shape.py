@@ -60,6 +60,6 @@ class ShapeMethods:
     unfold = windows.unfold
     as_strided = windows.as_strided
 
-    def is_contiguous(self, memory_format: Any = None) -> bool:
+    def is_contiguous(self: Any, memory_format: Any = None) -> bool:
         """Return whether the elements lie in row-major order without gaps."""
         return axes.is_contiguous(self)

@@ -110,7 +110,8 @@ def _added(mask: Tensor | None, like: Tensor) -> Tensor | None:
 
 
 def _padding(mask: Tensor | None, like: Tensor) -> Tensor | None:
-    return None if mask is None else unsqueeze(unsqueeze(_added(mask, like), 1), 1)
+    added = _added(mask, like)
+    return None if added is None else unsqueeze(unsqueeze(added, 1), 1)
 
 
 def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:

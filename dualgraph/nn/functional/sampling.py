@@ -149,16 +149,21 @@ class _Source:
 
     def read(self, at: list[Tensor]) -> Tensor:
         """Return the elements (N, C, places) at whole places, zeros outside."""
-        flat, known = None, None
-        for c, e in zip(at, self.extent, strict=True):
-            inside = logical_and(ge(c, 0.0), le(c, float(e - 1)))
-            k = cast(clamp(c, 0.0, float(e - 1)), int64)
-            flat = k if flat is None else add(mul(flat, e), k)
-            known = inside if known is None else logical_and(known, inside)
+        pairs = list(zip(at, self.extent, strict=True))
+        flat, known = _within(*pairs[0])
+        for c, e in pairs[1:]:
+            k, inside = _within(c, e)
+            flat, known = add(mul(flat, e), k), logical_and(known, inside)
         n, places = at[0].value.shape
         every = (n, self.table.value.shape[1], places)
         index = expand(reshape(flat, (n, 1, places)), every)
         return where(reshape(known, (n, 1, places)), gather(self.table, 2, index), 0.0)
+
+
+def _within(c: Tensor, extent: int) -> tuple[Tensor, Tensor]:
+    """Return places along one axis, moved inside, and which of them were there."""
+    inside = logical_and(ge(c, 0.0), le(c, float(extent - 1)))
+    return cast(clamp(c, 0.0, float(extent - 1)), int64), inside
 
 
 def _reflected(c: Tensor, low: float, span: float) -> Tensor:

@@ -12,6 +12,7 @@ from threading import local
 from typing import Any
 
 from ...core.dispatch import state
+from ...core.frontend import Frontend
 from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
 from ...errors import ArgumentError, TraceError
@@ -123,7 +124,7 @@ class _Parametrized:
 
 class _Caches(local):
     held: dict[tuple[int, str], Tensor] | None = None
-    frontend: Any = None
+    frontend: Frontend | None = None
 
 
 _caches = _Caches()

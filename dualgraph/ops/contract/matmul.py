@@ -3,13 +3,13 @@
 from math import prod
 from typing import Any
 
-from ...core.dispatch import apply, compose, owned
+from ...core.dispatch import apply, compose
 from ...core.op import NONDIFF, defcomposite, defop
+from ...core.tensor import owned
 from ...core.types import Aval, bool_, broadcast_shapes, float16, float32, float64
 from ...errors import DTypeError, ShapeError
-from ...targets.cpu.families.matmul import Gemm, matmul as product_kernel
-from ...targets.cpu.routine import eager_kernel
-from ...targets.cpu.routines.products import INTEGER_MATMUL
+from ...numerics.facts.contraction import Contraction
+from ...numerics.facts.routine import Routine
 from ..build import Tensor, as_dtype, in_float32, is_tensor, need
 from ..elementwise.pointwise import add, mul
 from ..reduce.reductions import expand, sum
@@ -35,8 +35,7 @@ _MATMUL = defop(
     "matmul",
     inputs="x y",
     infer=_infer_matmul,
-    kernel=product_kernel,
-    lower=Gemm(),
+    lower=Contraction(),
     vjp=(
         lambda g, y: apply(_MATMUL, g, transpose(y, -2, -1)),
         lambda g, x, y_shape: _right_vjp(g, x, y_shape),
@@ -66,8 +65,7 @@ _INTEGER_MATMUL = defop(
     "integer_matmul",
     inputs="x y",
     infer=_infer_integer,
-    kernel=eager_kernel("integer_matmul", INTEGER_MATMUL, _infer_integer),
-    lower=INTEGER_MATMUL,
+    lower=Routine("integer_matmul"),
     vjp=(NONDIFF, NONDIFF),
 )
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from ...core.dispatch import apply, literal
+from ...core.op import defop
 from ...core.types import Aval, bool_
 from ...errors import DTypeError, ShapeError
-from ...targets.cpu.routines.products import MATRIX_EXP
+from ...numerics.facts.routine import Routine
 from ..build import (
     Tensor,
     as_dtype,
@@ -17,7 +18,7 @@ from ..build import (
     normal_axis,
 )
 from ..elementwise.pointwise import add, clone, mul, sub, where
-from ..linalg.matrices import mT, native_op, need_square
+from ..linalg.matrices import mT, need_square
 from ..reduce.reductions import expand, sum
 from ..shape.diagonals import diagonal as diagonal_view
 from ..shape.views import cat, narrow, permute, reshape, stack, unbind, unsqueeze
@@ -310,12 +311,12 @@ def _exp_vjp(g: Tensor, x: Tensor) -> Tensor:
     return narrow(narrow(both, -2, 0, n), -1, n, n)
 
 
-_EXP = native_op(
+_EXP = defop(
     "matrix_exp",
-    "x",
-    lambda x: Aval(tuple(x.shape), x.dtype),
-    MATRIX_EXP,
-    (lambda g, x: _exp_vjp(g, x),),
+    inputs="x",
+    infer=lambda x: Aval(tuple(x.shape), x.dtype),
+    lower=Routine("matrix_exp"),
+    vjp=(lambda g, x: _exp_vjp(g, x),),
 )
 
 

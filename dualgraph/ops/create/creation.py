@@ -1,12 +1,13 @@
 """Tensors from nothing: constants, ranges, and random numbers keyed by seed, op and element."""
 
 import secrets
-from math import ceil, prod
+import threading
+from math import ceil
 from typing import Any
 
 import numpy as np
 
-from ...core.dispatch import apply, literal, state
+from ...core.dispatch import apply, assign, literal, state
 from ...core.op import NONDIFF, defop
 from ...core.types import (
     Aval,
@@ -20,7 +21,7 @@ from ...core.types import (
     weak_dtype,
 )
 from ...errors import ArgumentError, DTypeError, ShapeError, TraceError
-from ...targets.cpu.families.elementwise import Elementwise, LoopTable
+from ...numerics.facts.elementwise import Elementwise
 from ..arguments import check_device, check_options
 from ..build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
 from ..elementwise.pointwise import floor, lt, mul
@@ -46,7 +47,7 @@ def full(
     shape = sizes((size,))
     if min(shape, default=0) < 0:
         raise ShapeError(f"a new tensor cannot have the negative extent in {shape}")
-    return fresh(expand(_fill(fill_value, dtype), shape), requires_grad)
+    return fresh(expand(_fill(fill_value, dtype), shape), requires_grad=requires_grad)
 
 
 def _fill(value: Any, dtype: Any) -> Tensor:
@@ -57,9 +58,10 @@ def _fill(value: Any, dtype: Any) -> Tensor:
     return literal(number, weak_dtype(number) if dtype is None else numpy_dtype(dtype))
 
 
-def fresh(x: Tensor, requires_grad: bool) -> Tensor:
+def fresh(x: Tensor, *, requires_grad: bool = False) -> Tensor:
     """Return memory of its own: a literal and its expansions are shared."""
-    return state.frontend.fresh(x, requires_grad)
+    out = state.frontend.copied(x, donated=True)
+    return out.requires_grad_() if requires_grad else out
 
 
 def shape_of(size: tuple[Any, ...], options: dict[str, Any]) -> Shape:
@@ -113,17 +115,12 @@ def indexed(name: str, expression: str, inputs: str, integer: str = "") -> Any:
     """Register an op ``out[i] = expression(i, inputs)`` with static shape and dtype."""
     letters = "".join("t" if n in _NUMERIC else "l" for n in inputs.split())
     spec = Elementwise(expression, f"l{letters}->t", integer)
-    table = LoopTable(name, spec)
 
     def infer(*avals: Any, shape: Shape, dtype: np.dtype) -> Aval:
         return Aval(shape, dtype)
 
-    def kernel(*arrays: np.ndarray, shape: Shape, dtype: np.dtype) -> np.ndarray:
-        index = np.arange(prod(shape)).reshape(shape)
-        return table[dtype.char](index, *arrays, out=...)
-
     rules = (NONDIFF,) * len(inputs.split())
-    return defop(name, inputs=inputs, infer=infer, kernel=kernel, lower=spec, vjp=rules)
+    return defop(name, inputs=inputs, infer=infer, lower=spec, vjp=rules)
 
 
 _ARANGE = indexed("arange", "{x} + {s}({i}) * {y}", "start step", "iadd({x}, imul({s}({i}), {y}))")
@@ -171,9 +168,11 @@ def plain_number(x: Any) -> bool | int | float:
     return x.item() if is_tensor(x) else as_number(x)
 
 
-def default_generator() -> Any:
+def default_generator() -> "Generator":
     """Return the generator that the random functions use when none is given."""
-    return state.frontend.generator()
+    if streams.current is None or state.tracing:  # a trace captures the state of the default one
+        return streams.default
+    return streams.current
 
 
 def draw(
@@ -196,7 +195,7 @@ def draw(
     counter, seed = (generator or default_generator()).draw()
     exact = float32 if wanted.itemsize < 4 else wanted
     out = as_dtype(apply(op, counter, seed, shape=shape, dtype=exact), wanted)
-    return fresh(out, requires_grad)
+    return fresh(out, requires_grad=requires_grad)
 
 
 def rand(*size: Any, dtype: Any = None, **options: Any) -> Tensor:
@@ -255,12 +254,12 @@ class Generator:
     def __init__(self, device: Any = None, *, tensor: Any = None) -> None:
         check_device("Generator", device)
         start = state.frontend.tensor(np.zeros(2, np.int64))
-        self.state = state.frontend.fresh(start, False) if tensor is None else tensor
+        self.state = state.frontend.copied(start, donated=True) if tensor is None else tensor
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream of this seed from its beginning and return the generator."""
         wrapped = (int(seed) + 2**63) % 2**64 - 2**63
-        state.frontend.assign(self.state, np.array([0, wrapped], np.int64))
+        assign(self.state, np.array([0, wrapped], np.int64))
         return self
 
     def initial_seed(self) -> int:
@@ -293,3 +292,13 @@ class Generator:
         now = self.state.clone()
         self.state.add_(state.frontend.tensor(np.array([1, 0], np.int64)))
         return select(now, 0, 0), select(now, 0, 1)
+
+
+class Streams(threading.local):
+    """The generators of those random functions that are given none."""
+
+    default: Generator  # set once there is a frontend
+    current: Generator | None = None  # in place of the default one, in this thread
+
+
+streams = Streams()

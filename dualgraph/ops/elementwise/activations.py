@@ -51,29 +51,29 @@ _GELU = elementwise(
     "gelu",
     f"{{x}} * ({{s}}(0.5) * erfc_{{s}}({{x}} * {{s}}({-_ROOT_HALF!r})))",
     "t->t",
-    (lambda g, x: mul(g, _gelu_slope(x)),),
+    vjp=(lambda g, x: mul(g, _gelu_slope(x)),),
 )
 _INNER = f"({{x}} + {{x}} * {{x}} * {{x}} * {{s}}(0.044715)) * {{s}}({2 * _ROOT_TWO_OVER_PI!r})"
 _GELU_TANH = elementwise(
     "gelu_tanh",
     f"{{x}} * sigmoid_{{s}}({_INNER})",
     "t->t",
-    (lambda g, x: mul(g, _gelu_tanh_slope(x)),),
+    vjp=(lambda g, x: mul(g, _gelu_tanh_slope(x)),),
 )  # (1 + tanh u)/2 = sigmoid(2 u), which does not cancel below 0
 _SILU = elementwise(
-    "silu", "{x} * sigmoid_{s}({x})", "t->t", (lambda g, x: mul(g, _silu_slope(x)),)
+    "silu", "{x} * sigmoid_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, _silu_slope(x)),)
 )
 _MISH = elementwise(
     "mish",
     "{x} * tanh_{s}(log1p_{s}(exp_{s}({x})))",
     "t->t",
-    (lambda g, x: mul(g, _mish_slope(x)),),
+    vjp=(lambda g, x: mul(g, _mish_slope(x)),),
 )
 _SOFTPLUS = elementwise(
     "softplus",
     "select({x} * {y} > {z}, {x}, log1p_{s}(exp_{s}({x} * {y})) / {y})",
     "ttt->t",
-    (
+    vjp=(
         lambda g, x, y, z: where(gt(mul(x, y), z), g, mul(g, sigmoid(mul(x, y)))),
         NONDIFF,
         NONDIFF,
@@ -83,7 +83,7 @@ _LOGSIGMOID = elementwise(
     "logsigmoid",
     "-(log1p_{s}(exp_{s}(-abs({x}))) - select({x} > 0, {s}(0), {x}))",
     "t->t",
-    (lambda g, x: mul(g, sigmoid(neg(x))),),
+    vjp=(lambda g, x: mul(g, sigmoid(neg(x))),),
 )  # min(x, 0) - log(1 + e**-|x|), which neither over- nor underflows
 
 
@@ -189,25 +189,25 @@ _HARDSWISH = elementwise(
     "hardswish",
     "{x} * select({x} < {s}(-3), {s}(0), select({x} > {s}(3), {s}(6), {x} + {s}(3))) / {s}(6)",
     "t->t",
-    (lambda g, x: _hardswish_vjp(g, x),),
+    vjp=(lambda g, x: _hardswish_vjp(g, x),),
 )
 _HARDSIGMOID = elementwise(
     "hardsigmoid",
     "select({x} < {s}(-3), {s}(0), select({x} > {s}(3), {s}(6), {x} + {s}(3))) / {s}(6)",
     "t->t",
-    (lambda g, x: where(logical_and(gt(x, -3), lt(x, 3)), div(g, 6.0), 0.0),),
+    vjp=(lambda g, x: where(logical_and(gt(x, -3), lt(x, 3)), div(g, 6.0), 0.0),),
 )
 _HARDSHRINK = elementwise(
     "hardshrink",
     "select(({x} >= -{y}) & ({x} <= {y}), {s}(0), {x})",
     "tt->t",
-    (lambda g, x, y: _outside(g, x, y), NONDIFF),
+    vjp=(lambda g, x, y: _outside(g, x, y), NONDIFF),
 )
 _SOFTSHRINK = elementwise(
     "softshrink",
     "select({x} > {y}, {x} - {y}, select({x} < -{y}, {x} + {y}, {x} * {s}(0)))",
     "tt->t",
-    (lambda g, x, y: _outside(g, x, y), NONDIFF),
+    vjp=(lambda g, x, y: _outside(g, x, y), NONDIFF),
 )
 
 

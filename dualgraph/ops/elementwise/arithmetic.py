@@ -19,12 +19,12 @@ from ..build import (
 )
 from .pointwise import add, div, mul, rint, sub
 
-_FRAC = elementwise("frac", "{x} - trunc({x})", "t->t", (lambda g: g,))
+_FRAC = elementwise("frac", "{x} - trunc({x})", "t->t", vjp=(lambda g: g,))
 _LERP = elementwise(
     "lerp",
     "select(abs({z}) < {s}(0.5), {x} + {z} * ({y} - {x}), {y} - ({y} - {x}) * ({s}(1) - {z}))",
     "ttt->t",
-    (
+    vjp=(
         lambda g, z: mul(g, sub(1, z)),
         lambda g, z: mul(g, z),
         lambda g, x, y: mul(g, sub(y, x)),

@@ -11,12 +11,12 @@ from ..build import Tensor, as_operand, elementwise, named
 from .pointwise import logical_and, logical_not, logical_or, logical_xor, same
 
 _PAIR = (NONDIFF, NONDIFF)
-_NOT = elementwise("bitwise_not", "ixor({x}, {s}(-1))", "t->t", (NONDIFF,))
-_AND = elementwise("bitwise_and", "iand({x}, {y})", "tt->t", _PAIR, commutative=True)
-_OR = elementwise("bitwise_or", "ior({x}, {y})", "tt->t", _PAIR, commutative=True)
-_XOR = elementwise("bitwise_xor", "ixor({x}, {y})", "tt->t", _PAIR, commutative=True)
-_LEFT = elementwise("bitwise_left_shift", "shift_left({x}, {y})", "tt->t", _PAIR)
-_RIGHT = elementwise("bitwise_right_shift", "shift_right({x}, {y})", "tt->t", _PAIR)
+_NOT = elementwise("bitwise_not", "ixor({x}, {s}(-1))", "t->t", vjp=(NONDIFF,))
+_AND = elementwise("bitwise_and", "iand({x}, {y})", "tt->t", vjp=_PAIR, commutative=True)
+_OR = elementwise("bitwise_or", "ior({x}, {y})", "tt->t", vjp=_PAIR, commutative=True)
+_XOR = elementwise("bitwise_xor", "ixor({x}, {y})", "tt->t", vjp=_PAIR, commutative=True)
+_LEFT = elementwise("bitwise_left_shift", "shift_left({x}, {y})", "tt->t", vjp=_PAIR)
+_RIGHT = elementwise("bitwise_right_shift", "shift_right({x}, {y})", "tt->t", vjp=_PAIR)
 
 
 def bitwise_not(input: Any) -> Tensor:

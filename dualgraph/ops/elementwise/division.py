@@ -13,32 +13,32 @@ from .pointwise import div as true_divide, mul, neg, same
 
 _FLOOR = ("floordiv_{s}({x}, {y})", "floordiv_i8(i8({x}), i8({y}))")
 _DIV_FLOOR = elementwise(
-    "div_floor", _FLOOR[0], "tt->t", (NONDIFF, NONDIFF), integer=_FLOOR[1], grad_name="Div"
+    "div_floor", _FLOOR[0], "tt->t", vjp=(NONDIFF, NONDIFF), integer=_FLOOR[1], grad_name="Div"
 )
 _DIV_TRUNC = elementwise(
     "div_trunc",
     "trunc({x} / {y})",
     "tt->t",
-    (NONDIFF, NONDIFF),
+    vjp=(NONDIFF, NONDIFF),
     integer="truncdiv_i8(i8({x}), i8({y}))",
     grad_name="Div",
 )
 _NO_SLOPE = refuse("it is a step function; div(rounding_mode='floor') has derivative 0")
 _FLOOR_DIVIDE = elementwise(
-    "floor_divide", _FLOOR[0], "tt->t", (_NO_SLOPE, _NO_SLOPE), integer=_FLOOR[1]
+    "floor_divide", _FLOOR[0], "tt->t", vjp=(_NO_SLOPE, _NO_SLOPE), integer=_FLOOR[1]
 )
 _REMAINDER = elementwise(
     "remainder",
     "remainder_{s}({x}, {y})",
     "tt->t",
-    (lambda g: g, lambda g, x, y: neg(mul(g, apply(_DIV_FLOOR, x, y)))),
+    vjp=(lambda g: g, lambda g, x, y: neg(mul(g, apply(_DIV_FLOOR, x, y)))),
     integer="remainder_i8(i8({x}), i8({y}))",
 )  # d(x - y floor(x/y)) = dx - floor(x/y) dy
 _FMOD = elementwise(
     "fmod",
     "fmod_{s}({x}, {y})",
     "tt->t",
-    (lambda g: g, lambda g, x, y: neg(mul(g, apply(_DIV_TRUNC, x, y)))),
+    vjp=(lambda g: g, lambda g, x, y: neg(mul(g, apply(_DIV_TRUNC, x, y)))),
     integer="fmod_i8(i8({x}), i8({y}))",
 )
 _ROUNDED = {"floor": _DIV_FLOOR, "trunc": _DIV_TRUNC}

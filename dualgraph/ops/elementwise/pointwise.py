@@ -34,18 +34,18 @@ _ADD = elementwise(
     "add",
     "{x} + {y}",
     "tt->t",
-    (lambda g: g, lambda g: g),
+    vjp=(lambda g: g, lambda g: g),
     commutative=True,
     integer="iadd({x}, {y})",
 )  # d(x+y) = dx + dy
 _SUB = elementwise(
-    "sub", "{x} - {y}", "tt->t", (lambda g: g, lambda g: neg(g)), integer="isub({x}, {y})"
+    "sub", "{x} - {y}", "tt->t", vjp=(lambda g: g, lambda g: neg(g)), integer="isub({x}, {y})"
 )
 _MUL = elementwise(
     "mul",
     "{x} * {y}",
     "tt->t",
-    (lambda g, y: mul(g, y), lambda g, x: mul(g, x)),
+    vjp=(lambda g, y: mul(g, y), lambda g, x: mul(g, x)),
     commutative=True,
     integer="imul({x}, {y})",
 )  # d(xy) = y dx + x dy
@@ -53,30 +53,30 @@ _DIV = elementwise(
     "div",
     "{x} / {y}",
     "tt->t",
-    (lambda g, y: div(g, y), lambda g, y, out: neg(div(mul(g, out), y))),
+    vjp=(lambda g, y: div(g, y), lambda g, y, out: neg(div(mul(g, out), y))),
 )  # d(x/y) = dx/y - (x/y) dy/y
-_NEG = elementwise("neg", "-{x}", "t->t", (lambda g: neg(g),), integer="isub({s}(0), {x})")
+_NEG = elementwise("neg", "-{x}", "t->t", vjp=(lambda g: neg(g),), integer="isub({s}(0), {x})")
 _ABS = elementwise(
     "abs",
     "abs({x})",
     "t->t",
-    (lambda g, x: mul(g, sign(x)),),
+    vjp=(lambda g, x: mul(g, sign(x)),),
     integer="select({x} < 0, isub({s}(0), {x}), {x})",
 )
 _SIGN = elementwise(
-    "sign", "{s}(({x} > 0)) - {s}(({x} < 0))", "t->t", (NONDIFF,)
+    "sign", "{s}(({x} > 0)) - {s}(({x} < 0))", "t->t", vjp=(NONDIFF,)
 )  # 0 for 0 and NaN, as PyTorch
 _POW = elementwise(
     "pow",
     "pow_{s}({x}, {y})",
     "tt->t",
-    (lambda g, x, y: _pow_base(g, x, y), lambda g, x, y, out: _pow_exponent(g, x, y, out)),
+    vjp=(lambda g, x, y: _pow_base(g, x, y), lambda g, x, y, out: _pow_exponent(g, x, y, out)),
 )
-_IPOW = elementwise("ipow", "ipow_i8({x}, {y})", "tt->t", (NONDIFF, NONDIFF))
-_OR = elementwise("logical_or", "{x} or {y}", "bb->b", (NONDIFF, NONDIFF), commutative=True)
-_AND = elementwise("logical_and", "{x} and {y}", "bb->b", (NONDIFF, NONDIFF), commutative=True)
-_XOR = elementwise("logical_xor", "{x} != {y}", "bb->b", (NONDIFF, NONDIFF), commutative=True)
-_NOT = elementwise("logical_not", "not {x}", "b->b", (NONDIFF,))
+_IPOW = elementwise("ipow", "ipow_i8({x}, {y})", "tt->t", vjp=(NONDIFF, NONDIFF))
+_OR = elementwise("logical_or", "{x} or {y}", "bb->b", vjp=(NONDIFF, NONDIFF), commutative=True)
+_AND = elementwise("logical_and", "{x} and {y}", "bb->b", vjp=(NONDIFF, NONDIFF), commutative=True)
+_XOR = elementwise("logical_xor", "{x} != {y}", "bb->b", vjp=(NONDIFF, NONDIFF), commutative=True)
+_NOT = elementwise("logical_not", "not {x}", "b->b", vjp=(NONDIFF,))
 
 
 _ONE = 1  # the default of alpha: told by identity, whatever else was given
@@ -217,12 +217,12 @@ def _pow_exponent(g: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
 
 # --- comparison and selection -------------------------------------------------------------------
 
-_EQ = elementwise("eq", "{x} == {y}", "tt->b", (NONDIFF, NONDIFF), commutative=True)
-_NE = elementwise("ne", "{x} != {y}", "tt->b", (NONDIFF, NONDIFF), commutative=True)
-_LT = elementwise("lt", "{x} < {y}", "tt->b", (NONDIFF, NONDIFF))
-_LE = elementwise("le", "{x} <= {y}", "tt->b", (NONDIFF, NONDIFF))
-_GT = elementwise("gt", "{x} > {y}", "tt->b", (NONDIFF, NONDIFF))
-_GE = elementwise("ge", "{x} >= {y}", "tt->b", (NONDIFF, NONDIFF))
+_EQ = elementwise("eq", "{x} == {y}", "tt->b", vjp=(NONDIFF, NONDIFF), commutative=True)
+_NE = elementwise("ne", "{x} != {y}", "tt->b", vjp=(NONDIFF, NONDIFF), commutative=True)
+_LT = elementwise("lt", "{x} < {y}", "tt->b", vjp=(NONDIFF, NONDIFF))
+_LE = elementwise("le", "{x} <= {y}", "tt->b", vjp=(NONDIFF, NONDIFF))
+_GT = elementwise("gt", "{x} > {y}", "tt->b", vjp=(NONDIFF, NONDIFF))
+_GE = elementwise("ge", "{x} >= {y}", "tt->b", vjp=(NONDIFF, NONDIFF))
 eq = binary(_EQ, "Return where the operands are equal, as bools.")
 ne = binary(_NE, "Return where the operands differ, as bools.")
 lt = binary(_LT, "Return ``input < other`` as bools.")
@@ -234,7 +234,7 @@ _WHERE = elementwise(
     "where",
     "select({x}, {y}, {z})",
     "btt->t",
-    (
+    vjp=(
         NONDIFF,
         lambda g, x: where(x, g, 0.0),
         lambda g, x: where(x, 0.0, g),
@@ -245,13 +245,19 @@ _MAXIMUM = elementwise(
     "maximum",
     _NAN_WINS.replace("{c}", ">="),
     "tt->t",
-    (lambda g, x, y: _share(g, lt(x, y), eq(x, y)), lambda g, x, y: _share(g, lt(y, x), eq(x, y))),
+    vjp=(
+        lambda g, x, y: _share(g, lt(x, y), eq(x, y)),
+        lambda g, x, y: _share(g, lt(y, x), eq(x, y)),
+    ),
 )  # at a tie each operand gets half; next to a NaN both get all, as in PyTorch
 _MINIMUM = elementwise(
     "minimum",
     _NAN_WINS.replace("{c}", "<="),
     "tt->t",
-    (lambda g, x, y: _share(g, gt(x, y), eq(x, y)), lambda g, x, y: _share(g, gt(y, x), eq(x, y))),
+    vjp=(
+        lambda g, x, y: _share(g, gt(x, y), eq(x, y)),
+        lambda g, x, y: _share(g, gt(y, x), eq(x, y)),
+    ),
 )
 maximum = binary(_MAXIMUM, "Return the larger operand; NaN where either is NaN.")
 minimum = binary(_MINIMUM, "Return the smaller operand; NaN where either is NaN.")
@@ -294,17 +300,17 @@ _CLAMP_LOW = elementwise(
     "clamp_min",
     "select(({x} < {y}) | ({y} != {y}), {y}, {x})",
     "tt->t",
-    (lambda g, x, y: where(ge(x, y), g, 0.0), lambda g, x, y: where(lt(x, y), g, 0.0)),
+    vjp=(lambda g, x, y: where(ge(x, y), g, 0.0), lambda g, x, y: where(lt(x, y), g, 0.0)),
 )
 _CLAMP_HIGH = elementwise(
     "clamp_max",
     "select(({x} > {y}) | ({y} != {y}), {y}, {x})",
     "tt->t",
-    (lambda g, x, y: where(le(x, y), g, 0.0), lambda g, x, y: where(gt(x, y), g, 0.0)),
+    vjp=(lambda g, x, y: where(le(x, y), g, 0.0), lambda g, x, y: where(gt(x, y), g, 0.0)),
 )
-_ISNAN = elementwise("isnan", "{x} != {x}", "t->b", (NONDIFF,))
-_ISINF = elementwise("isinf", "abs({x}) == inf", "t->b", (NONDIFF,))
-_ISFINITE = elementwise("isfinite", "abs({x}) < inf", "t->b", (NONDIFF,))
+_ISNAN = elementwise("isnan", "{x} != {x}", "t->b", vjp=(NONDIFF,))
+_ISINF = elementwise("isinf", "abs({x}) == inf", "t->b", vjp=(NONDIFF,))
+_ISFINITE = elementwise("isfinite", "abs({x}) < inf", "t->b", vjp=(NONDIFF,))
 isnan = unary_float(_ISNAN, "Return where the input is NaN.")
 isinf = unary_float(_ISINF, "Return where the input is plus or minus infinity.")
 isfinite = unary_float(_ISFINITE, "Return where the input is neither NaN nor infinite.")
@@ -348,9 +354,9 @@ def long(input: Tensor) -> Tensor:
     return cast(input, "int64")
 
 
-_COPY = elementwise("clone", "{x}", "t->t", (lambda g: g,))
+_COPY = elementwise("clone", "{x}", "t->t", vjp=(lambda g: g,))
 _OVERWRITE = elementwise(
-    "overwrite", "{y}", "tt->t", (NONDIFF, lambda g: g), grad_name="Copy"
+    "overwrite", "{y}", "tt->t", vjp=(NONDIFF, lambda g: g), grad_name="Copy"
 )  # what was there before has no influence
 clone = unary(_COPY, "Return a copy in new memory; gradients pass through.")
 
@@ -362,51 +368,51 @@ def overwrite(input: Tensor, other: Any) -> Tensor:
 
 # --- elementary functions -----------------------------------------------------------------------
 
-_EXP = elementwise("exp", "exp_{s}({x})", "t->t", (lambda g, out: mul(g, out),))
+_EXP = elementwise("exp", "exp_{s}({x})", "t->t", vjp=(lambda g, out: mul(g, out),))
 _EXP2 = elementwise(
-    "exp2", "exp2_{s}({x})", "t->t", (lambda g, out: mul(mul(g, out), 0.6931471805599453),)
+    "exp2", "exp2_{s}({x})", "t->t", vjp=(lambda g, out: mul(mul(g, out), 0.6931471805599453),)
 )
-_EXPM1 = elementwise("expm1", "expm1_{s}({x})", "t->t", (lambda g, out: mul(g, add(out, 1)),))
-_LOG = elementwise("log", "log_{s}({x})", "t->t", (lambda g, x: div(g, x),))
+_EXPM1 = elementwise("expm1", "expm1_{s}({x})", "t->t", vjp=(lambda g, out: mul(g, add(out, 1)),))
+_LOG = elementwise("log", "log_{s}({x})", "t->t", vjp=(lambda g, x: div(g, x),))
 _LOG2 = elementwise(
-    "log2", "log2_{s}({x})", "t->t", (lambda g, x: div(g, mul(x, 0.6931471805599453)),)
+    "log2", "log2_{s}({x})", "t->t", vjp=(lambda g, x: div(g, mul(x, 0.6931471805599453)),)
 )
 _LOG10 = elementwise(
-    "log10", "log10_{s}({x})", "t->t", (lambda g, x: div(g, mul(x, 2.302585092994046)),)
+    "log10", "log10_{s}({x})", "t->t", vjp=(lambda g, x: div(g, mul(x, 2.302585092994046)),)
 )
-_LOG1P = elementwise("log1p", "log1p_{s}({x})", "t->t", (lambda g, x: div(g, add(x, 1)),))
+_LOG1P = elementwise("log1p", "log1p_{s}({x})", "t->t", vjp=(lambda g, x: div(g, add(x, 1)),))
 _TANH = elementwise(
-    "tanh", "tanh_{s}({x})", "t->t", (lambda g, out: mul(g, sub(1, mul(out, out))),)
+    "tanh", "tanh_{s}({x})", "t->t", vjp=(lambda g, out: mul(g, sub(1, mul(out, out))),)
 )
 _SIGMOID = elementwise(
-    "sigmoid", "sigmoid_{s}({x})", "t->t", (lambda g, out: mul(mul(g, out), sub(1, out)),)
+    "sigmoid", "sigmoid_{s}({x})", "t->t", vjp=(lambda g, out: mul(mul(g, out), sub(1, out)),)
 )
 _RELU = elementwise(
-    "relu", "select({x} <= 0, {s}(0), {x})", "t->t", (lambda g, out: where(le(out, 0), 0.0, g),)
+    "relu", "select({x} <= 0, {s}(0), {x})", "t->t", vjp=(lambda g, out: where(le(out, 0), 0.0, g),)
 )
-_SQRT = elementwise("sqrt", "sqrt({x})", "t->t", (lambda g, out: div(g, mul(out, 2)),))
+_SQRT = elementwise("sqrt", "sqrt({x})", "t->t", vjp=(lambda g, out: div(g, mul(out, 2)),))
 _RSQRT = elementwise(
-    "rsqrt", "rsqrt_{s}({x})", "t->t", (lambda g, x, out: mul(mul(g, -0.5), div(out, x)),)
+    "rsqrt", "rsqrt_{s}({x})", "t->t", vjp=(lambda g, x, out: mul(mul(g, -0.5), div(out, x)),)
 )  # d x^(-1/2) = -1/2 x^(-1/2) / x dx
-_SIN = elementwise("sin", "sin_{s}({x})", "t->t", (lambda g, x: mul(g, cos(x)),))
-_COS = elementwise("cos", "cos_{s}({x})", "t->t", (lambda g, x: neg(mul(g, sin(x))),))
+_SIN = elementwise("sin", "sin_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, cos(x)),))
+_COS = elementwise("cos", "cos_{s}({x})", "t->t", vjp=(lambda g, x: neg(mul(g, sin(x))),))
 _TWO_OVER_ROOT_PI = 1.1283791670955126
 _ERF = elementwise(
     "erf",
     "erf_{s}({x})",
     "t->t",
-    (lambda g, x: mul(g, mul(exp(neg(mul(x, x))), _TWO_OVER_ROOT_PI)),),
+    vjp=(lambda g, x: mul(g, mul(exp(neg(mul(x, x))), _TWO_OVER_ROOT_PI)),),
 )
 _ERFC = elementwise(
     "erfc",
     "erfc_{s}({x})",
     "t->t",
-    (lambda g, x: mul(g, mul(exp(neg(mul(x, x))), -_TWO_OVER_ROOT_PI)),),
+    vjp=(lambda g, x: mul(g, mul(exp(neg(mul(x, x))), -_TWO_OVER_ROOT_PI)),),
 )
-_FLOOR = elementwise("floor", "floor({x})", "t->t", (NONDIFF,))
-_CEIL = elementwise("ceil", "-floor(-{x})", "t->t", (NONDIFF,))
-_TRUNC = elementwise("trunc", "trunc({x})", "t->t", (NONDIFF,))
-_ROUND = elementwise("round", "rint({x})", "t->t", (NONDIFF,))
+_FLOOR = elementwise("floor", "floor({x})", "t->t", vjp=(NONDIFF,))
+_CEIL = elementwise("ceil", "-floor(-{x})", "t->t", vjp=(NONDIFF,))
+_TRUNC = elementwise("trunc", "trunc({x})", "t->t", vjp=(NONDIFF,))
+_ROUND = elementwise("round", "rint({x})", "t->t", vjp=(NONDIFF,))
 
 exp = unary_float(_EXP, "Return e**x; integers become float32.")
 exp2 = unary_float(_EXP2, "Return 2**x; integers become float32.")

@@ -29,7 +29,7 @@ _PRELU = elementwise(
     "prelu",
     "select({x} > 0, {x}, {x} * {y})",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: where(gt(x, 0), g, mul(g, y)),
         lambda g, x: where(gt(x, 0), 0.0, mul(g, x)),
     ),
@@ -38,7 +38,7 @@ _ELU = elementwise(
     "elu",
     "select({x} <= 0, expm1_{s}({x} * {z}) * {y}, {x})",
     "ttt->t",
-    (lambda g, x, y, z: _elu_vjp(g, x, mul(y, z), z), NONDIFF, NONDIFF),
+    vjp=(lambda g, x, y, z: _elu_vjp(g, x, mul(y, z), z), NONDIFF, NONDIFF),
 )
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 _SELU = elementwise(
@@ -46,19 +46,19 @@ _SELU = elementwise(
     f"select({{x}} <= 0, expm1_{{s}}({{x}}) * {{s}}({_SELU_ALPHA * _SELU_SCALE!r}), "
     f"{{x}} * {{s}}({_SELU_SCALE!r}))",
     "t->t",
-    (lambda g, x: _elu_vjp(mul(g, _SELU_SCALE), x, _SELU_ALPHA, 1.0),),
+    vjp=(lambda g, x: _elu_vjp(mul(g, _SELU_SCALE), x, _SELU_ALPHA, 1.0),),
 )
 _HARDTANH = elementwise(
     "hardtanh",
     "select({x} < {y}, {y}, select({x} > {z}, {z}, {x}))",
     "ttt->t",
-    (lambda g, x, y, z: where(logical_or(le(x, y), ge(x, z)), 0.0, g), NONDIFF, NONDIFF),
+    vjp=(lambda g, x, y, z: where(logical_or(le(x, y), ge(x, z)), 0.0, g), NONDIFF, NONDIFF),
 )
 _THRESHOLD = elementwise(
     "threshold",
     "select({x} <= {y}, {z}, {x})",
     "ttt->t",
-    (lambda g, x, y: where(le(x, y), 0.0, g), NONDIFF, NONDIFF),
+    vjp=(lambda g, x, y: where(le(x, y), 0.0, g), NONDIFF, NONDIFF),
 )
 
 

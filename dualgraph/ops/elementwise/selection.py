@@ -44,7 +44,7 @@ _FMAX = elementwise(
     "fmax",
     "select(({x} >= {y}) | ({y} != {y}), {x}, {y})",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: where(logical_or(ge(x, y), ne(y, y)), g, 0.0),
         lambda g, x, y: where(logical_or(ge(x, y), ne(y, y)), 0.0, g),
     ),
@@ -53,7 +53,7 @@ _FMIN = elementwise(
     "fmin",
     "select(({x} <= {y}) | ({y} != {y}), {x}, {y})",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: where(logical_or(le(x, y), ne(y, y)), g, 0.0),
         lambda g, x, y: where(logical_or(le(x, y), ne(y, y)), 0.0, g),
     ),
@@ -62,21 +62,21 @@ _COPYSIGN = elementwise(
     "copysign",
     "copysign({x}, select({y} == {y}, {y}, {s}(1)))",
     "tt->t",
-    (lambda g, x, out: mul(g, where(eq(x, 0), 0.0, div(out, x))), NONDIFF),
+    vjp=(lambda g, x, out: mul(g, where(eq(x, 0), 0.0, div(out, x))), NONDIFF),
 )
 _STEP = refuse("heaviside is a step function")
 _HEAVISIDE = elementwise(
-    "heaviside", "select({x} == 0, {y}, {s}({x} > 0))", "tt->t", (_STEP, _STEP)
+    "heaviside", "select({x} == 0, {y}, {s}({x} > 0))", "tt->t", vjp=(_STEP, _STEP)
 )
 _SIGNBIT = elementwise(
     "signbit",
     "copysign({s}(1), select({x} == {x}, {x}, {s}(1))) < 0",
     "t->b",
-    (NONDIFF,),
+    vjp=(NONDIFF,),
     integer="{x} < 0",
 )
-_ISPOSINF = elementwise("isposinf", "{x} == inf", "t->b", (NONDIFF,))
-_ISNEGINF = elementwise("isneginf", "{x} == -inf", "t->b", (NONDIFF,))
+_ISPOSINF = elementwise("isposinf", "{x} == inf", "t->b", vjp=(NONDIFF,))
+_ISNEGINF = elementwise("isneginf", "{x} == -inf", "t->b", vjp=(NONDIFF,))
 
 fmax = binary(_FMAX, "Return the larger operand, and the other one where one is NaN.")
 fmin = binary(_FMIN, "Return the smaller operand, and the other one where one is NaN.")

@@ -50,12 +50,12 @@ _ROOT_PI, _ROOT_TWO_PI = sqrt(pi), sqrt(2 * pi)
 
 # --- logarithms -----------------------------------------------------------------------------------
 
-_LOGIT = elementwise("logit", "logit_{s}({x})", "t->t", (lambda g, x: _logit_vjp(g, x),))
+_LOGIT = elementwise("logit", "logit_{s}({x})", "t->t", vjp=(lambda g, x: _logit_vjp(g, x),))
 _LOGADDEXP = elementwise(
     "logaddexp",
     "logaddexp_{s}({x}, {y})",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: mul(g, sigmoid(sub(x, y))),
         lambda g, x, y: mul(g, sigmoid(sub(y, x))),
     ),
@@ -65,7 +65,7 @@ _LOGADDEXP2 = elementwise(
     "logaddexp2",
     "logaddexp2_{s}({x}, {y})",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: mul(g, sigmoid(mul(sub(x, y), _LN2))),
         lambda g, x, y: mul(g, sigmoid(mul(sub(y, x), _LN2))),
     ),
@@ -75,7 +75,7 @@ _XLOGY = elementwise(
     "xlogy",
     "select({y} != {y}, {y}, select({x} == 0, {s}(0), {x} * log_{s}({y})))",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: where(logical_and(eq(x, 0), le(y, 0)), 0.0, xlogy(g, y)),
         lambda g, x, y: div(mul(g, x), y),
     ),
@@ -84,7 +84,7 @@ _XLOG1PY = elementwise(
     "xlog1py",
     "select({y} != {y}, {y}, select({x} == 0, {s}(0), {x} * log1p_{s}({y})))",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: where(logical_and(eq(x, 0), le(y, -1)), 0.0, xlog1py(g, y)),
         lambda g, x, y: div(mul(g, x), add(y, 1)),
     ),
@@ -93,7 +93,7 @@ _ENTR = elementwise(
     "entr",
     "select({x} > 0, -{x} * log_{s}({x}), select({x} < 0, {s}(-inf), {x} * {x}))",
     "t->t",
-    (lambda g, x: neg(mul(g, add(log(x), 1))),),
+    vjp=(lambda g, x: neg(mul(g, add(log(x), 1))),),
 )
 
 
@@ -160,18 +160,18 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 # --- the gamma family -----------------------------------------------------------------------------
 
-_LGAMMA = elementwise("lgamma", "lgamma_{s}({x})", "t->t", (lambda g, x: mul(g, digamma(x)),))
+_LGAMMA = elementwise("lgamma", "lgamma_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, digamma(x)),))
 _DIGAMMA = elementwise(
-    "digamma", "digamma_{s}({x})", "t->t", (lambda g, x: mul(g, polygamma(1, x)),)
+    "digamma", "digamma_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, polygamma(1, x)),)
 )
 _TRIGAMMA = elementwise(
-    "trigamma", "trigamma_{s}({x})", "t->t", (lambda g, x: mul(g, polygamma(2, x)),)
+    "trigamma", "trigamma_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, polygamma(2, x)),)
 )
 _ZETA = elementwise(
     "zeta",
     "zeta_{s}({x}, {y})",
     "tt->t",
-    (
+    vjp=(
         refuse("the derivative of zeta for its first argument is not known in closed form"),
         lambda g, x, y: neg(mul(g, mul(x, zeta(add(x, 1), y)))),
     ),
@@ -230,31 +230,31 @@ _ERFINV = elementwise(
     "erfinv",
     "erfinv_{s}({x})",
     "t->t",
-    (lambda g, out: mul(g, mul(exp(mul(out, out)), _ROOT_PI / 2)),),
+    vjp=(lambda g, out: mul(g, mul(exp(mul(out, out)), _ROOT_PI / 2)),),
 )
 _ERFCX = elementwise(
     "erfcx",
     "erfcx_{s}({x})",
     "t->t",
-    (lambda g, x, out: mul(g, sub(mul(mul(x, 2), out), 2 / _ROOT_PI)),),
+    vjp=(lambda g, x, out: mul(g, sub(mul(mul(x, 2), out), 2 / _ROOT_PI)),),
 )
 _NDTR = elementwise(
     "ndtr",
     "ndtr_{s}({x})",
     "t->t",
-    (lambda g, x: mul(g, mul(exp(mul(mul(x, x), -0.5)), 1 / _ROOT_TWO_PI)),),
+    vjp=(lambda g, x: mul(g, mul(exp(mul(mul(x, x), -0.5)), 1 / _ROOT_TWO_PI)),),
 )
 _LOG_NDTR = elementwise(
     "log_ndtr",
     "log_ndtr_{s}({x})",
     "t->t",
-    (lambda g, x: mul(g, div(sqrt(2 / pi), erfcx(mul(x, -sqrt(0.5))))),),
+    vjp=(lambda g, x: mul(g, div(sqrt(2 / pi), erfcx(mul(x, -sqrt(0.5))))),),
 )  # the density over ndtr, without underflow
 _NDTRI = elementwise(
     "ndtri",
     "ndtri_{s}({x})",
     "t->t",
-    (lambda g, out: mul(g, mul(exp(mul(mul(out, out), 0.5)), _ROOT_TWO_PI)),),
+    vjp=(lambda g, out: mul(g, mul(exp(mul(mul(out, out), 0.5)), _ROOT_TWO_PI)),),
 )
 
 erfinv = unary_float(
@@ -269,18 +269,18 @@ ndtri = unary_float(
 
 # --- Bessel functions -----------------------------------------------------------------------------
 
-_I0 = elementwise("i0", "i0_{s}({x})", "t->t", (lambda g, x: mul(g, i1(x)),))
+_I0 = elementwise("i0", "i0_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, i1(x)),))
 _I0E = elementwise(
-    "i0e", "i0e_{s}({x})", "t->t", (lambda g, x, out: mul(g, sub(i1e(x), mul(sign(x), out))),)
+    "i0e", "i0e_{s}({x})", "t->t", vjp=(lambda g, x, out: mul(g, sub(i1e(x), mul(sign(x), out))),)
 )
 _I1 = elementwise(
-    "i1", "i1_{s}({x})", "t->t", (lambda g, x, out: mul(g, _less_quotient(i0(x), out, x)),)
+    "i1", "i1_{s}({x})", "t->t", vjp=(lambda g, x, out: mul(g, _less_quotient(i0(x), out, x)),)
 )
 _I1E = elementwise(
     "i1e",
     "i1e_{s}({x})",
     "t->t",
-    (lambda g, x, out: mul(g, sub(_less_quotient(i0e(x), out, x), mul(sign(x), out))),),
+    vjp=(lambda g, x, out: mul(g, sub(_less_quotient(i0e(x), out, x), mul(sign(x), out))),),
 )
 
 

@@ -10,40 +10,40 @@ from .pointwise import abs, add, cos, div, eq, mul, neg, rsqrt, sub, where
 _PI = 3.141592653589793
 
 _TAN = elementwise(
-    "tan", "tan_{s}({x})", "t->t", (lambda g, out: mul(g, add(mul(out, out), 1)),)
+    "tan", "tan_{s}({x})", "t->t", vjp=(lambda g, out: mul(g, add(mul(out, out), 1)),)
 )  # tan' = 1 + tan^2
 _ASIN = elementwise(
-    "asin", "asin_{s}({x})", "t->t", (lambda g, x: mul(g, rsqrt(_one_less_square(x))),)
+    "asin", "asin_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, rsqrt(_one_less_square(x))),)
 )
 _ACOS = elementwise(
-    "acos", "acos_{s}({x})", "t->t", (lambda g, x: neg(mul(g, rsqrt(_one_less_square(x)))),)
+    "acos", "acos_{s}({x})", "t->t", vjp=(lambda g, x: neg(mul(g, rsqrt(_one_less_square(x)))),)
 )
 _ATAN = elementwise(
-    "atan", "atan_{s}({x})", "t->t", (lambda g, x: div(g, add(mul(x, x), 1)),)
+    "atan", "atan_{s}({x})", "t->t", vjp=(lambda g, x: div(g, add(mul(x, x), 1)),)
 )  # atan' = 1/(1 + x^2)
-_SINH = elementwise("sinh", "sinh_{s}({x})", "t->t", (lambda g, x: mul(g, cosh(x)),))
-_COSH = elementwise("cosh", "cosh_{s}({x})", "t->t", (lambda g, x: mul(g, sinh(x)),))
+_SINH = elementwise("sinh", "sinh_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, cosh(x)),))
+_COSH = elementwise("cosh", "cosh_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, sinh(x)),))
 _ASINH = elementwise(
-    "asinh", "asinh_{s}({x})", "t->t", (lambda g, x: mul(g, rsqrt(add(mul(x, x), 1))),)
+    "asinh", "asinh_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, rsqrt(add(mul(x, x), 1))),)
 )
 _ACOSH = elementwise(
-    "acosh", "acosh_{s}({x})", "t->t", (lambda g, x: mul(g, rsqrt(_square_less_one(abs(x)))),)
+    "acosh", "acosh_{s}({x})", "t->t", vjp=(lambda g, x: mul(g, rsqrt(_square_less_one(abs(x)))),)
 )
 _ATANH = elementwise(
-    "atanh", "atanh_{s}({x})", "t->t", (lambda g, x: div(g, _one_less_square(x)),)
+    "atanh", "atanh_{s}({x})", "t->t", vjp=(lambda g, x: div(g, _one_less_square(x)),)
 )  # atanh' = 1/(1 - x^2)
-_SINC = elementwise("sinc", "sinc_{s}({x})", "t->t", (lambda g, x, out: _sinc_vjp(g, x, out),))
+_SINC = elementwise("sinc", "sinc_{s}({x})", "t->t", vjp=(lambda g, x, out: _sinc_vjp(g, x, out),))
 _ATAN2 = elementwise(
     "atan2",
     "atan2_{s}({x}, {y})",
     "tt->t",
-    (lambda g, x, y: mul(g, _turning(y, x, y)), lambda g, x, y: neg(mul(g, _turning(x, x, y)))),
+    vjp=(lambda g, x, y: mul(g, _turning(y, x, y)), lambda g, x, y: neg(mul(g, _turning(x, x, y)))),
 )  # d atan2(y, x) = (x dy - y dx)/(x^2 + y^2)
 _HYPOT = elementwise(
     "hypot",
     "hypot_{s}({x}, {y})",
     "tt->t",
-    (lambda g, x, out: mul(g, div(x, out)), lambda g, y, out: mul(g, div(y, out))),
+    vjp=(lambda g, x, out: mul(g, div(x, out)), lambda g, y, out: mul(g, div(y, out))),
     commutative=True,
 )
 

@@ -13,7 +13,7 @@ import numpy as np
 from ...core.dispatch import compose
 from ...core.types import Shape, bool_, broadcast_shapes
 from ...errors import AxisError, DTypeError, ShapeError
-from ..build import Tensor, as_dtype, is_tensor, need, need_tensors
+from ..build import Tensor, as_dtype, is_tensor, need, need_tensor, need_tensors
 from ..elementwise.pointwise import add, mul
 from ..reduce.reductions import expand
 from ..shape.views import permute, reshape
@@ -74,7 +74,7 @@ def _linear(x: Tensor, indices: list[Index], extents: list[int]) -> Tensor:
             check_mask(x, index)
             parts.append(true_positions(index.tensor))
         else:
-            parts.append(position("index", index.tensor, extent))
+            parts.append(position("index", need_tensor("index", index.tensor), extent))
     shape = broadcast_shapes(*(p.value.shape for p in parts))
     total = parts[0]
     for part, extent in zip(parts[1:], extents[1:], strict=True):
@@ -96,7 +96,7 @@ def read_at(x: Tensor, indices: list[Index]) -> Tensor:
     """Return a copy of what the indices name."""
     first = indices[0]
     if len(indices) == 1 and not first.is_mask and first.array.ndim == 1:  # rows
-        at = position("index", first.tensor, x.value.shape[first.axis])
+        at = position("index", need_tensor("index", first.tensor), x.value.shape[first.axis])
         return compose(SELECT, x, at, axis=first.axis)
     plan = _plan(x, indices)
     table = reshape(_turned(x, plan.order), plan.table)

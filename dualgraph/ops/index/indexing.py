@@ -6,6 +6,7 @@ place does so in row-major order of the source, in both frontends and with any n
 sums of duplicates have one order, and of several assignments the last one stays.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from ...core.dispatch import apply, compose
 from ...core.op import NONDIFF, Op, defcomposite, defop
 from ...core.types import Aval, Shape
 from ...errors import AxisError, DTypeError, ShapeError
-from ...targets.cpu.families import indexing
-from ...targets.cpu.routine import eager_kernel
+from ...numerics.facts.data import Gather, Position
+from ...numerics.facts.routine import Routine
 from ..build import Tensor, as_dtype, in_float32, need, need_index, need_tensors, normal_axis
 from ..create.creation import arange, full, ones, ones_like, zeros
 from ..elementwise.pointwise import div, eq, logical_and, mul, where
@@ -56,7 +57,7 @@ def check_range(name: str, index: np.ndarray, extent: int, low: int = 0) -> None
 
 def _position_kernel(x: np.ndarray, extent: int, of: str) -> np.ndarray:
     check_range(of, x, extent, -extent)
-    return indexing.position(x, extent)
+    return np.where(x < 0, x + extent, x)
 
 
 POSITION = defop(
@@ -64,7 +65,7 @@ POSITION = defop(
     inputs="x",
     infer=lambda x, extent, of: Aval(tuple(x.shape), x.dtype),
     kernel=_position_kernel,
-    lower=indexing.Position(),
+    lower=Position(),
     vjp=(NONDIFF,),
 )
 
@@ -85,7 +86,17 @@ def _infer_gather(x: Any, index: Any, axis: int) -> Aval:
 def _gather_kernel(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
     check_shapes("gather", x, index, axis)
     check_range("gather", index, x.shape[axis])
-    return indexing.gather(x, index, axis)
+    before, after = _other_places(index.shape, axis)
+    return x[(*before, index, *after)]
+
+
+@lru_cache(maxsize=256)
+def _other_places(shape: Shape, axis: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the positions along the axes before and after, shaped to broadcast."""
+    places = [
+        np.arange(e).reshape((-1,) + (1,) * (len(shape) - d - 1)) for d, e in enumerate(shape)
+    ]
+    return places[:axis], places[axis + 1 :]
 
 
 GATHER = defop(
@@ -93,7 +104,7 @@ GATHER = defop(
     inputs="x index",
     infer=_infer_gather,
     kernel=_gather_kernel,
-    lower=indexing.Gather(),
+    lower=Gather(),
     vjp=(
         lambda g, x_shape, index, *, axis: combined(
             zeros(x_shape, dtype=g.value.dtype), SCATTER_ADD, index, g, axis
@@ -183,9 +194,8 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
 # --- writing ------------------------------------------------------------------------------------
 
 
-def _scatter_op(name: str, combine: str, of_x: Any, of_source: Any) -> Op:
+def _scatter_op(name: str, combine: str, *, of_x: Any, of_source: Any) -> Op:
     """Register an op ``out = x; out[index] = combine(out[index], source)`` along an axis."""
-    spec = indexing.scatter(combine)
 
     def infer(x: Any, index: Any, source: Any, axis: int) -> Aval:
         if source.dtype != x.dtype:
@@ -200,54 +210,54 @@ def _scatter_op(name: str, combine: str, of_x: Any, of_source: Any) -> Op:
             )
         return Aval(tuple(x.shape), x.dtype)
 
-    run = eager_kernel(name, spec, infer)
-
-    def kernel(x: np.ndarray, index: np.ndarray, source: np.ndarray, axis: int) -> np.ndarray:
+    def check(x: np.ndarray, index: np.ndarray, source: np.ndarray, axis: int) -> None:
         check_range(name, index, x.shape[axis])
-        return run(x, index, source, axis=axis)
 
     return defop(
         name,
         inputs="x index source",
         infer=infer,
-        kernel=kernel,
-        lower=spec,
+        lower=Routine(f"scatter_{combine}", may_fail=True, updates=True, check=check),
         vjp=(of_x, NONDIFF, of_source),
     )
 
 
 SCATTER_ADD = _scatter_op(
-    "scatter_add", "add", lambda g: g, lambda g, index, *, axis: read(g, index, axis)
+    "scatter_add", "add", of_x=lambda g: g, of_source=lambda g, index, *, axis: read(g, index, axis)
 )
 SCATTER = _scatter_op(
     "scatter",
     "assign",
-    lambda g, index, source_shape, *, axis: apply(
+    of_x=lambda g, index, source_shape, *, axis: apply(
         SCATTER, g, index, zeros(source_shape, dtype=g.value.dtype), axis=axis
     ),
-    lambda g, index, source_shape, *, axis: where(
+    of_source=lambda g, index, source_shape, *, axis: where(
         _winners(index, g.value.shape, source_shape, axis), read(g, index, axis), 0.0
     ),
 )
 SCATTER_MUL = _scatter_op(
     "scatter_mul",
     "mul",
-    lambda g, index, source, *, axis: mul(
+    of_x=lambda g, index, source, *, axis: mul(
         g, apply(SCATTER_MUL, ones(g.value.shape, dtype=g.value.dtype), index, source, axis=axis)
     ),
-    lambda g, x, index, source, *, axis: _factor_vjp(g, x, index, source, axis),
+    of_source=lambda g, x, index, source, *, axis: _factor_vjp(g, x, index, source, axis),
 )
 SCATTER_MAX = _scatter_op(
     "scatter_max",
     "max",
-    lambda g, x, index, source, out, *, axis: _extreme_vjp(g, x, index, source, out, axis)[0],
-    lambda g, x, index, source, out, *, axis: _extreme_vjp(g, x, index, source, out, axis)[1],
+    of_x=lambda g, x, index, source, out, *, axis: _extreme_vjp(g, x, index, source, out, axis)[0],
+    of_source=lambda g, x, index, source, out, *, axis: _extreme_vjp(
+        g, x, index, source, out, axis
+    )[1],
 )
 SCATTER_MIN = _scatter_op(
     "scatter_min",
     "min",
-    lambda g, x, index, source, out, *, axis: _extreme_vjp(g, x, index, source, out, axis)[0],
-    lambda g, x, index, source, out, *, axis: _extreme_vjp(g, x, index, source, out, axis)[1],
+    of_x=lambda g, x, index, source, out, *, axis: _extreme_vjp(g, x, index, source, out, axis)[0],
+    of_source=lambda g, x, index, source, out, *, axis: _extreme_vjp(
+        g, x, index, source, out, axis
+    )[1],
 )
 
 

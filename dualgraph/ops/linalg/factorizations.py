@@ -1,6 +1,6 @@
 """Cholesky, LU and QR factorizations, and solutions of triangular systems.
 
-The kernels are routines of our own (`routines.factor`): they end after a fixed number of steps, so
+The routines are our own: they end after a fixed number of steps, so
 the bits depend on no library and a compiled program stays native. A result of several parts is one
 packed output, cut apart by views.
 """
@@ -8,10 +8,11 @@ packed output, cut apart by views.
 from typing import Any, NamedTuple
 
 from ...core.dispatch import apply
-from ...core.op import refuse
+from ...core.op import defop, refuse
 from ...core.types import Aval, int32, int64
-from ...errors import ArgumentError, ShapeError
-from ...targets.cpu.routines import factor, substitution
+from ...errors import ArgumentError, LinAlgError, ShapeError
+from ...numerics.facts.packed import lu_size, qr_extents
+from ...numerics.facts.routine import Routine
 from ..build import Tensor, as_dtype, need
 from ..contract.matmul import matmul
 from ..elementwise.pointwise import add, mul, ne, neg, sub
@@ -23,7 +24,6 @@ from .matrices import (
     common_batch,
     identity,
     mT,
-    native_op,
     need_equal_dtypes,
     need_matrix,
     need_square,
@@ -44,12 +44,12 @@ def _triangular_vjp(
     return neg(tril(full, -int(unit)) if is_lower else triu(full, int(unit)))
 
 
-_TRIANGULAR = native_op(
+_TRIANGULAR = defop(
     "solve_triangular",
-    "t b",
-    lambda t, b, **static: Aval(tuple(b.shape), b.dtype),
-    substitution.TRIANGULAR,
-    (
+    inputs="t b",
+    infer=lambda t, b, **static: Aval(tuple(b.shape), b.dtype),
+    lower=Routine("solve_triangular"),
+    vjp=(
         lambda g, t, out, *, lower, transposed, unit: _triangular_vjp(
             g, t, out, lower, transposed, unit
         ),
@@ -104,12 +104,17 @@ def _cholesky_vjp(g: Tensor, out: Tensor) -> Tensor:
     return mul(add(both, mT(both)), 0.5)
 
 
-_CHOLESKY = native_op(
+_CHOLESKY = defop(
     "cholesky",
-    "x",
-    lambda x: Aval(tuple(x.shape), x.dtype),
-    factor.CHOLESKY,
-    (lambda g, out: _cholesky_vjp(g, out),),
+    inputs="x",
+    infer=lambda x: Aval(tuple(x.shape), x.dtype),
+    lower=Routine(
+        "cholesky",
+        may_fail=True,
+        problem="the matrix is not positive-definite: its diagonal element {} becomes <= 0 or NaN",
+        error=LinAlgError,
+    ),
+    vjp=(lambda g, out: _cholesky_vjp(g, out),),
 )
 
 
@@ -155,7 +160,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 
 
 def _infer_lu(x: Any, zero: str) -> Aval:
-    return Aval((*x.shape[:-2], factor.lu_size(*x.shape[-2:])), x.dtype)
+    return Aval((*x.shape[:-2], lu_size(*x.shape[-2:])), x.dtype)
 
 
 def _lu_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -203,12 +208,17 @@ def _rows(x: Tensor, order: Tensor) -> Tensor:
     return gather(x, -2, expand(index, shape))
 
 
-_LU = native_op(
+_LU = defop(
     "lu_factor",
-    "x",
-    _infer_lu,
-    factor.LU,
-    (lambda g, x_shape, out: _lu_vjp(g, out, x_shape),),
+    inputs="x",
+    infer=_infer_lu,
+    lower=Routine(
+        "lu_factor",
+        may_fail=True,
+        problem="the matrix is singular: the diagonal element {} of its factor U is zero",
+        error=LinAlgError,
+    ),
+    vjp=(lambda g, x_shape, out: _lu_vjp(g, out, x_shape),),
 )
 
 
@@ -223,12 +233,12 @@ def _inverse_order(packed: Tensor, m: int, n: int) -> Tensor:
 
 def sign_of_order(packed: Tensor, n: int) -> Tensor:
     """Return the determinants (1 or -1) of the row exchanges."""
-    return part(packed, factor.lu_size(n, n) - 2, ())
+    return part(packed, lu_size(n, n) - 2, ())
 
 
 def is_regular(packed: Tensor, n: int) -> Tensor:
     """Return which matrices are not singular, as bools."""
-    return ne(part(packed, factor.lu_size(n, n) - 1, ()), 0)
+    return ne(part(packed, lu_size(n, n) - 1, ()), 0)
 
 
 class LUFactor(NamedTuple):
@@ -287,7 +297,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> LU:
 
 def _infer_qr(x: Any, mode: str) -> Aval:
     m, n = x.shape[-2:]
-    q, rows = factor.qr_extents(m, n, mode)
+    q, rows = qr_extents(m, n, mode)
     return Aval((*x.shape[:-2], m * q + rows * n), x.dtype)
 
 
@@ -305,19 +315,19 @@ def _qr_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
     return mT(_solve(r, mT(add(g_q, matmul(q, mirrored))), False))
 
 
-_QR = native_op(
+_QR = defop(
     "qr",
-    "x",
-    _infer_qr,
-    factor.QR,
-    (lambda g, x_shape, out: _qr_vjp(g, out, x_shape),),
+    inputs="x",
+    infer=_infer_qr,
+    lower=Routine("qr"),
+    vjp=(lambda g, x_shape, out: _qr_vjp(g, out, x_shape),),
 )
-_QR_FIXED = native_op(
+_QR_FIXED = defop(
     "qr_fixed",
-    "x",
-    _infer_qr,
-    factor.QR,
-    (
+    inputs="x",
+    infer=_infer_qr,
+    lower=Routine("qr"),
+    vjp=(
         refuse(
             "mode 'r' does not compute Q, and the further columns of a complete Q are no function "
             "of the input; use mode 'reduced'"
@@ -349,7 +359,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
         return _wide_qr(A)
     else:
         packed = apply(_QR, A, mode="reduced")
-    columns, rows = factor.qr_extents(m, n, mode)
+    columns, rows = qr_extents(m, n, mode)
     if mode == "r":
         return QR(_nothing(A), part(packed, 0, (rows, n)))
     return QR(part(packed, 0, (m, columns)), part(packed, m * columns, (rows, n)))

@@ -1,16 +1,13 @@
-"""What the ops of linear algebra share: checks, identities, records of routines."""
+"""What the ops of linear algebra share: checks, identities, parts."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...core.dispatch import apply, state
-from ...core.op import Op, defop
-from ...core.types import Aval, Shape, broadcast_shapes, float32, float64
+from ...core.dispatch import in_grad_mode, state
+from ...core.op import Op
+from ...core.types import Shape, broadcast_shapes, float32, float64
 from ...errors import DTypeError, ShapeError
-from ...targets.cpu.library import Library, eager_kernel as library_kernel
-from ...targets.cpu.routine import Routine, eager_kernel as routine_kernel
 from ..build import Tensor, as_dtype, need_tensor
 from ..create.creation import arange
 from ..elementwise.pointwise import eq
@@ -18,26 +15,9 @@ from ..reduce.reductions import expand
 from ..shape.views import narrow, reshape, transpose, unsqueeze
 
 
-def native_op(name: str, inputs: str, infer: Callable[..., Aval], spec: Routine, vjp: Any) -> Op:
-    """Register an op whose kernel is a `Routine`."""
-    kernel = routine_kernel(name, spec, infer)
-    return defop(name, inputs=inputs, infer=infer, kernel=kernel, lower=spec, vjp=vjp)
-
-
-def library_op(name: str, infer: Callable[..., Aval], spec: Library, vjp: Any) -> Op:
-    """Register an op of one matrix whose kernel is a routine of LAPACK."""
-    kernel = library_kernel(name, spec, infer)
-    return defop(name, inputs="x", infer=infer, kernel=kernel, lower=spec, vjp=vjp)
-
-
 def untaped(op: Op, *tensors: Tensor, **static: Any) -> Tensor:
     """Run an op whose result carries no gradient, because a rule elsewhere accounts for it."""
-    enabled = state.grad_enabled
-    state.grad_enabled = False
-    try:
-        return apply(op, *tensors, **static)
-    finally:
-        state.grad_enabled = enabled
+    return in_grad_mode(state.frontend.run, op, tensors, static, enabled=False)
 
 
 # --- checks -------------------------------------------------------------------------------------

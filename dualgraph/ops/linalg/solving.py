@@ -8,10 +8,10 @@ from math import inf, nan
 from typing import NamedTuple
 
 from ...core.dispatch import apply, compose
-from ...core.op import NONDIFF, defcomposite, refuse
+from ...core.op import NONDIFF, defcomposite, defop, refuse
 from ...core.types import Aval
 from ...errors import ArgumentError, ShapeError
-from ...targets.cpu.routines import substitution
+from ...numerics.facts.routine import Routine
 from ..build import Tensor, need
 from ..contract.matmul import matmul
 from ..elementwise.pointwise import abs, log, lt, mul, neg, sign, where
@@ -22,7 +22,6 @@ from .matrices import (
     common_batch,
     identity,
     mT,
-    native_op,
     need_equal_dtypes,
     need_matrix,
     need_square,
@@ -31,12 +30,12 @@ from .matrices import (
 )
 
 _ONLY_INSIDE = refuse("the packed factors are computed outside of the tape")
-_FACTORED = native_op(
+_FACTORED = defop(
     "lu_substitution",
-    "packed b",
-    lambda packed, b, transposed: Aval(tuple(b.shape), b.dtype),
-    substitution.FACTORED,
-    (_ONLY_INSIDE, _ONLY_INSIDE),
+    inputs="packed b",
+    infer=lambda packed, b, transposed: Aval(tuple(b.shape), b.dtype),
+    lower=Routine("solve_factored"),
+    vjp=(_ONLY_INSIDE, _ONLY_INSIDE),
 )
 
 

@@ -1,7 +1,7 @@
 """Eigenvalues and singular values, and what is made of them: pinv, lstsq, ranks, conditions.
 
-The decompositions iterate until they converge: their kernels are LAPACK's through NumPy
-(`targets.cpu.library`), and a compiled program is split there. Everything else is made of ops.
+The decompositions iterate until they converge: a library does them, LAPACK's on a CPU,
+and a compiled program is split there. Everything else is made of ops.
 """
 
 from math import prod
@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.dispatch import apply, compose
-from ...core.op import defcomposite
+from ...core.op import defcomposite, defop
 from ...core.types import Aval, int64
 from ...errors import ArgumentError, ShapeError
-from ...targets.cpu.library import Library
+from ...numerics.facts.routine import Library
 from ..build import Tensor, as_dtype, is_tensor, need
 from ..contract.matmul import matmul
 from ..create.creation import full, zeros
@@ -36,7 +36,6 @@ from ..shape.views import narrow, reshape, unsqueeze
 from .matrices import (
     columns_of,
     identity,
-    library_op,
     mT,
     need_equal_dtypes,
     need_matrix,
@@ -59,17 +58,6 @@ def _gaps(v: Tensor) -> Tensor:
 # --- symmetric matrices -------------------------------------------------------------------------
 
 
-def _packed(*parts: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
-    return np.concatenate(
-        [p.reshape(*batch, int(np.prod(p.shape[len(batch) :]))) for p in parts], -1
-    )
-
-
-def _call_eigh(x: np.ndarray, uplo: Any) -> np.ndarray:
-    values, vectors = np.linalg.eigh(x, uplo)
-    return _packed(values, vectors, batch=x.shape[:-2])
-
-
 def _eigh_vjp(g: Tensor, out: Tensor) -> Tensor:
     """Return V (diag(gw) + (V' gV) / (w_j - w_i)) V' (Giles 2008, 3.1)."""
     w, v = _eigh_parts(out)
@@ -86,16 +74,13 @@ def _eigh_parts(packed: Tensor) -> tuple[Tensor, Tensor]:
     return part(packed, 0, (n,)), part(packed, n, (n, n))
 
 
-_EIGH = library_op(
+_EIGH = defop(
     "eigh",
-    lambda x, uplo: Aval((*x.shape[:-2], x.shape[-1] * (x.shape[-1] + 1)), x.dtype),
-    Library(_call_eigh),
-    (lambda g, out: _eigh_vjp(g, out),),
+    inputs="x",
+    infer=lambda x, uplo: Aval((*x.shape[:-2], x.shape[-1] * (x.shape[-1] + 1)), x.dtype),
+    lower=Library("eigh"),
+    vjp=(lambda g, out: _eigh_vjp(g, out),),
 )
-
-
-def _call_eigvalsh(x: np.ndarray, uplo: Any) -> np.ndarray:
-    return np.linalg.eigvalsh(x, uplo)
 
 
 def _eigvalsh_vjp(g: Tensor, x: Tensor, uplo: str) -> Tensor:
@@ -103,11 +88,12 @@ def _eigvalsh_vjp(g: Tensor, x: Tensor, uplo: str) -> Tensor:
     return matmul(mul(v, columns_of(g)), mT(v))
 
 
-_EIGVALSH = library_op(
+_EIGVALSH = defop(
     "eigvalsh",
-    lambda x, uplo: Aval(tuple(x.shape[:-1]), x.dtype),
-    Library(_call_eigvalsh),
-    (lambda g, x, *, uplo: _eigvalsh_vjp(g, x, uplo),),
+    inputs="x",
+    infer=lambda x, uplo: Aval(tuple(x.shape[:-1]), x.dtype),
+    lower=Library("eigvalsh"),
+    vjp=(lambda g, x, *, uplo: _eigvalsh_vjp(g, x, uplo),),
 )
 
 
@@ -147,10 +133,6 @@ def _svd_shapes(shape: tuple[int, ...], full: bool) -> tuple[tuple[int, ...], ..
     m, n = shape[-2:]
     small = min(m, n)
     return ((m, m), (small,), (n, n)) if full else ((m, small), (small,), (small, n))
-
-
-def _call_svd(x: np.ndarray, full: bool) -> np.ndarray:
-    return _packed(*np.linalg.svd(x, full_matrices=full), batch=x.shape[:-2])
 
 
 def _infer_svd(x: Any, full: bool) -> Aval:
@@ -193,11 +175,12 @@ def _svd_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...], full: bool) -> Tens
     return total
 
 
-_SVD = library_op(
+_SVD = defop(
     "svd",
-    _infer_svd,
-    Library(_call_svd),
-    (lambda g, x_shape, out, *, full: _svd_vjp(g, out, x_shape, full),),
+    inputs="x",
+    infer=_infer_svd,
+    lower=Library("svd"),
+    vjp=(lambda g, x_shape, out, *, full: _svd_vjp(g, out, x_shape, full),),
 )
 
 
@@ -206,15 +189,12 @@ def _svdvals_vjp(g: Tensor, x: Tensor) -> Tensor:
     return matmul(mul(u, columns_of(g)), vh)
 
 
-def _call_svdvals(x: np.ndarray) -> np.ndarray:
-    return np.linalg.svd(x, compute_uv=False)
-
-
-_SVDVALS = library_op(
+_SVDVALS = defop(
     "svdvals",
-    lambda x: Aval((*x.shape[:-2], min(x.shape[-2:])), x.dtype),
-    Library(_call_svdvals),
-    (lambda g, x: _svdvals_vjp(g, x),),
+    inputs="x",
+    infer=lambda x: Aval((*x.shape[:-2], min(x.shape[-2:])), x.dtype),
+    lower=Library("svdvals"),
+    vjp=(lambda g, x: _svdvals_vjp(g, x),),
 )
 
 

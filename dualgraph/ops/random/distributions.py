@@ -9,8 +9,7 @@ from ...core.dispatch import apply, literal, state
 from ...core.op import NONDIFF, defop
 from ...core.types import Aval, bool_, float32, float64, int64, numpy_dtype
 from ...errors import DTypeError, ShapeError
-from ...targets.cpu.routine import eager_kernel
-from ...targets.cpu.routines.sampling import CHOOSE, PERMUTE
+from ...numerics.facts.routine import Routine
 from ..arguments import check_options, need_int
 from ..build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
 from ..create.creation import bernoulli, default_generator, fresh, indexed, rand, randn
@@ -49,7 +48,7 @@ def randint(
         low, high = 0, low
     need(size is not None, "randint: give a size, as in randint(low, high, (2, 3))")
     wanted = int64 if dtype is None else numpy_dtype(dtype)
-    out = fresh(as_dtype(_integers(low, high, sizes((size,)), generator), wanted), False)
+    out = fresh(as_dtype(_integers(low, high, sizes((size,)), generator), wanted))
     return out.requires_grad_() if requires_grad else out
 
 
@@ -77,8 +76,7 @@ _PERMUTATION = defop(
     "randperm",
     inputs="counter seed",
     infer=lambda counter, seed, n: Aval((n,), int64),
-    kernel=eager_kernel("randperm", PERMUTE, lambda counter, seed, n: Aval((n,), int64)),
-    lower=PERMUTE,
+    lower=Routine("randperm"),
     vjp=(NONDIFF, NONDIFF),
 )
 
@@ -108,8 +106,7 @@ _CHOOSE = defop(
     "multinomial",
     inputs="p counter seed",
     infer=_infer_choose,
-    kernel=eager_kernel("multinomial", CHOOSE, _infer_choose),
-    lower=CHOOSE,
+    lower=Routine("multinomial"),
     vjp=(NONDIFF, NONDIFF, NONDIFF),
 )
 

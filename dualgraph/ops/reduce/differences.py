@@ -48,7 +48,7 @@ def _neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     return narrow(x, axis, n - count, count), narrow(x, axis, 0, count)
 
 
-def _pairs(name: str, y: Tensor, x: Any, dx: Any, dim: int) -> tuple[Tensor, Tensor, int]:
+def _pairs(name: str, y: Tensor, x: Any, dx: Any, dim: int) -> tuple[Tensor, Any, int]:
     """Return the sums of neighbours, the steps between them (broadcast), and the axis."""
     need_tensor(name, y)
     need(x is None or dx is None, f"{name}: give x or dx, not both")

@@ -5,8 +5,8 @@ from typing import Any
 
 from ...core.dispatch import apply, compose
 from ...core.op import NONDIFF, Op, defcomposite
-from ...core.types import bool_, uint8
-from ...targets.cpu.families import lines
+from ...core.types import bool_, int64, uint8
+from ...numerics.facts.routine import Line
 from ..build import Tensor, as_dtype, in_float32, is_tensor, named, need, need_tensor
 from ..elementwise.pointwise import div, eq, isnan, logical_and, logical_or, maximum, minimum, where
 from ..index.indexing import gather
@@ -77,8 +77,8 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
-_CUMMAX = line_op("cummax", lines.CUMMAX, NONDIFF)
-_CUMMIN = line_op("cummin", lines.CUMMIN, NONDIFF)
+_CUMMAX = line_op("cummax", Line("cummax", output=int64), vjp=NONDIFF)
+_CUMMIN = line_op("cummin", Line("cummin", output=int64), vjp=NONDIFF)
 
 
 def _running(op: Op, doc: str) -> Callable[[Tensor, int], ValuesIndices]:

@@ -1,7 +1,7 @@
 """Reductions and their transposes: sum and expand, extremes, products, positions, logsumexp.
 
-A record reduces one contiguous group of axes in the canonical order of `families.reduce`; the
-public functions take any axes, innermost group first.
+A record reduces one contiguous group of axes in the canonical order
+(`numerics.facts.reduction`); the public functions take any axes, innermost group first.
 """
 
 import math
@@ -11,11 +11,11 @@ import numpy as np
 
 from ...core.dispatch import apply, compose, literal
 from ...core.op import NONDIFF, Op, defcomposite, defop
-from ...core.types import Aval, Shape, bool_, numpy_dtype, uint8
+from ...core.types import Aval, Shape, bool_, int64, numpy_dtype, uint8
 from ...errors import DTypeError, ShapeError
+from ...numerics.facts.reduction import Reduce, reduced_shape
+from ...numerics.facts.routine import Line
 from ...numerics.view import ExpandView
-from ...targets.cpu.families import lines
-from ...targets.cpu.families.reduce import Reduce, eager_kernel, reduced_shape
 from ..build import (
     Tensor,
     as_dtype,
@@ -93,32 +93,35 @@ def sum_to(input: Tensor, shape: Shape) -> Tensor:
 # --- reductions ---------------------------------------------------------------------------------
 
 
-def _reduction(name: str, spec: Reduce, vjp: Any) -> Op:
+def _reduction(name: str, spec: Reduce, *, vjp: Any) -> Op:
     def infer(x: Any, axes: tuple[int, ...], keepdim: bool) -> Aval:
         shape = tuple(x.shape)
         if not spec.identity and 0 in [shape[a] for a in axes]:
             raise ShapeError(f"{name}: shape {shape} has no elements along {axes} to choose from")
         return Aval(reduced_shape(shape, axes, keepdim), x.dtype)
 
-    run = eager_kernel(name, spec)
-
-    def kernel(x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
-        if not (spec.identity or x.size):
-            infer(x, axes, keepdim)
-        return run(x, axes, keepdim)
-
-    return defop(name, inputs="x", infer=infer, kernel=kernel, lower=spec, vjp=(vjp,))
+    return defop(name, inputs="x", infer=infer, lower=spec, vjp=(vjp,))
 
 
 _SUM = _reduction(
     "sum",
-    Reduce("iadd({a}, {b})", "{a} + {b}", "{s}(-0.0)", "{s}(0)"),
-    lambda g, x_shape, *, axes, keepdim: expand(kept(g, x_shape, axes), x_shape),
+    Reduce(
+        combine="iadd({a}, {b})",
+        combine_float="{a} + {b}",
+        neutral="{s}(-0.0)",
+        identity="{s}(0)",
+    ),
+    vjp=lambda g, x_shape, *, axes, keepdim: expand(kept(g, x_shape, axes), x_shape),
 )
 _PROD = _reduction(
     "prod",
-    Reduce("imul({a}, {b})", "{a} * {b}", "{s}(1)", "{s}(1)"),
-    lambda g, x, *, axes, keepdim: mul(kept(g, x.value.shape, axes), _others(x, axes)),
+    Reduce(
+        combine="imul({a}, {b})",
+        combine_float="{a} * {b}",
+        neutral="{s}(1)",
+        identity="{s}(1)",
+    ),
+    vjp=lambda g, x, *, axes, keepdim: mul(kept(g, x.value.shape, axes), _others(x, axes)),
 )
 
 
@@ -127,12 +130,11 @@ def _extreme_record(name: str, wins: str, end: str) -> Op:
     return _reduction(
         name,
         Reduce(
-            f"select({{a}} {wins} {{b}}, {{a}}, {{b}})",
-            f"select(({{a}} {wins} {{b}}) | ({{a}} != {{a}}), {{a}}, {{b}})",
-            f"{{s}}({{{end}}})",
-            "",
+            combine=f"select({{a}} {wins} {{b}}, {{a}}, {{b}})",
+            combine_float=f"select(({{a}} {wins} {{b}}) | ({{a}} != {{a}}), {{a}}, {{b}})",
+            neutral=f"{{s}}({{{end}}})",
         ),
-        lambda g, x, out, *, axes, keepdim: _extreme_vjp(
+        vjp=lambda g, x, out, *, axes, keepdim: _extreme_vjp(
             kept(g, x.value.shape, axes), x, kept(out, x.value.shape, axes), axes
         ),
     )
@@ -182,7 +184,7 @@ def _reduce(op: Op, x: Tensor, axes: tuple[int, ...], keepdim: bool) -> Tensor:
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """Sum over all axes, one, or several; bools and integers sum as int64.
 
-    The order of the additions is fixed by shape, axes and dtype alone (`families.reduce`).
+    The order of the additions is fixed by shape, axes and dtype alone (`numerics.facts.reduction`).
     """
     return _total(accumulator("sum", input, dtype), _SUM, dim, keepdim)
 
@@ -265,8 +267,8 @@ def _truth(x: Tensor, of: Tensor) -> Tensor:
 
 # --- positions ----------------------------------------------------------------------------------
 
-_ARGMAX = line_op("argmax", lines.ARGMAX, NONDIFF)
-_ARGMIN = line_op("argmin", lines.ARGMIN, NONDIFF)
+_ARGMAX = line_op("argmax", Line("argmax", scalar_output=True, output=int64), vjp=NONDIFF)
+_ARGMIN = line_op("argmin", Line("argmin", scalar_output=True, output=int64), vjp=NONDIFF)
 
 
 def _arg(op: Op, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:

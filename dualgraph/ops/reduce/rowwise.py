@@ -5,8 +5,7 @@ from typing import Any
 from ...core.dispatch import apply, compose
 from ...core.op import Op, defcomposite, defop
 from ...core.types import Aval, numpy_dtype
-from ...targets.cpu.routine import Routine, eager_kernel
-from ...targets.cpu.routines import rowwise
+from ...numerics.facts.routine import Routine
 from ..build import Tensor, as_dtype, in_float32, need, need_floating, normal_axis
 from ..elementwise.pointwise import add, div, exp, log, mul, neg, rsqrt, square, sub
 from ..shape.views import reshape
@@ -17,17 +16,9 @@ def _like_first(x: Any, *others: Any, axes: int, number: float = 0.0) -> Aval:
     return Aval(tuple(x.shape), x.dtype)
 
 
-def _over_rows(name: str, inputs: str, routine: Routine, vjp: tuple, grad_name: str) -> Op:
+def _over_rows(name: str, **facts: Any) -> Op:
     """Register an op over rows; ``axes`` says how many of the last axes make a row."""
-    return defop(
-        name,
-        inputs=inputs,
-        infer=_like_first,
-        kernel=eager_kernel(name, routine, _like_first),
-        lower=routine,
-        vjp=vjp,
-        grad_name=grad_name,
-    )
+    return defop(name, infer=_like_first, **facts)
 
 
 def _last(x: Tensor, axes: int) -> tuple[int, ...]:
@@ -46,44 +37,44 @@ def _softmax_twice(g: Tensor, c: Tensor, y: Tensor, axes: int) -> Tensor:
 
 _SOFTMAX_BACKWARD = _over_rows(
     "softmax_backward",
-    "x y",  # the cotangent and the softmax
-    rowwise.SOFTMAX_BACKWARD,
-    (
+    inputs="x y",  # the cotangent and the softmax
+    lower=Routine("softmax_backward"),
+    vjp=(
         lambda g, y, *, axes: apply(_SOFTMAX_BACKWARD, g, y, axes=axes),  # symmetric in both
         lambda g, x, y, *, axes: _softmax_twice(x, g, y, axes),
     ),
-    "SoftmaxBackward",
+    grad_name="SoftmaxBackward",
 )
 _SOFTMAX = _over_rows(
     "softmax_rows",
-    "x",
-    rowwise.SOFTMAX,
-    (lambda g, out, *, axes: apply(_SOFTMAX_BACKWARD, g, out, axes=axes),),
-    "Softmax",
+    inputs="x",
+    lower=Routine("softmax"),
+    vjp=(lambda g, out, *, axes: apply(_SOFTMAX_BACKWARD, g, out, axes=axes),),
+    grad_name="Softmax",
 )
 _WEIGHTS = _over_rows(
     "attention_weights",
-    "x",
-    rowwise.WEIGHTS,
-    (lambda g, out, *, axes: apply(_SOFTMAX_BACKWARD, g, out, axes=axes),),
-    "Softmax",
+    inputs="x",
+    lower=Routine("softmax_weights"),
+    vjp=(lambda g, out, *, axes: apply(_SOFTMAX_BACKWARD, g, out, axes=axes),),
+    grad_name="Softmax",
 )
 _LOG_SOFTMAX_BACKWARD = _over_rows(
     "log_softmax_backward",
-    "x y",  # the cotangent and the log_softmax
-    rowwise.LOG_SOFTMAX_BACKWARD,
-    (
+    inputs="x y",  # the cotangent and the log_softmax
+    lower=Routine("log_softmax_backward"),
+    vjp=(
         lambda g, y, *, axes: sub(g, sum_(mul(g, exp(y)), _last(y, axes), keepdim=True)),
         lambda g, x, y, *, axes: neg(mul(mul(g, exp(y)), sum_(x, _last(y, axes), keepdim=True))),
     ),
-    "LogSoftmaxBackward",
+    grad_name="LogSoftmaxBackward",
 )
 _LOG_SOFTMAX = _over_rows(
     "log_softmax_rows",
-    "x",
-    rowwise.LOG_SOFTMAX,
-    (lambda g, out, *, axes: apply(_LOG_SOFTMAX_BACKWARD, g, out, axes=axes),),
-    "LogSoftmax",
+    inputs="x",
+    lower=Routine("log_softmax"),
+    vjp=(lambda g, out, *, axes: apply(_LOG_SOFTMAX_BACKWARD, g, out, axes=axes),),
+    grad_name="LogSoftmax",
 )
 
 
@@ -166,22 +157,24 @@ def _standardize_twice(g: Tensor, c: Tensor, x: Tensor, axes: int, number: float
 
 _STANDARDIZE_BACKWARD = _over_rows(
     "standardize_backward",
-    "x y",  # the cotangent, and what was standardized
-    rowwise.STANDARDIZE_BACKWARD,
-    (
+    inputs="x y",  # the cotangent, and what was standardized
+    lower=Routine("standardize_backward"),
+    vjp=(
         lambda g, y, *, axes, number: apply(
             _STANDARDIZE_BACKWARD, g, y, axes=axes, number=number
         ),  # the Jacobian is symmetric
         lambda g, x, y, *, axes, number: _standardize_twice(x, g, y, axes, number),
     ),
-    "NativeLayerNormBackward",
+    grad_name="NativeLayerNormBackward",
 )
 _STANDARDIZE = _over_rows(
     "standardize",
-    "x",
-    rowwise.STANDARDIZE,
-    (lambda g, x, *, axes, number: apply(_STANDARDIZE_BACKWARD, g, x, axes=axes, number=number),),
-    "NativeLayerNorm",
+    inputs="x",
+    lower=Routine("standardize"),
+    vjp=(
+        lambda g, x, *, axes, number: apply(_STANDARDIZE_BACKWARD, g, x, axes=axes, number=number),
+    ),
+    grad_name="NativeLayerNorm",
 )
 
 

@@ -9,14 +9,13 @@ from ...core.dispatch import apply
 from ...core.op import Op, defop
 from ...core.types import FLOATING, Aval, category, int64, numpy_dtype
 from ...errors import ShapeError
-from ...targets.cpu.families import lines
-from ...targets.cpu.routine import eager_kernel
+from ...numerics.facts.routine import Line, Routine
 from ..build import Tensor, as_dtype, in_float32, need_floating, need_tensor, normal_axis
 from ..elementwise.pointwise import add, clone, exp, gt, log, lt, mul, neg, sub, where
 from ..shape.views import EMBED, SLICE, narrow
 
 
-def line_op(name: str, spec: lines.Line, vjp: Any) -> Op:
+def line_op(name: str, spec: Line, *, vjp: Any) -> Op:
     """Register an op that works line by line along one axis."""
 
     def infer(x: Any, axis: int) -> Aval:
@@ -27,13 +26,7 @@ def line_op(name: str, spec: lines.Line, vjp: Any) -> Op:
             shape = shape[:axis] + shape[axis + 1 :]
         return Aval(shape, spec.output_type(x.dtype))
 
-    run = lines.eager_kernel(name, spec)
-
-    def kernel(x: Any, axis: int) -> Any:
-        infer(x, axis)
-        return run(x, axis)
-
-    return defop(name, inputs="x", infer=infer, kernel=kernel, lower=spec, vjp=(vjp,))
+    return defop(name, inputs="x", infer=infer, lower=spec, vjp=(vjp,))
 
 
 def _backwards(x: Tensor, axis: int) -> Tensor:
@@ -60,8 +53,8 @@ def _shifted(x: Tensor, axis: int, by: int) -> Tensor:
 
 _CUMSUM = line_op(
     "cumsum",
-    lines.CUMSUM,
-    lambda g, *, axis: _backwards(apply(_CUMSUM, _backwards(g, axis), axis=axis), axis),
+    Line("cumsum"),
+    vjp=lambda g, *, axis: _backwards(apply(_CUMSUM, _backwards(g, axis), axis=axis), axis),
 )
 
 
@@ -75,8 +68,7 @@ _RECURRENCE = defop(
     "recurrence",
     inputs="x a",
     infer=_infer_recurrence,
-    kernel=eager_kernel("recurrence", lines.RECURRENCE, _infer_recurrence),
-    lower=lines.RECURRENCE,
+    lower=Routine("recurrence"),
     vjp=(
         lambda g, a, *, axis, reverse: _recurrence(g, a, axis, not reverse),
         lambda g, a, out, *, axis, reverse: _coefficient_vjp(g, a, out, axis, reverse),
@@ -98,15 +90,15 @@ def _coefficient_vjp(g: Tensor, a: Tensor, out: Tensor, axis: int, reverse: bool
 
 _CUMPROD = line_op(
     "cumprod",
-    lines.CUMPROD,
-    lambda g, x, *, axis: mul(
+    Line("cumprod"),
+    vjp=lambda g, x, *, axis: mul(
         apply(_CUMPROD_BEFORE, x, axis=axis), _recurrence(g, x, axis, reverse=True)
     ),
 )  # dx[k] = (product before k) * sum over j >= k of g[j] * (product after k up to j): no division
 _CUMPROD_BEFORE = line_op(
     "cumprod_before",
-    lines.CUMPROD_BEFORE,
-    lambda g, x, *, axis: mul(
+    Line("cumprod_before"),
+    vjp=lambda g, x, *, axis: mul(
         apply(_CUMPROD_BEFORE, x, axis=axis),
         _recurrence(_shifted(g, axis, -1), x, axis, reverse=True),
     ),
@@ -150,8 +142,8 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 _LOGCUMSUMEXP = line_op(
     "logcumsumexp",
-    lines.LOGCUMSUMEXP,
-    lambda g, x, out, *, axis: _logcumsumexp_vjp(g, x, out, axis),
+    Line("logcumsumexp"),
+    vjp=lambda g, x, out, *, axis: _logcumsumexp_vjp(g, x, out, axis),
 )
 _LOWEST = {"float32": -3.4028234663852886e38, "float64": -1.7976931348623157e308}
 

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...core.dispatch import compose, literal, owned
+from ...core.dispatch import compose, literal
 from ...core.op import Op, defcomposite
+from ...core.tensor import owned
 from ...core.types import Shape, float64, int64, numpy_dtype
 from ...errors import DTypeError
 from ..build import (

@@ -9,8 +9,8 @@ from ...core.dispatch import apply, state
 from ...core.op import defop
 from ...core.types import Aval, Shape, broadcast_shapes
 from ...errors import ShapeError
+from ...numerics.facts.elementwise import Elementwise
 from ...numerics.view import Layout, reshaped_strides, row_major
-from ...targets.cpu.families.elementwise import Elementwise
 from ..arguments import listed, several
 from ..build import Tensor, need, need_tensor, normal_axes, normal_axis, sizes
 from ..reduce.reductions import expand

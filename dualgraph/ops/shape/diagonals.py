@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from ...core.dispatch import apply, literal, state
-from ...core.op import Call, defop
+from ...core.op import defop
+from ...core.tensor import Call
 from ...core.types import Aval, Shape, numpy_dtype
 from ...numerics.view import DiagonalView
 from ..arguments import check_options, need_int
@@ -158,7 +159,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 def _indices(name: str, mask: np.ndarray, dtype: object, device: Any, options: dict) -> Tensor:
     check_options(name, device, options)
     found = np.stack(np.nonzero(mask)).astype(numpy_dtype(dtype or "int64"))
-    return state.frontend.fresh(state.frontend.tensor(found), False)
+    return state.frontend.copied(state.frontend.tensor(found), donated=True)
 
 
 def _named_triangle(name: str, row: Any, col: Any, offset: Any, more: int = 0) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ...core.dispatch import owned, state
+from ...core.dispatch import state
+from ...core.tensor import owned
 from ..arguments import listed, need_int
 from ..build import Tensor, is_tensor, need, need_index, need_tensor, normal_axis, sizes
 from ..create.creation import ones, zeros

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.dispatch import apply, literal
-from ...core.op import Call, defop
+from ...core.op import defop
+from ...core.tensor import Call
 from ...core.types import Aval, Shape
 from ...errors import ShapeError
+from ...numerics.facts.data import Cat, Embed, Overwrite
 from ...numerics.view import PermuteView, ReshapeView, SliceView
-from ...targets.cpu.families.copying import Cat, Embed, Overwrite
 from ..build import Tensor, aligned, need, normal_axes, normal_axis, sizes
 from ..elementwise.pointwise import clone
 

@@ -8,8 +8,7 @@ from ...core.dispatch import apply, literal, state
 from ...core.op import NONDIFF, defop
 from ...core.types import Aval, float16, float32, float64, int32, int64
 from ...errors import DTypeError, ShapeError
-from ...targets.cpu.routine import eager_kernel
-from ...targets.cpu.routines.sorting import SEARCHSORTED
+from ...numerics.facts.routine import Routine
 from ..build import (
     Tensor,
     aligned,
@@ -62,8 +61,7 @@ _SEARCHSORTED = defop(
     "searchsorted",
     inputs="sequence values",
     infer=_infer_searchsorted,
-    kernel=eager_kernel("searchsorted", SEARCHSORTED, _infer_searchsorted),
-    lower=SEARCHSORTED,
+    lower=Routine("searchsorted"),
     vjp=(NONDIFF, NONDIFF),
 )
 

@@ -10,9 +10,7 @@ from ...core.dispatch import apply
 from ...core.op import NONDIFF, defop
 from ...core.types import Aval, int64
 from ...errors import ShapeError
-from ...targets.cpu.families import lines
-from ...targets.cpu.routine import eager_kernel
-from ...targets.cpu.routines.sorting import ARGSORT, SMALLEST
+from ...numerics.facts.routine import Line, Routine
 from ..build import Tensor, in_float32, need, need_tensor
 from ..elementwise.pointwise import clone
 from ..index.indexing import gather
@@ -31,8 +29,7 @@ _ARGSORT = defop(
     "argsort",
     inputs="x",
     infer=_infer_argsort,
-    kernel=eager_kernel("argsort", ARGSORT, _infer_argsort),
-    lower=ARGSORT,
+    lower=Routine("argsort"),
     vjp=(NONDIFF,),
 )
 
@@ -51,8 +48,7 @@ _SMALLEST = defop(
     "smallest",
     inputs="x",
     infer=_infer_smallest,
-    kernel=eager_kernel("smallest", SMALLEST, _infer_smallest),
-    lower=SMALLEST,
+    lower=Routine("smallest"),
     vjp=(NONDIFF,),
 )
 _FEW = 64  # up to here, and an eighth of the line, insertion beats sorting
@@ -129,7 +125,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     return chosen(x, axis, at, input, keepdim)
 
 
-_MODE = line_op("mode", lines.LONGEST_RUN, NONDIFF)  # where the most frequent element stands
+# Where the most frequent element stands.
+_MODE = line_op("mode", Line("longest_run", scalar_output=True, output=int64), vjp=NONDIFF)
 
 
 @in_float32

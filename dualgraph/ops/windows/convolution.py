@@ -8,78 +8,72 @@ y and w, `CONV_WEIGHT` gives w from x and y.
 from typing import Any
 
 from ...core.dispatch import apply
-from ...core.op import Op, defop
+from ...core.op import defop
 from ...core.types import FLOATING, Aval, bool_, category, int64, uint8
 from ...errors import DTypeError, ShapeError
-from ...targets.cpu.routine import Routine, eager_kernel
-from ...targets.cpu.routines import convolution, pooling
-from ...targets.cpu.routines.sliding import Windows
+from ...numerics.facts.routine import Routine
+from ...numerics.facts.windows import Windows
 from ..build import Tensor, as_dtype, in_float32, is_tensor, need, need_tensor
 from ..elementwise.pointwise import add
 from ..shape.views import reshape
 
-
-def routine_op(name: str, inputs: str, spec: Routine, infer: Any, vjp: tuple[Any, ...]) -> Op:
-    """Register an op whose kernel is a native routine."""
-    kernel = eager_kernel(name, spec, infer)
-    return defop(name, inputs=inputs, infer=infer, kernel=kernel, lower=spec, vjp=vjp)
-
-
-CONV = routine_op(
+CONV = defop(
     "convolution",
-    "x weight",
-    convolution.FORWARD,
-    lambda x, w, *, groups, windows: Aval(
+    inputs="x weight",
+    lower=Routine("convolution"),
+    infer=lambda x, w, *, groups, windows: Aval(
         (x.shape[0], w.shape[0], *windows.output[5 - len(x.shape) :]), x.dtype
     ),
-    (
+    vjp=(
         lambda g, weight, *, groups, windows: apply(
             CONV_INPUT, g, weight, groups=groups, windows=windows
         ),
         lambda g, x, *, groups, windows: apply(CONV_WEIGHT, x, g, groups=groups, windows=windows),
     ),
 )
-CONV_INPUT = routine_op(
+CONV_INPUT = defop(
     "convolution_input",
-    "y weight",
-    convolution.TRANSPOSED,
-    lambda y, w, *, groups, windows: Aval(
+    inputs="y weight",
+    lower=Routine("convolution_input"),
+    infer=lambda y, w, *, groups, windows: Aval(
         (y.shape[0], w.shape[1] * groups, *windows.extent[5 - len(y.shape) :]), y.dtype
     ),
-    (
+    vjp=(
         lambda g, weight, *, groups, windows: apply(
             CONV, g, weight, groups=groups, windows=windows
         ),
         lambda g, y, *, groups, windows: apply(CONV_WEIGHT, g, y, groups=groups, windows=windows),
     ),
 )
-CONV_WEIGHT = routine_op(
+CONV_WEIGHT = defop(
     "convolution_weight",
-    "x y",
-    convolution.WEIGHT,
-    lambda x, y, *, groups, windows: Aval(
+    inputs="x y",
+    lower=Routine("convolution_weight"),
+    infer=lambda x, y, *, groups, windows: Aval(
         (y.shape[1], x.shape[1] // groups, *windows.kernel[5 - len(x.shape) :]), x.dtype
     ),
-    (
+    vjp=(
         lambda g, y, *, groups, windows: apply(CONV_INPUT, y, g, groups=groups, windows=windows),
         lambda g, x, *, groups, windows: apply(CONV, x, g, groups=groups, windows=windows),
     ),
 )
-UNFOLD = routine_op(
+UNFOLD = defop(
     "window_columns",
-    "x",
-    pooling.UNFOLD,
-    lambda x, *, windows: Aval((x.shape[0], x.shape[1] * windows.taps, windows.positions), x.dtype),
-    (lambda g, *, windows: apply(FOLD, g, windows=windows),),
+    inputs="x",
+    lower=Routine("window_columns"),
+    infer=lambda x, *, windows: Aval(
+        (x.shape[0], x.shape[1] * windows.taps, windows.positions), x.dtype
+    ),
+    vjp=(lambda g, *, windows: apply(FOLD, g, windows=windows),),
 )
-FOLD = routine_op(
+FOLD = defop(
     "add_window_columns",
-    "x",
-    pooling.FOLD,
-    lambda x, *, windows: Aval(
+    inputs="x",
+    lower=Routine("add_window_columns"),
+    infer=lambda x, *, windows: Aval(
         (x.shape[0], x.shape[1] // max(1, windows.taps), *windows.extent[1:]), x.dtype
     ),
-    (lambda g, *, windows: apply(UNFOLD, g, windows=windows),),
+    vjp=(lambda g, *, windows: apply(UNFOLD, g, windows=windows),),
 )
 
 

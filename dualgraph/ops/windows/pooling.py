@@ -3,18 +3,19 @@
 from math import prod
 from typing import Any
 
-from ...core.dispatch import apply, owned
-from ...core.op import NONDIFF
+from ...core.dispatch import apply
+from ...core.op import NONDIFF, defop
+from ...core.tensor import owned
 from ...core.types import BOOL, Aval, Shape, category, int64
 from ...errors import DTypeError, ShapeError
-from ...targets.cpu.routines import pooling
-from ...targets.cpu.routines.sliding import Triple, Windows
+from ...numerics.facts.routine import Routine
+from ...numerics.facts.windows import Triple, Windows
 from ..build import Tensor, need, need_floating, need_index
 from ..elementwise.pointwise import abs, mul, pow, relu, sign
 from ..index.indexing import gather
 from ..reduce.reductions import mean
 from ..shape.views import reshape
-from .convolution import batched, per_axis, routine_op, triple, unbatched
+from .convolution import batched, per_axis, triple, unbatched
 
 
 def _over(x: Any, extents: Triple) -> Shape:
@@ -22,47 +23,47 @@ def _over(x: Any, extents: Triple) -> Shape:
     return (*x.shape[:2], *extents[5 - len(x.shape) :])
 
 
-_MAX_POOL = routine_op(
+_MAX_POOL = defop(
     "max_pool",
-    "x",
-    pooling.MAX,
-    lambda x, *, windows: Aval(_over(x, windows.output), x.dtype),
-    (lambda g, x, *, windows: apply(_MAX_POOL_INPUT, x, g, windows=windows),),
+    inputs="x",
+    lower=Routine("max_pool"),
+    infer=lambda x, *, windows: Aval(_over(x, windows.output), x.dtype),
+    vjp=(lambda g, x, *, windows: apply(_MAX_POOL_INPUT, x, g, windows=windows),),
 )
-_MAX_POOL_INPUT = routine_op(
+_MAX_POOL_INPUT = defop(
     "max_pool_input",
-    "x y",
-    pooling.ADD_AT_PEAK,
-    lambda x, y, *, windows: Aval(tuple(x.shape), x.dtype),
-    (NONDIFF, lambda g, x, *, windows: _at_peaks(g, apply(_PEAKS, x, windows=windows))),
+    inputs="x y",
+    lower=Routine("max_pool_input"),
+    infer=lambda x, y, *, windows: Aval(tuple(x.shape), x.dtype),
+    vjp=(NONDIFF, lambda g, x, *, windows: _at_peaks(g, apply(_PEAKS, x, windows=windows))),
 )  # the places of the largest elements do not move
-_PEAKS = routine_op(
+_PEAKS = defop(
     "max_pool_indices",
-    "x",
-    pooling.PEAK,
-    lambda x, *, windows: Aval(_over(x, windows.output), int64),
-    (NONDIFF,),
+    inputs="x",
+    lower=Routine("max_pool_indices"),
+    infer=lambda x, *, windows: Aval(_over(x, windows.output), int64),
+    vjp=(NONDIFF,),
 )
-_MEAN_POOL = routine_op(
+_MEAN_POOL = defop(
     "mean_pool",
-    "x",
-    pooling.MEAN,
-    lambda x, *, windows: Aval(_over(x, windows.output), x.dtype),
-    (lambda g, *, windows: apply(_SPREAD, g, windows=windows),),
+    inputs="x",
+    lower=Routine("mean_pool"),
+    infer=lambda x, *, windows: Aval(_over(x, windows.output), x.dtype),
+    vjp=(lambda g, *, windows: apply(_SPREAD, g, windows=windows),),
 )
-_SPREAD = routine_op(
+_SPREAD = defop(
     "mean_pool_input",
-    "y",
-    pooling.SPREAD,
-    lambda y, *, windows: Aval(_over(y, windows.extent), y.dtype),
-    (lambda g, *, windows: apply(_MEAN_POOL, g, windows=windows),),
+    inputs="y",
+    lower=Routine("mean_pool_input"),
+    infer=lambda y, *, windows: Aval(_over(y, windows.extent), y.dtype),
+    vjp=(lambda g, *, windows: apply(_MEAN_POOL, g, windows=windows),),
 )
-_UNPOOL = routine_op(
+_UNPOOL = defop(
     "max_unpool",
-    "x index",
-    pooling.UNPOOL_ROUTINE,
-    lambda x, index, *, extent: Aval((*x.shape[:2], *extent), x.dtype),
-    (lambda g, index, *, extent: _at_peaks(g, index), NONDIFF),
+    inputs="x index",
+    lower=Routine("max_unpool", may_fail=True),
+    infer=lambda x, index, *, extent: Aval((*x.shape[:2], *extent), x.dtype),
+    vjp=(lambda g, index, *, extent: _at_peaks(g, index), NONDIFF),
 )
 
 

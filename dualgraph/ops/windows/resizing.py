@@ -3,15 +3,14 @@
 from math import prod
 
 from ...core.dispatch import apply, literal
-from ...core.op import NONDIFF
+from ...core.op import NONDIFF, defop
 from ...core.types import Aval, Shape
 from ...errors import ShapeError
-from ...targets.cpu.routines import resampling
+from ...numerics.facts.routine import Routine
 from ..build import Tensor, as_dtype, need
 from ..elementwise.pointwise import clone
 from ..reduce.reductions import expand
 from ..shape.views import EMBED, cat, flip, narrow, permute, reshape, strided_slice
-from .convolution import routine_op
 
 # --- resampling ---------------------------------------------------------------------------------
 
@@ -20,14 +19,14 @@ def _with_extent(shape: Shape, axis: int, extent: int) -> Shape:
     return (*shape[:axis], extent, *shape[axis + 1 :])
 
 
-_RESAMPLE = routine_op(
+_RESAMPLE = defop(
     "resample",
-    "x index weight",
-    resampling.RESAMPLE,
-    lambda x, index, weight, *, axis: Aval(
+    inputs="x index weight",
+    lower=Routine("resample"),
+    infer=lambda x, index, weight, *, axis: Aval(
         _with_extent(tuple(x.shape), axis, index.shape[0]), x.dtype
     ),
-    (
+    vjp=(
         lambda g, x_shape, index, weight, *, axis: apply(
             _RESAMPLE_INPUT, g, index, weight, axis=axis, extent=x_shape[axis]
         ),
@@ -35,14 +34,14 @@ _RESAMPLE = routine_op(
         NONDIFF,
     ),
 )
-_RESAMPLE_INPUT = routine_op(
+_RESAMPLE_INPUT = defop(
     "resample_input",
-    "y index weight",
-    resampling.SPREAD,
-    lambda y, index, weight, *, axis, extent: Aval(
+    inputs="y index weight",
+    lower=Routine("resample_input"),
+    infer=lambda y, index, weight, *, axis, extent: Aval(
         _with_extent(tuple(y.shape), axis, extent), y.dtype
     ),
-    (
+    vjp=(
         lambda g, index, weight, *, axis, extent: apply(_RESAMPLE, g, index, weight, axis=axis),
         NONDIFF,
         NONDIFF,

@@ -9,9 +9,8 @@ from ...core.dispatch import apply, state
 from ...core.op import defop
 from ...core.types import Aval, Shape
 from ...errors import ShapeError
+from ...numerics.facts.routine import Routine
 from ...numerics.view import StridedView, UnfoldView
-from ...targets.cpu.routine import eager_kernel
-from ...targets.cpu.routines.windows import OVERLAP_ADD
 from ..arguments import need_int
 from ..build import Tensor, in_float32, need, normal_axis, sizes
 from ..create.creation import arange, zeros
@@ -54,8 +53,7 @@ OVERLAPPED = defop(
     "overlap_add",
     inputs="x",
     infer=_infer_overlap_add,
-    kernel=eager_kernel("overlap_add", OVERLAP_ADD, _infer_overlap_add),
-    lower=OVERLAP_ADD,
+    lower=Routine("overlap_add"),
     vjp=(
         lambda g, x_shape, *, axis, step: apply(UNFOLD, g, axis=axis, size=x_shape[-1], step=step),
     ),

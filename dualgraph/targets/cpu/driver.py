@@ -1,11 +1,10 @@
 """The native drivers: one call from Python runs every row of a program.
 
-A program is a header of int64 words: address of the row table, number of rows, address of the patch
-table, number of patches, address of the status words (failed, row, index). A row is
-(kernel, argument block, items, grain, may fail). A patch is (slot, object, offset): at each call
-the slot gets the data pointer of that array plus the offset. Arrays are passed as one tuple; the
-driver reads the pointers out of the Python objects itself, at the offsets that CPython and NumPy
-publish in their headers and that `object_layout` checks once.
+A program is a `HEADER` with the addresses and lengths of a table of `ROW` and one of `PATCH`, and
+the address of the `STATUS` words. At each call the slot of a patch gets the data pointer of that
+array plus the offset. Arrays are passed as one tuple; the driver reads the pointers out of the
+Python objects itself, at the offsets that CPython and NumPy publish in their headers and that
+`vendor.object_layout` checks once.
 """
 
 import ctypes
@@ -15,105 +14,77 @@ from functools import cache
 from typing import Any
 
 import numba
-import numpy as np
-from numba.core import config as numba_config
 
-from ...numerics.intrinsics import POINTER
-from . import prelude
+from ...vendor import object_layout, thread_limit
+from .arguments import Block
 from .prelude import with_imports
-from .toolchain.native import PROGRAM_KERNEL, address_of, content_name
+from .toolchain.native import PROGRAM_KERNEL, address_of, content_name, python_function
 
-
-@cache
-def object_layout() -> tuple[int, int]:
-    """Return the byte offsets of a tuple's first item and of an array's data pointer.
-
-    They are found by looking, so that a CPython or NumPy with another layout is an error here and
-    not a wrong read.
-    """
-    probe = np.zeros(1)
-    holder = (probe,)
-    return _offset_of(holder, id(probe)), _offset_of(probe, probe.ctypes.data)
-
-
-def _offset_of(owner: Any, word: int) -> int:
-    words = (ctypes.c_int64 * 8).from_address(id(owner))
-    for i in range(2, 8):
-        if words[i] == word:
-            return 8 * i
-    raise RuntimeError(f"cannot find the pointers inside of a {type(owner).__name__}")
-
+HEADER = Block.of("rows row_count patches patch_count status")
+ROW = Block.of("kernel block items grain may_fail")
+PATCH = Block.of("slot object offset")
+STATUS = Block.of("failed row index")
 
 _TEXT = """def KERNEL(header, objects, unused):
-    h = ptr_i8(header)
-    patches = ptr_i8(h[2])
-    for i in range(h[3]):
-        item = ptr_i8(objects + {items} + 8 * patches[3 * i + 1])[0]
-        ptr_i8(patches[3 * i])[0] = ptr_i8(item + {data})[0] + patches[3 * i + 2]
-    rows = ptr_i8(h[0])
-    status = ptr_i8(h[4])
-    status[0] = 0
-    for r in range(h[1]):
-        call_kernel(rows[5 * r], rows[5 * r + 1], 0, rows[5 * r + 2])
-        if rows[5 * r + 4] != 0 and status[0] != 0:
-            status[1] = r
+    a = ptr_i8(header)
+    patches = ptr_i8({patches})
+    for i in range({patch_count}):
+        item = ptr_i8(objects + {items} + 8 * {object})[0]
+        ptr_i8({slot})[0] = ptr_i8(item + {data})[0] + {offset}
+    rows = ptr_i8({rows})
+    status = ptr_i8({status})
+    {failed} = 0
+    for r in range({row_count}):
+{call}
+        if {may_fail} != 0 and {failed} != 0:
+            {row} = r
             break
 """
+_WHOLE = """        call_kernel({kernel}, {block}, 0, {items})"""
+_IN_CHUNKS = """        kernel, block, items, grain = {kernel}, {block}, {items}, {grain}
+        chunks = (items + grain - 1) // grain
+        if chunks <= 1:
+            call_kernel(kernel, block, 0, items)
+        else:
+            for c in numba.prange(chunks):
+                call_kernel(kernel, block, c * grain, min(items, (c + 1) * grain))"""
+"""Chunks have a fixed size, whatever the number of threads: the bits cannot depend on it, and
+kernels stay serial."""
+
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+def driver_text(call: str) -> str:
+    """Return the source of a driver that runs the items of a row by ``call``."""
+    items, data = object_layout()
+    cells = {name: ROW.cell(name, "rows", "r") for name in ROW}
+    words = {name: HEADER[name] for name in HEADER}
+    words |= {name: PATCH.cell(name, "patches", "i") for name in PATCH}
+    words |= {name: f"status[{STATUS.at(name)}]" for name in ("failed", "row")}
+    body = _TEXT.format(
+        **words, may_fail=cells["may_fail"], items=items, data=data, call=call.format(**cells)
+    )
+    return with_imports(body)
 
 
 @cache
 def serial_driver() -> Callable[[int, int, int], None]:
     """Return the driver for one thread: ``run(header, id of the tuple, 0)``."""
-    items, data = object_layout()
-    text = with_imports(_TEXT.format(items=items, data=data))
+    text = driver_text(_WHOLE)
     return _CALL(address_of(text, content_name("driver", text), PROGRAM_KERNEL))
-
-
-_i8: Any = POINTER["int64"]
-_call_kernel: Any = prelude.call_kernel  # an intrinsic: its first parameter is the compiler's
-
-
-def _run_shared(header, objects, items, data):
-    """As the serial driver, with the chunks of a row shared between threads.
-
-    Chunks have a fixed size, whatever the number of threads: the bits cannot depend on it, and
-    kernels stay serial.
-    """
-    h = _i8(header)
-    patches = _i8(h[2])
-    for i in range(h[3]):
-        item = _i8(objects + items + 8 * patches[3 * i + 1])[0]
-        _i8(patches[3 * i])[0] = _i8(item + data)[0] + patches[3 * i + 2]
-    rows = _i8(h[0])
-    status = _i8(h[4])
-    status[0] = 0
-    for r in range(h[1]):
-        count, grain = rows[5 * r + 2], rows[5 * r + 3]
-        kernel, block = rows[5 * r], rows[5 * r + 1]
-        chunks = (count + grain - 1) // grain
-        if chunks <= 1:
-            _call_kernel(kernel, block, 0, count)
-        else:
-            for c in numba.prange(chunks):
-                _call_kernel(kernel, block, c * grain, min(count, (c + 1) * grain))
-        if rows[5 * r + 4] != 0 and status[0] != 0:
-            status[1] = r
-            break
 
 
 @cache
 def shared_driver() -> Callable[[int, int, int], None]:
     """Return the driver that shares rows between threads; compiled when first needed."""
     _let_waiting_threads_sleep()
-    signature = numba.types.void(*[numba.types.int64] * 4)
+    text = f"import numba\n{driver_text(_IN_CHUNKS)}"
+    function = python_function(text, content_name("shared", text))
     options: dict[str, Any] = {"parallel": True, "error_model": "numpy"}
     try:
-        run = numba.njit(signature, cache=True, **options)(_run_shared)
-    except RuntimeError:  # no folder in which Numba could cache it
-        run = numba.njit(signature, **options)(_run_shared)
-    items, data = object_layout()
-    return lambda header, objects, unused: run(header, objects, items, data)
+        return numba.njit(PROGRAM_KERNEL, cache=True, **options)(function)
+    except (RuntimeError, OSError):  # no folder in which Numba could cache it
+        return numba.njit(PROGRAM_KERNEL, **options)(function)
 
 
 @cache
@@ -129,4 +100,4 @@ def _let_waiting_threads_sleep() -> None:
 def use_threads(count: int) -> None:
     """Set how many threads the shared driver uses (no more than the machine was started with)."""
     _let_waiting_threads_sleep()
-    numba.set_num_threads(min(count, numba_config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    numba.set_num_threads(min(count, thread_limit()))

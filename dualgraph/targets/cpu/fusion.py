@@ -1,144 +1,69 @@
 """Which nodes become one kernel.
 
-First every reduction takes in the element-wise producers that only it needs; then element-wise
-nodes over one iteration space are joined with their producers, as long as no path leaves a group
-and comes back. Everything else is a kernel of its own. Fusion cannot move a bit: an element's value
-does not depend on where it is computed.
+Each family says what it takes in, and fusion knows none of them: first a node takes in producers
+that only it needs, as a reduction does; then groups are joined with their producers, as loops over
+one iteration space are, as long as no path leaves a group and comes back. Fusion cannot move a bit:
+an element's value does not depend on where it is computed.
 """
 
-from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
-from ...ir.graph import CONST, INPUT, Graph, Node, users_of
-from .families.copying import Cat, Embed, Overwrite
-from .families.elementwise import Elementwise
-from .families.indexing import Gather, Position
-from .families.lines import Line
-from .families.matmul import Gemm
-from .families.reduce import Reduce
-from .library import Library
-from .places import Places, single_stride
-from .routine import Routine
+from ...ir.graph import Graph, Node, users_of
+from .families.base import Group
+from .families.table import family_of
+from .places import Places, is_computed
 
-FAMILIES = {
-    Elementwise: "loop",
-    Gather: "loop",
-    Position: "loop",
-    Reduce: "reduce",
-    Line: "line",
-    Gemm: "gemm",
-    Cat: "cat",
-    Embed: "embed",
-    Overwrite: "overwrite",
-    Routine: "routine",
-    Library: "library",
-}
-MOST_NODES = 48  # a longer kernel compiles slowly and spills registers
-MOST_OPERANDS = 14  # LLVM checks every pair of pointers for overlap before a vector loop
 MOST_SEARCHED = 1000  # groups between two that might be joined: a search from each to all is slow
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """The nodes of one kernel, in order; ``shape`` is the iteration space."""
-
-    family: str
-    shape: tuple[int, ...]
-    nodes: list[Node]
-    rank: int = 0  # an order in which the groups can run, kept while they are joined
-    predecessors: set["Group"] = field(default_factory=set)
-    successors: set["Group"] = field(default_factory=set)
-
-
-def family(node: Node) -> str:
-    """Return the kernel family of a computed node."""
-    return FAMILIES[type(node.op.lower)]
-
-
-def can_fail(node: Node) -> bool:
-    """Tell whether an op can refuse its input: an index out of range, a singular matrix."""
-    return getattr(node.op.lower, "may_fail", False)
-
-
-def may_fail(group: Group) -> bool:
-    """Tell whether a group has an op that can refuse its input."""
-    return any(can_fail(n) for n in group.nodes)
-
-
-def _computed(node: Node) -> bool:
-    return node.op is not CONST and node.op is not INPUT and not node.op.is_view
 
 
 def fuse(graph: Graph, places: Places) -> list[Group]:
     """Return the groups of a graph in an order in which they can run."""
-    order = [n for n in graph.nodes if _computed(n)]
+    order = [n for n in graph.nodes if is_computed(n)]
+    users = users_of(graph.nodes)
     group_of: dict[Node, Group] = {}
-    _absorb_producers(graph, order, places, group_of)
+    _absorb_producers(graph, order, users, places, group_of)
     for node in order:
         if node not in group_of:
-            group_of[node] = Group(family(node), node.shape, [node])
+            family = family_of(node)
+            group_of[node] = Group(family, family.space(node), [node])
     _number(order, group_of)
     _link(order, places, group_of)
-    _join_loops(order, places, group_of)
+    _join_groups(order, users, places, group_of)
     return _schedule(order, group_of)
 
 
-# --- producers into reductions ------------------------------------------------------------------
+# --- producers into what needs them -------------------------------------------------------------
 
 
 def _absorb_producers(
-    graph: Graph, order: list[Node], places: Places, group_of: dict[Node, Group]
+    graph: Graph,
+    order: list[Node],
+    users: dict[Node, list[Node]],
+    places: Places,
+    group_of: dict[Node, Group],
 ) -> None:
-    users = users_of(graph.nodes)
+    """Let every family that computes producers itself take those that nobody else needs."""
     kept = set(graph.outputs)
     index = {n: i for i, n in enumerate(order)}
     for node in order:
-        if family(node) != "reduce":
+        family = family_of(node)
+        frontier = [*family.producers(node)]
+        if not frontier:
             continue
-        shape = node.inputs[0].shape
         taken = [node]
-        frontier = [node.inputs[0]]
         while frontier:
             value = frontier.pop()
-            if _absorbable(value, shape, taken, users, kept, places, node, group_of):
+            free = value in index and value not in kept and value not in group_of
+            if not free or value in taken or any(user not in taken for user in users[value]):
+                continue
+            if family.absorbs(value, taken, places):
                 taken.append(value)
                 frontier.extend(value.inputs)
-        group = Group("reduce", shape, sorted(set(taken), key=index.__getitem__))
+        group = Group(family, family.space(node), sorted(taken, key=index.__getitem__))
         group_of.update(dict.fromkeys(group.nodes, group))
 
 
-def _absorbable(
-    value: Node,
-    shape: tuple[int, ...],
-    taken: list[Node],
-    users: dict[Node, list[Node]],
-    kept: set[Node],
-    places: Places,
-    reduction: Node,
-    group_of: dict[Node, Group],
-) -> bool:
-    if not _computed(value) or value in kept or value in taken or value in group_of:
-        return False
-    plain = isinstance(value.op.lower, Elementwise) and not value.op.lower.indexed
-    if not plain or value.shape != shape or len(taken) >= MOST_NODES:
-        return False
-    if any(user not in taken for user in users[value]):
-        return False
-    return all(walkable(places, i, shape, reduction.static["axes"]) for i in value.inputs)
-
-
-def walkable(places: Places, operand: Node, shape: tuple[int, ...], axes: tuple[int, ...]) -> bool:
-    """Tell whether an operand has one stride before, along, and after the reduced axes."""
-    place = places[operand]
-    if place.constant:
-        return True
-    strides = place.strides_over(shape)
-    first, last = axes[0], axes[-1] + 1
-    parts = (slice(0, first), slice(first, last), slice(last, None))
-    return all(single_stride(shape[p], strides[p]) is not None for p in parts)
-
-
-# --- loops over one iteration space -------------------------------------------------------------
+# --- groups that become one ---------------------------------------------------------------------
 
 
 def _number(order: list[Node], group_of: dict[Node, Group]) -> None:
@@ -156,19 +81,23 @@ def _link(order: list[Node], places: Places, group_of: dict[Node, Group]) -> Non
                 source.successors.add(group)
 
 
-def _join_loops(order: list[Node], places: Places, group_of: dict[Node, Group]) -> None:
+def _join_groups(
+    order: list[Node],
+    users: dict[Node, list[Node]],
+    places: Places,
+    group_of: dict[Node, Group],
+) -> None:
     """Join nodes with what they take; before that, those of backward with what takes them.
 
     Backward often begins with something of forward values alone, such as ``1 - y * y``. Beside its
     producer it would be one more array to keep until backward gets there.
     """
-    loops = [n for n in order if family(n) == "loop"]
-    users = users_of(loops)
-    for node in reversed(loops):
+    for node in reversed(order):
         if node.derived:
             for user in users.get(node, ()):
-                _try_join(node, user, places, group_of)
-    for node in loops:
+                if user in group_of:
+                    _try_join(node, user, places, group_of)
+    for node in order:
         for value in node.inputs:
             if value in group_of:
                 _try_join(value, node, places, group_of)
@@ -176,36 +105,12 @@ def _join_loops(order: list[Node], places: Places, group_of: dict[Node, Group]) 
 
 def _try_join(value: Node, user: Node, places: Places, group_of: dict[Node, Group]) -> None:
     a, b = group_of[value], group_of[user]
-    if a is b or a.family != "loop" or b.family != "loop" or a.shape != b.shape:
+    if a is b or not a.family.joins(a, b, places):
         return
-    order = _ordered_without(a, b) if _may_join(b, a, places) else None
+    order = _ordered_without(a, b)
     if order is not None:
         _rank(a, b, *order)
         _join(a, b, group_of)
-
-
-def _may_join(a: Group, b: Group, places: Places) -> bool:
-    if len(a.nodes) + len(b.nodes) > MOST_NODES:
-        return False
-    if _operand_count([*a.nodes, *b.nodes], places) > MOST_OPERANDS:
-        return False
-    return not _reads_own_memory([*a.nodes, *b.nodes], places)
-
-
-def _reads_own_memory(nodes: list[Node], places: Places) -> bool:
-    """Tell whether a node needs a whole value of the group: through a view, or as a table."""
-    inside = set(nodes)
-    for node in nodes:
-        for i, value in enumerate(node.inputs):
-            table = i == 0 and isinstance(node.op.lower, Gather)
-            if (table or value.op.is_view) and places[value].root in inside:
-                return True
-    return False
-
-
-def _operand_count(nodes: list[Node], places: Places) -> int:
-    inside = set(nodes)
-    return len({places[i] for n in nodes for i in n.inputs if i not in inside}) + len(nodes) // 8
 
 
 def _ordered_without(a: Group, b: Group) -> tuple[set[Group], set[Group]] | None:
@@ -278,7 +183,7 @@ def _schedule(order: list[Node], group_of: dict[Node, Group]) -> list[Group]:
     waiting = {g: len(g.predecessors) for g in groups}
     ready = [position[g] for g in groups if not waiting[g]]
     heapify(ready)
-    result = []
+    result: list[Group] = []
     while ready:
         group = by_position[heappop(ready)]
         result.append(group)

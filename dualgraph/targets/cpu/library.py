@@ -10,28 +10,19 @@ Only decompositions that iterate until they converge (eigenvalues, singular valu
 what ends after a fixed number of steps is a `Routine` of our own.
 """
 
-import ctypes
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from ...errors import LinAlgError
+from ...errors import CompileError
+from ...numerics.facts.routine import Library
+from ...vendor import openblas_threads
 
 ALIGNMENT = 64  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """``call(*arrays, **static)`` returns a new array; it raises `numpy.linalg.LinAlgError`."""
-
-    call: Callable[..., np.ndarray]
-    may_fail: ClassVar[bool] = True
 
 
 def aligned_copy(x: np.ndarray) -> np.ndarray:
@@ -43,21 +34,7 @@ def aligned_copy(x: np.ndarray) -> np.ndarray:
     return out
 
 
-@cache
-def _openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """Return how to read and to set the threads of the OpenBLAS of NumPy's wheel, if it is one."""
-    package = Path(np.__file__).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        for path in sorted(folder.glob("*openblas*")):
-            library = ctypes.CDLL(str(path))
-            for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_",
-                         "scipy_openblas_{}_num_threads", "openblas_{}_num_threads"):  # fmt: skip
-                if hasattr(library, name.format("set")):
-                    get, put = (getattr(library, name.format(v)) for v in ("get", "set"))
-                    return get, put
-    return None
-
-
+_openblas = cache(openblas_threads)
 _ONE_AT_A_TIME = threading.Lock()  # the number of threads belongs to the process
 
 
@@ -78,20 +55,50 @@ def one_blas_thread() -> Iterator[None]:
             put(before)
 
 
+# --- the routines --------------------------------------------------------------------------------
+
+
+def _packed(*parts: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate(
+        [p.reshape(*batch, int(np.prod(p.shape[len(batch) :]))) for p in parts], -1
+    )
+
+
+def _eigh(x: np.ndarray, uplo: Any) -> np.ndarray:
+    values, vectors = np.linalg.eigh(x, uplo)
+    return _packed(values, vectors, batch=x.shape[:-2])
+
+
+def _eigvalsh(x: np.ndarray, uplo: Any) -> np.ndarray:
+    return np.linalg.eigvalsh(x, uplo)
+
+
+def _svd(x: np.ndarray, full: bool) -> np.ndarray:
+    return _packed(*np.linalg.svd(x, full_matrices=full), batch=x.shape[:-2])
+
+
+def _svdvals(x: np.ndarray) -> np.ndarray:
+    return np.linalg.svd(x, compute_uv=False)
+
+
+_CALLS: dict[str, Callable[..., np.ndarray]] = {
+    "eigh": _eigh,
+    "eigvalsh": _eigvalsh,
+    "svd": _svd,
+    "svdvals": _svdvals,
+}
+"""By the name in the record; each returns a new array, or raises `numpy.linalg.LinAlgError`."""
+
+
+def call_of(spec: Library) -> Callable[..., np.ndarray]:
+    """Return the routine of a record; raise `CompileError` for one that is not here."""
+    try:
+        return _CALLS[spec.name]
+    except KeyError:
+        raise CompileError(f"the CPU knows no library routine {spec.name!r}") from None
+
+
 def run(spec: Library, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> np.ndarray:
     """Call the routine as both frontends call it."""
     with one_blas_thread(), np.errstate(all="ignore"):
-        return spec.call(*map(aligned_copy, arrays), **static)
-
-
-def eager_kernel(name: str, spec: Library, infer: Callable[..., Any]) -> Callable[..., np.ndarray]:
-    """Return the eager kernel of an op; what the routine refuses becomes a `LinAlgError`."""
-
-    def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        infer(*arrays, **static)
-        try:
-            return run(spec, arrays, static)
-        except np.linalg.LinAlgError as error:
-            raise LinAlgError(f"{name}: {error}") from error
-
-    return kernel
+        return call_of(spec)(*map(aligned_copy, arrays), **static)

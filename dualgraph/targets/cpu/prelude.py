@@ -5,7 +5,7 @@ scratch memory, ``exp_f4(x)`` is a scalar function.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -18,8 +18,6 @@ from ...core.types import float16
 from ...errors import CompileError
 from ...numerics import bessel, division, elementary, gamma, normal, random, special
 from ...numerics.intrinsics import (
-    POINTER,
-    STACK,
     bits_f2,
     bits_f4,
     bits_f8,
@@ -43,7 +41,9 @@ from ...numerics.intrinsics import (
 )
 from ...numerics.scalar import scalar
 from ...numerics.shifts import shift_left, shift_right
+from ...vendor import target_has
 from .gemm import blocks, columns, items as gemm, lanes
+from .memory import POINTER, STACK
 from .routines import sliding
 
 SUFFIX = {
@@ -59,6 +59,7 @@ SUFFIX = {
 }
 
 
+@cache
 def suffix(dtype: np.dtype) -> str:
     """Return the two letters that stand for a dtype in generated code: ``f4`` for float32.
 
@@ -69,6 +70,7 @@ def suffix(dtype: np.dtype) -> str:
     return SUFFIX[dtype.name]
 
 
+@cache
 def stored(dtype: np.dtype) -> str:
     """Return the letters of a dtype in memory; they are `suffix`, and ``f2`` for float16.
 
@@ -81,11 +83,12 @@ def stored(dtype: np.dtype) -> str:
 
 @cache
 def converts_float16() -> bool:
-    """Tell whether the processor converts float16: every 64-bit Arm, and x86 with F16C."""
+    """Tell whether the CPU compiled for converts float16: every 64-bit Arm, and x86 with F16C."""
     intel = llvm.get_process_triple().startswith(("x86_64", "i686"))
-    return not intel or llvm.get_host_cpu_features().get("f16c", False)
+    return not intel or target_has("f16c")
 
 
+@cache
 def computed(dtype: np.dtype) -> str:
     """Return the letters of the dtype in which an element is computed: float32 for float16."""
     return "f4" if dtype == float16 else SUFFIX[dtype.name]
@@ -250,6 +253,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"no kernel name {name!r}") from None
 
 
+@lru_cache(maxsize=1024)  # programs call the same few kernels often
 def with_imports(body: str) -> str:
     """Put the import line of every prelude name that this source mentions before it."""
     used = sorted(set(re.findall(r"\b[A-Za-z_]\w*\b", body)) & _NAMES.keys())

@@ -1,219 +1,89 @@
-"""A compiled program: rows of kernels over one arena, run by one native call.
+"""The CPU as a target: from a graph to a program of native code."""
 
-An op that is a call of a library cuts the program: the rows before it and after it are segments of
-their own, each run by one native call.
-"""
-
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...config import settings
-from ...errors import AxisError, LinAlgError
-from ...ir.graph import Graph, Node
+from ...ir.graph import Graph
+from ..protocol import Cost, Destination, StagedTarget
 from .arena import ALIGNMENT, plan
-from .driver import serial_driver, shared_driver, use_threads
-from .fusion import Group, can_fail
-from .lower import Destination, Lowered, Lowering
-from .rows import Buffer, Ref, Row
-from .segments import LibraryCall, Segment, cut
+from .driver import PATCH, ROW, STATUS, serial_driver
+from .executable import Program as Program
+from .families.base import Group
+from .families.table import family_of
+from .lower import Lowering
+from .rows import Buffer, Ref, Row, Word
+from .segments import cut
 from .toolchain.native import address_of, content_name, prepare, stats
 
-_ONE_AT_A_TIME = threading.Lock()  # not every threading layer of Numba may be entered twice
+
+class Arena:
+    """Values between kernels share one block of memory."""
+
+    def plan(self, unit: Lowering) -> None:
+        """Add the copies into outputs and state; give every value a place in the arena."""
+        unit.finish_copies()
+        unit.rows = [row for row in unit.rows if row.items > 0]
+        unit.arena_bytes = plan(unit.rows)
 
 
-@dataclass(slots=True)
-class Cost:
-    """Seconds that building a program took, by phase, and how many kernels were new."""
+class NativeDriver:
+    """Compiles or loads the kernels of the rows; one native call runs them all."""
 
-    codegen: float = 0.0
-    llvm: float = 0.0
-    load: float = 0.0
-    compiled: int = 0
-    loaded: int = 0
-
-    def phases(self) -> dict[str, float]:
-        """Return the seconds by phase."""
-        return {"codegen": self.codegen, "llvm": self.llvm, "load": self.load}
-
-
-@dataclass(slots=True)
-class Kernel:
-    """One distinct native function of a program."""
-
-    name: str
-    source: str
-    calls: int = 0
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Program:
-    """Native code for one graph. ``run(arrays)`` takes the inputs and then the fresh outputs."""
-
-    graph: Graph
-    groups: list[Group]
-    rows: list[Row]
-    fresh: list[Node]
-    arena_bytes: int
-    cost: Cost
-    memory: list[np.ndarray]
-    status: np.ndarray
-    steps: list[Segment | LibraryCall]
-    serial: Callable[[int, int, int], None]
-    may_fail: bool
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __repr__(self) -> str:
-        return f"<Program: {len(self.rows)} calls, {self.arena_bytes} bytes of scratch memory>"
-
-    @property
-    def kernels(self) -> list[Kernel]:
-        """The distinct kernels in the order of their first call."""
-        found: dict[str, Kernel] = {}
-        for row in self.rows:
-            if row.library is not None:
-                continue
-            found.setdefault(row.name, Kernel(row.name, row.text)).calls += 1
-        return list(found.values())
-
-    @property
-    def shares(self) -> bool:
-        """Whether some row is long enough for several threads."""
-        return any(isinstance(s, Segment) and s.shares for s in self.steps)
-
-    @property
-    def library_calls(self) -> list[str]:
-        """The ops that leave native code, in order; empty for nearly all programs."""
-        return [s.row.prefix for s in self.steps if isinstance(s, LibraryCall)]
-
-    @property
-    def native_calls(self) -> int:
-        """How many native calls one run makes: 1, and more where libraries are called."""
-        return sum(isinstance(s, Segment) for s in self.steps)
-
-    @property
-    def fused_ops(self) -> int:
-        """How many graph nodes share a kernel with another node."""
-        return sum(len(g.nodes) for g in self.groups if len(g.nodes) > 1)
-
-    @property
-    def source(self) -> str:
-        """The calls of the program in order, each with the nodes that it computes, and kernels."""
-        lines = []
-        for row in self.rows:
-            lines += [
-                f"# {n.op.name} -> {n.aval!r}  {n.source} {n.path}".rstrip() for n in row.nodes
-            ]
-            if row.library is None:
-                lines.append(f"{row.name}(arguments, 0, {row.items})")
-            else:
-                lines.append(f"{row.text}  # leaves native code: a library call")
-        kernels = [k.source.replace("KERNEL", k.name) for k in self.kernels]
-        return "\n".join([*lines, "", "", *kernels])
-
-    def run(self, arrays: tuple[np.ndarray, ...]) -> None:
-        """Execute on C-contiguous arrays.
-
-        Raises `AxisError` for an index out of range, `LinAlgError` for a matrix without a result.
-        """
-        with self.lock:
-            for step in self.steps:
-                if isinstance(step, Segment):
-                    self._run_segment(step, arrays)
-                else:
-                    self._call(step, arrays)
-
-    def _run_segment(self, segment: Segment, arrays: tuple[np.ndarray, ...]) -> None:
-        if segment.shares and settings.num_threads > 1:
-            with _ONE_AT_A_TIME:
-                use_threads(settings.num_threads)
-                shared_driver()(segment.address, id(arrays), 0)
-        else:
-            self.serial(segment.address, id(arrays), 0)
-        if self.may_fail:
-            failed, row, index = self.status.tolist()
-            if failed:
-                self._raise(index, self.rows[segment.first + row])
-
-    def _call(self, call: LibraryCall, arrays: tuple[np.ndarray, ...]) -> None:
-        try:
-            call.run(arrays, self.memory[0])
-        except np.linalg.LinAlgError as error:
-            raise LinAlgError(f"{error} in a compiled function ({_where(call.row)})") from error
-
-    def _raise(self, index: int, row: Row) -> None:
-        spec = next(n.op.lower for n in row.nodes if can_fail(n))
-        problem = getattr(spec, "problem", "index {} is out of range").format(index)
-        error = getattr(spec, "error", AxisError)
-        raise error(f"{problem} in a compiled function ({_where(row)})")
+    def link(self, unit: Lowering) -> Program:
+        """Return the program of the rows."""
+        before = (stats.llvm_seconds, stats.load_seconds, stats.compiled, stats.loaded)
+        native = [row for row in unit.rows if row.library is None]
+        for row in unit.rows:
+            row.name = row.prefix if row.library else content_name(row.prefix, row.text)
+        prepare({row.name: row.text for row in native})
+        for row in native:
+            row.address = address_of(row.text, row.name)
+        serial_driver()
+        program = _assemble(unit)
+        cost = program.cost
+        cost.llvm = stats.llvm_seconds - before[0]
+        cost.load = stats.load_seconds - before[1]
+        cost.compiled = stats.compiled - before[2]
+        cost.loaded = stats.loaded - before[3]
+        cost.codegen = time.perf_counter() - unit.started - cost.llvm - cost.load
+        return program
 
 
-def _where(row: Row) -> str:
-    blamed = [_described(n) for n in row.nodes if can_fail(n)]
-    return "; ".join(dict.fromkeys(blamed))
-
-
-def _described(node: Node) -> str:
-    """Return the op, the shapes that it was given, the user's line and the module's path."""
-    shapes = ", ".join(str(x.shape) for x in node.inputs)
-    place = f", in module {node.path}" if node.path else ""
-    return f"{node.static.get('of', node.op.name)} of shapes {shapes} at {node.source}{place}"
-
-
-def build(graph: Graph, destinations: list[Destination]) -> Program:
-    """Generate, compile or load the kernels of a graph, and lay out its memory."""
-    start = time.perf_counter()
-    before = (stats.llvm_seconds, stats.load_seconds, stats.compiled, stats.loaded)
-    lowered = Lowering(graph, destinations).run()
-    native = [row for row in lowered.rows if row.library is None]
-    for row in lowered.rows:
-        row.name = row.prefix if row.library else content_name(row.prefix, row.text)
-    prepare({row.name: row.text for row in native})
-    for row in native:
-        row.address = address_of(row.text, row.name)
-    serial_driver()
-    program = _assemble(lowered)
-    cost = program.cost
-    cost.llvm = stats.llvm_seconds - before[0]
-    cost.load = stats.load_seconds - before[1]
-    cost.compiled = stats.compiled - before[2]
-    cost.loaded = stats.loaded - before[3]
-    cost.codegen = time.perf_counter() - start - cost.llvm - cost.load
-    return program
-
-
-def _assemble(lowered: Lowered) -> Program:
-    rows = [r for r in lowered.rows if r.items > 0]
-    size = plan(rows)
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
-    status = np.zeros(3, np.int64)
+def _assemble(unit: Lowering) -> Program:
+    rows = unit.rows
+    memory = np.zeros(unit.arena_bytes + ALIGNMENT, np.uint8)
+    status = np.zeros(STATUS.size, np.int64)
     base = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
     arena = memory[base - memory.ctypes.data :]
     starts = {"arena": base, "status": status.ctypes.data}
     blocks = np.zeros(max(1, sum(len(r.arguments) for r in rows)), np.int64)
-    table = np.zeros((max(1, len(rows)), 5), np.int64)
-    patches: list[tuple[int, int, int]] = []
+    table = np.zeros((max(1, len(rows)), ROW.size), np.int64)
+    patches: list[list[int]] = []
     at = 0
     for i, row in enumerate(rows):
         address = blocks.ctypes.data + 8 * at
-        table[i] = (row.address, address, row.items, _grain(row), row.may_fail)
+        table[i] = ROW.pack(
+            kernel=row.address, block=address, items=row.items, grain=_grain(row),
+            may_fail=row.may_fail,
+        )  # fmt: skip
         for j, argument in enumerate(row.arguments):
             if isinstance(argument, Ref) and argument.buffer.kind == "object":
-                patches.append((address + 8 * j, argument.buffer.index, argument.offset))
+                place = argument.buffer.index
+                patches.append(
+                    PATCH.pack(slot=address + 8 * j, object=place, offset=argument.offset)
+                )
             else:
                 blocks[at + j] = _word(argument, starts)
         at += len(row.arguments)
-    patch_table = np.array(patches or [(0, 0, 0)], np.int64)
+    patch_table = np.array(patches or [[0] * PATCH.size], np.int64)
     starts |= {"rows": table.ctypes.data, "patches": patch_table.ctypes.data}
     return Program(
-        graph=lowered.graph,
-        groups=lowered.groups,
+        graph=unit.graph,
+        groups=unit.groups,
         rows=rows,
-        fresh=lowered.fresh,
-        arena_bytes=size,
+        fresh=unit.fresh,
+        arena_bytes=unit.arena_bytes,
         cost=Cost(),
         memory=[arena, blocks, table, patch_table],
         status=status,
@@ -231,8 +101,24 @@ def _grain(row: Row) -> int:
     return row.grain if row.items >= FEWEST_CHUNKS * row.grain else max(1, row.items)
 
 
-def _word(argument: int | Ref, starts: dict[str, int]) -> int:
+def _word(argument: Word, starts: dict[str, int]) -> int:
     if isinstance(argument, int):
         return argument
     buffer: Buffer = argument.buffer
     return starts[buffer.kind] + max(buffer.offset, 0) + argument.offset
+
+
+def begin(graph: Graph, destinations: list[Destination]) -> tuple[list[Group], Lowering]:
+    """Return the groups that have something to do, and the unit that collects their rows."""
+    unit = Lowering(graph, destinations)
+    return [group for group in unit.groups if group.family.has_work(group)], unit
+
+
+CPU = StagedTarget("cpu", begin, family_of, Arena(), NativeDriver())
+
+
+def build(graph: Graph, destinations: list[Destination]) -> Program:
+    """Generate, compile or load the kernels of a graph, and lay out its memory."""
+    program = CPU.compile(graph, destinations)
+    assert isinstance(program, Program)
+    return program

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,18 +28,34 @@ class Ref:
     offset: int = 0  # bytes
 
 
+Word = int | Ref  # of an argument block
+
+
+class Cost(NamedTuple):
+    """What one call has to do, and how threads may share it."""
+
+    items: int  # independent of each other
+    per_item: int  # the work of one, in a unit of the family: elements, or operations
+    chunk: int  # the work of one chunk: below some 20 us a thread costs more than it brings
+
+    @property
+    def grain(self) -> int:
+        """The items of one chunk."""
+        return max(1, self.chunk // max(1, self.per_item))
+
+
 @dataclass(slots=True, eq=False)
 class Row:
     """One call: kernel source, its arguments, how many work items, and how to split them."""
 
     text: str
     prefix: str
-    arguments: list[int | Ref]
+    arguments: list[Word]
     items: int
     grain: int  # items of one chunk when threads share the row
     reads: list[Buffer]
     writes: list[Buffer]
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list[Node])
     may_fail: bool = False
     name: str = ""
     address: int = 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...ir.graph import Node
+from .driver import HEADER, ROW
 from .rows import Ref, Row
 
 
@@ -62,7 +63,12 @@ def cut(
 
 
 def _segment(first: int, stop: int, starts: dict[str, int], patches: int, shares: bool) -> Segment:
-    table = starts["rows"] + 5 * 8 * first
-    words = [table, stop - first, starts["patches"], patches, starts["status"]]
+    words = HEADER.pack(
+        rows=starts["rows"] + 8 * ROW.size * first,
+        row_count=stop - first,
+        patches=starts["patches"],
+        patch_count=patches,
+        status=starts["status"],
+    )
     header = np.array(words, np.int64)
     return Segment(first, header, header.ctypes.data, shares)

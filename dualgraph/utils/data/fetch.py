@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dispatch import state
+from ...core.dispatch import assign
 from ...eager.construct import tensor
 from ...errors import DataError
-from ...ops.create.creation import Generator
+from ...ops.create.creation import Generator, streams
 from .collate import Mismatch, default_collate
 from .dataset import Subset, TensorDataset
 
@@ -24,13 +24,13 @@ def stream_of_batch(seed: int, number: int) -> Iterator[None]:
 
     So what a dataset draws depends neither on the number of workers nor on what the model draws.
     """
-    before, state.stream = state.stream, Generator()
+    before, streams.current = streams.current, Generator()
     wrapped = np.array([number << _DRAWS, seed], np.int64)
-    state.frontend.assign(state.stream.state, wrapped)
+    assign(streams.current.state, wrapped)
     try:
         yield
     finally:
-        state.stream = before
+        streams.current = before
 
 
 class ByIndex:

@@ -258,6 +258,15 @@ def test_a_second_process_compiles_nothing_and_has_equal_bits(tmp_path: Path) ->
     assert not [p for p in tmp_path.iterdir() if p.suffix not in (".py", ".o", ".nbi", ".nbc")]
 
 
+def test_the_cpu_compiled_for_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``NUMBA_CPU_NAME`` and ``NUMBA_CPU_FEATURES`` change the machine code, so the key as well."""
+    keys = set()
+    for cpu in (("haswell", "+avx2"), ("haswell", ""), ("znver4", "+avx2")):
+        monkeypatch.setattr(native, "target_cpu", lambda cpu=cpu: cpu)
+        keys.add(native.environment.__wrapped__())
+    assert len(keys) == 3
+
+
 SCALARS = """
 import ctypes, sys
 import numpy as np

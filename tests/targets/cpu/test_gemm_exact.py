@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from numba.core import types
 
-from dualgraph.numerics.intrinsics import POINTER, fma
+from dualgraph.numerics.intrinsics import fma
 from dualgraph.targets.cpu.gemm.items import _make_gemm, gemm_f4, gemm_f8, gemm_items
+from dualgraph.targets.cpu.memory import POINTER
 
 DTYPES = ("float32", "float64")
 SIGNATURE = "void(int64, int64, int64)"

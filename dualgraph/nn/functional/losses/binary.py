@@ -13,7 +13,7 @@ _BCE = elementwise(
     f"({{y}} - {{s}}(1)) * {_LEAST.replace('{f}', 'log1p_{s}(-{x})')}"
     f" - {{y}} * {_LEAST.replace('{f}', 'log_{s}({x})')}",
     "tt->t",
-    (
+    vjp=(
         lambda g, x, y: div(mul(g, sub(x, y)), clamp(mul(sub(1.0, x), x), min=1e-12)),
         lambda g, x: mul(g, sub(log1p(neg(x)), log(x))),
     ),
@@ -23,7 +23,7 @@ _BCE_LOGITS = elementwise(
     "({s}(1) - {y}) * {x} + (({z} - {s}(1)) * {y} + {s}(1))"
     " * (log1p_{s}(exp_{s}(-abs({x}))) + select({x} < 0, -{x}, {s}(0)))",
     "ttt->t",
-    (
+    vjp=(
         lambda g, x, y, z: mul(g, _logits_slope(x, y, z)),
         lambda g, x, z: mul(g, sub(mul(sub(z, 1.0), softplus(neg(x))), x)),
         lambda g, x, y: mul(g, mul(y, softplus(neg(x)))),
@@ -33,7 +33,7 @@ _SOFTPLUS = elementwise(
     "log1p_exp",
     "log1p_{s}(exp_{s}(-abs({x}))) + select({x} < 0, {s}(0), {x})",
     "t->t",
-    (lambda g, x: mul(g, sigmoid(x)),),
+    vjp=(lambda g, x: mul(g, sigmoid(x)),),
 )
 
 

@@ -29,18 +29,20 @@ from ....ops.shape.views import reshape, squeeze, unsqueeze
 from .common import check_floating, check_reduction, check_same_shape, check_tensors, reduced
 
 # x is a class, y the one that is ignored; a literal in each place costs nothing
-_SAFE = elementwise("counted_class", "select({x} == {y}, {s}(0), {x})", "tt->t", (NONDIFF, NONDIFF))
+_SAFE = elementwise(
+    "counted_class", "select({x} == {y}, {s}(0), {x})", "tt->t", vjp=(NONDIFF, NONDIFF)
+)
 _COUNTED = elementwise(
     "counted_weight",
     "select({x} == {y}, {s}(0), {z})",
     "llt->t",
-    (NONDIFF, NONDIFF, lambda g, x, y: apply(_COUNTED, x, y, g)),
+    vjp=(NONDIFF, NONDIFF, lambda g, x, y: apply(_COUNTED, x, y, g)),
 )
 _SPREAD = elementwise(
     "spread_to_class",
     "select({x} == {y}, {z}, {s}(0))",
     "llt->t",
-    (NONDIFF, NONDIFF, lambda g, x, y: apply(_SPREAD, x, y, g)),
+    vjp=(NONDIFF, NONDIFF, lambda g, x, y: apply(_SPREAD, x, y, g)),
 )
 
 

@@ -7,11 +7,10 @@ from ....core.op import NONDIFF, defop, refuse
 from ....core.types import Aval, int64
 from ....eager.construct import tensor
 from ....errors import DTypeError, ShapeError
+from ....numerics.facts.routine import Routine
 from ....ops.build import Tensor, is_tensor, need, need_index
 from ....ops.elementwise.pointwise import cast, clamp, div
 from ....ops.shape.views import reshape, unsqueeze
-from ....targets.cpu.routine import eager_kernel
-from ....targets.cpu.routines import ctc as kernels
 from .common import check_floating, check_reduction, check_tensors, reduced
 
 
@@ -37,8 +36,7 @@ _CTC_GRADIENT = defop(
     "ctc_loss_backward",
     inputs="log_probs targets input_lengths target_lengths g",
     infer=_infer_gradient,
-    kernel=eager_kernel("ctc_loss_backward", kernels.GRADIENT, _infer_gradient),
-    lower=kernels.GRADIENT,
+    lower=Routine("ctc_loss_backward", may_fail=True),
     vjp=(
         refuse("ctc_loss can be differentiated once, as in PyTorch"),
         NONDIFF,
@@ -51,8 +49,7 @@ _CTC = defop(
     "ctc_loss",
     inputs="log_probs targets input_lengths target_lengths",
     infer=_infer_loss,
-    kernel=eager_kernel("ctc_loss", kernels.LOSS, _infer_loss),
-    lower=kernels.LOSS,
+    lower=Routine("ctc_loss", may_fail=True),
     vjp=(
         lambda g, log_probs, targets, input_lengths, target_lengths, *, blank, zero_infinity: apply(
             _CTC_GRADIENT,

@@ -57,10 +57,10 @@ _HUBER = elementwise(
     "huber",
     "select(abs({x}) < {y}, {s}(0.5) * {x} * {x}, {y} * (abs({x}) - {s}(0.5) * {y}))",
     "tt->t",
-    (lambda g, x, y: mul(g, clamp(x, neg(y), y)), NONDIFF),
+    vjp=(lambda g, x, y: mul(g, clamp(x, neg(y), y)), NONDIFF),
 )
 _FLOOR = elementwise(
-    "variance_floor", "select({x} < {y}, {y}, {x})", "tt->t", (lambda g: g, NONDIFF)
+    "variance_floor", "select({x} < {y}, {y}, {x})", "tt->t", vjp=(lambda g: g, NONDIFF)
 )
 
 

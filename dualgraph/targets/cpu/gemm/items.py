@@ -14,7 +14,7 @@ from C.
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic, register_jitable
 
 from .pack import pack, transposed, unpack

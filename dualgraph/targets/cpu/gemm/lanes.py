@@ -1,6 +1,6 @@
 """Reductions of one block of contiguous memory, in registers: for jitted code over short rows.
 
-The order is that of `families.reduce`: `LANES` lanes that start with the neutral element
+The order is that of `numerics.facts.reduction`: `LANES` lanes that start with the neutral element
 and take every `LANES`-th element, then a fold of the upper half onto the lower until one is left.
 Lanes that got nothing stay neutral, which changes no bit, so that there is no case for short rows.
 """
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
+from ....numerics.facts.reduction import LANES
 from .tile import I32, I64, Emit, Int, Var, host_vector_bytes, tile_spec
 
-LANES = 128
 Combine = Callable[[Any, ir.Value, ir.Value], ir.Value]
 
 

@@ -11,19 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
+
+from ....vendor import target_has
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 PTR = ir.PointerType()
 
 
 def host_vector_bytes() -> int:
-    """Bytes in the widest vector register of the host: 64 (AVX-512), 32 (AVX2) or 16."""
-    features = llvm.get_host_cpu_features()
-    if features.get("avx512f") and features.get("avx512vl"):
+    """Bytes in the widest vector register compiled for: 64 (AVX-512), 32 (AVX2) or 16."""
+    if target_has("avx512f") and target_has("avx512vl"):
         return 64
-    return 32 if features.get("avx2") else 16
+    return 32 if target_has("avx2") else 16
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 The matrices are made block by block in scratch memory that stays in the cache, and multiplied at
 once.
 
-- `FORWARD`: each output element is one chain of fma over (channel, window element), ascending.
-- `TRANSPOSED`: each window gets a column of chains over the output channels, ascending; an input
+- Forward: each output element is one chain of fma over (channel, window element), ascending.
+- Transposed: each window gets a column of chains over the output channels, ascending; an input
   element then adds, from zero, what it got from the windows, in ascending order of the window's
   elements.
-- `WEIGHT`: chains over (image, window) of `images_together` images, which are then added up in
+- Weight: chains over (image, window) of `images_together` images, which are then added up in
   ascending order. A chain goes on from block to block.
 
 A call shares its tasks among at most `SLOTS` items, each with scratch memory of its own.
@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..families.matmul import program_text
+from ....numerics.facts.windows import Windows, images_together
 from ..prelude import suffix
-from ..routine import Routine, Work
+from ..texts.matmul import program_text
 from ..toolchain.native import address_of, content_name
-from .sliding import COUNT, Windows
+from .pooling import COUNT, numbers
+from .registry import Work, register
 
 SLOTS = 16
 BLOCK_BYTES = 1 << 19  # of columns: they stay in the second cache
 SCRATCH_BYTES = 1 << 26
-LONG = 1024  # windows of one chain, where a single image has fewer
 BROAD = 128  # columns that a product should have, where a single image has fewer
 NARROW = 12  # where the lines of the output are shorter, the place of each element is noted
 FLOPS_PER_CHUNK = 4_000_000
@@ -214,8 +214,8 @@ def _plan(f: _Shape, tasks: int, slot: int, *more: int) -> Work:
     text = program_text(f.dtype)
     product = address_of(text, content_name("gemm", text))
     sizes = (f.images, f.inner, f.outer, f.groups, slot, slots)
-    numbers = (*f.windows.numbers(0), product, *sizes, int(f.windows.trivial), *more)
-    return Work(numbers, slots, grain, slots * slot * f.dtype.itemsize)
+    words = (*numbers(f.windows, 0), product, *sizes, int(f.windows.trivial), *more)
+    return Work(words, slots, grain, slots * slot * f.dtype.itemsize)
 
 
 def _even(length: int, most: int) -> int:
@@ -255,11 +255,6 @@ def _transposed_work(y: Any, w: Any, x: Any, *, groups: int, windows: Windows) -
     return _plan(f, f.images * groups * blocks, slot, block, blocks, table)
 
 
-def images_together(images: int, positions: int) -> int:
-    """Return how many images one chain of the weight's gradient runs over."""
-    return max(1, min(images, LONG // max(1, positions)))
-
-
 def _padded(windows: Windows) -> tuple[int, ...]:
     """Return the extents of planes with their padding, and with all that windows reach."""
     w = windows
@@ -293,6 +288,6 @@ def _text(template: str) -> Any:
     return text
 
 
-FORWARD = Routine(_text(FORWARD_TEXT), _forward_work)
-TRANSPOSED = Routine(_text(TRANSPOSED_TEXT), _transposed_work)
-WEIGHT = Routine(_text(WEIGHT_TEXT), _weight_work)
+register("convolution", _text(FORWARD_TEXT), _forward_work)
+register("convolution_input", _text(TRANSPOSED_TEXT), _transposed_work)
+register("convolution_weight", _text(WEIGHT_TEXT), _weight_work)

@@ -9,7 +9,7 @@ sample of the batch.
 from typing import Any
 
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 
 _HEAD = """
 def KERNEL(args, lo, hi):
@@ -200,5 +200,5 @@ def _work(rows: int) -> Any:
     return work
 
 
-LOSS = Routine(_text(_LOSS, 4), _work(2), may_fail=True)
-GRADIENT = Routine(_text(_GRADIENT, 5), _work(0), may_fail=True)
+register("ctc_loss", _text(_LOSS, 4), _work(2))
+register("ctc_loss_backward", _text(_GRADIENT, 5), _work(0))

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import LinAlgError
+from ....numerics.facts.packed import qr_extents
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 from .substitution import batch_work, count
 
 # --- Cholesky -----------------------------------------------------------------------------------
@@ -51,14 +51,12 @@ def _cholesky_work(x: Any, out: Any) -> Work:
     return batch_work((n,), items, n**3 // 3, items * n * out.dtype.itemsize)
 
 
-CHOLESKY = Routine(
+# The lower factor of the lower triangle of the input.
+register(
+    "cholesky",
     lambda x, out: _CHOLESKY.format(s=suffix(x.dtype), z=x.dtype.itemsize),
     _cholesky_work,
-    may_fail=True,
-    problem="the matrix is not positive-definite: its diagonal element {} becomes <= 0 or NaN",
-    error=LinAlgError,
 )
-"""The lower factor of the lower triangle of the input."""
 
 # --- LU -----------------------------------------------------------------------------------------
 
@@ -153,11 +151,6 @@ _ZERO_PIVOT = {
 """What is done where a pivot is exactly zero: it stands for a tiny one in the rule of det."""
 
 
-def lu_size(m: int, n: int) -> int:
-    """Return the elements of the packed factors of one m by n matrix."""
-    return m * n + min(m, n) + 2 * m + 2
-
-
 def _lu_text(x: Any, out: Any, *, zero: str) -> str:
     s, tiny = suffix(x.dtype), float(np.finfo(x.dtype).eps)
     singular = _ZERO_PIVOT[zero].format(s=s, tiny=tiny)
@@ -171,15 +164,8 @@ def _lu_work(x: Any, out: Any, *, zero: str) -> Work:
     return batch_work((m, n), count(x.shape), m * n * min(m, n))
 
 
-LU = Routine(
-    _lu_text,
-    _lu_work,
-    may_fail=True,
-    problem="the matrix is singular: the diagonal element {} of its factor U is zero",
-    error=LinAlgError,
-)
-"""``x[order] = L U`` packed: L below and U above the diagonal, then the row exchanges (from 1), the
-order of the rows, its inverse, the sign of the order, and 0 for a singular matrix, else 1."""
+# ``x[order] = L U`` packed, see `numerics.facts.packed`.
+register("lu_factor", _lu_text, _lu_work)
 
 # --- QR -----------------------------------------------------------------------------------------
 
@@ -260,11 +246,6 @@ _QR = """def KERNEL(args, lo, hi):
 """
 
 
-def qr_extents(m: int, n: int, mode: str) -> tuple[int, int]:
-    """Return the columns of Q and the rows of R."""
-    return {"reduced": (min(m, n),) * 2, "complete": (m, m), "r": (0, min(m, n))}[mode]
-
-
 def _qr_work(x: Any, out: Any, *, mode: str) -> Work:
     m, n = x.shape[-2:]
     q, rows = qr_extents(m, n, mode)
@@ -273,8 +254,5 @@ def _qr_work(x: Any, out: Any, *, mode: str) -> Work:
     return batch_work((m, n, q, rows), items, 2 * m * (n + q) * min(m, n), scratch)
 
 
-QR = Routine(
-    lambda x, out, *, mode: _QR.format(s=suffix(x.dtype), z=x.dtype.itemsize),
-    _qr_work,
-)
-"""Q and R, one after the other; the signs of R's diagonal are LAPACK's."""
+# Q and R, one after the other; the signs of R's diagonal are LAPACK's.
+register("qr", lambda x, out, *, mode: _QR.format(s=suffix(x.dtype), z=x.dtype.itemsize), _qr_work)

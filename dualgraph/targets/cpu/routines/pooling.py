@@ -3,9 +3,21 @@
 from math import prod
 from typing import Any
 
+from ....numerics.facts.windows import Windows
 from ..prelude import suffix
-from ..routine import Routine, Work
-from .sliding import Windows
+from .registry import Work, register
+
+COUNT = 22  # numbers of windows
+
+
+def numbers(windows: Windows, channels: int) -> tuple[int, ...]:
+    """Return the block of numbers that kernels read: ``g``, explained in `sliding`."""
+    w = windows
+    kind = (1, 0) if w.divisor < 0 else (2 if w.divisor else 0, w.divisor)
+    shape = (*w.extent, *w.kernel, *w.output)
+    steps = (*w.stride, *w.padding, *w.dilation)
+    return (*shape, *steps, int(w.adaptive), *kind, channels)
+
 
 COLUMNS = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
@@ -65,7 +77,7 @@ UNPOOL = """def KERNEL(args, lo, hi):
 def _work(x: Any, y: Any, *, windows: Windows, **static: Any) -> Work:
     planes = min(prod(x.shape[:2]), prod(y.shape[:2]))  # the side of columns has more
     per_plane = windows.positions * max(windows.taps, 1) + windows.volume
-    return Work(windows.numbers(planes), planes, max(1, 20_000 // max(1, per_plane)))
+    return Work(numbers(windows, planes), planes, max(1, 20_000 // max(1, per_plane)))
 
 
 def _text(template: str, **more: str) -> Any:
@@ -77,25 +89,20 @@ def _text(template: str, **more: str) -> Any:
     return text
 
 
-def _pool(function: str, more: str = "") -> Routine:
-    return Routine(_text(POOL, function=function, more=more), _work)
-
-
 def _unpool_work(x: Any, at: Any, y: Any, **static: Any) -> Work:
     planes, windows, volume = prod(y.shape[:2]), prod(x.shape[2:]), prod(y.shape[2:])
     return Work((windows, volume), planes, max(1, 20_000 // max(1, windows + volume)))
 
 
-UNFOLD = Routine(_text(COLUMNS), _work)
-FOLD = Routine(_text(ADD_COLUMNS), _work)
-MAX = Routine(_text(PEAKS, function="max_windows"), _work)
-PEAK = Routine(_text(PEAKS, function="peak_windows"), _work)
-ADD_AT_PEAK = Routine(
+register("window_columns", _text(COLUMNS), _work)
+register("add_window_columns", _text(ADD_COLUMNS), _work)
+register("max_pool", _text(PEAKS, function="max_windows"), _work)
+register("max_pool_indices", _text(PEAKS, function="peak_windows"), _work)
+register(
+    "max_pool_input",
     lambda x, y, r, **static: ADD_AT_PEAKS.format(s=suffix(x.dtype)),
     lambda x, y, r, **static: _work(x, y, **static),
 )
-MEAN = _pool("mean_windows", ", {s}")
-SPREAD = _pool("spread_windows", ", {s}")
-UNPOOL_ROUTINE = Routine(
-    lambda x, at, y, **static: UNPOOL.format(s=suffix(x.dtype)), _unpool_work, may_fail=True
-)
+register("mean_pool", _text(POOL, function="mean_windows", more=", {s}"), _work)
+register("mean_pool_input", _text(POOL, function="spread_windows", more=", {s}"), _work)
+register("max_unpool", lambda x, at, y, **static: UNPOOL.format(s=suffix(x.dtype)), _unpool_work)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 from .substitution import batch_work, count
 
 _INTEGER = """def KERNEL(args, lo, hi):
@@ -26,10 +26,12 @@ def _integer_work(x: Any, y: Any, out: Any) -> Work:
     return batch_work((m, k, n), count(out.shape) * m, k * n)
 
 
-INTEGER_MATMUL = Routine(
-    lambda x, y, out: _INTEGER.format(s=suffix(x.dtype), z=x.dtype.itemsize), _integer_work
-)
-"""Products of batches of equal shape; sums wrap. An item is one row of the result."""
+def _integer_text(x: Any, y: Any, out: Any) -> str:
+    return _INTEGER.format(s=suffix(x.dtype), z=x.dtype.itemsize)
+
+
+# Products of batches of equal shape; sums wrap. An item is one row of the result.
+register("integer_matmul", _integer_text, _integer_work)
 
 TERMS = {"f4": 10, "f8": 16}
 """Terms of the series: with a norm up to 1/2 the rest is below one unit in the last place."""
@@ -94,5 +96,5 @@ def _exp_work(x: Any, out: Any) -> Work:
     return batch_work((n,), items, 24 * n**3, items * 2 * n * n * x.dtype.itemsize)
 
 
-MATRIX_EXP = Routine(_exp_text, _exp_work)
-"""Scaling and squaring with the Taylor series (Moler and Van Loan 2003, method 3)."""
+# Scaling and squaring with the Taylor series (Moler and Van Loan 2003, method 3).
+register("matrix_exp", _exp_text, _exp_work)

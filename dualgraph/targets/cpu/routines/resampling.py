@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 
 RESAMPLE_TEXT = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
@@ -61,5 +61,7 @@ def _transposed(y: Any, at: Any, w: Any, x: Any, *, axis: int, extent: int) -> W
     return _work(extent, at.shape[0], at.shape[1], x.shape, axis)
 
 
-RESAMPLE = Routine(lambda x, *more, **st: RESAMPLE_TEXT.format(s=suffix(x.dtype)), _forward)
-SPREAD = Routine(lambda y, *more, **st: SPREAD_TEXT.format(s=suffix(y.dtype)), _transposed)
+register("resample", lambda x, *more, **st: RESAMPLE_TEXT.format(s=suffix(x.dtype)), _forward)
+register(
+    "resample_input", lambda y, *more, **st: SPREAD_TEXT.format(s=suffix(y.dtype)), _transposed
+)

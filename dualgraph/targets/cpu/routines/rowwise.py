@@ -2,7 +2,7 @@
 
 A row is what the last axes hold. It is read several times while it lies in the nearest cache, so
 that no pass over memory is needed between its reductions and what follows. The order of a reduction
-over a row is that of `families.reduce` within each block of `BLOCK` elements; the blocks'
+over a row is that of `numerics.facts.reduction` within each block of `BLOCK` elements; the blocks'
 results are combined in ascending order.
 """
 
@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..families.reduce import BLOCK
+from ....numerics.facts.reduction import BLOCK
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 
 _GRAIN = 8192  # elements of one chunk
 
@@ -31,8 +31,8 @@ def _each(*lines: str) -> list[str]:
     return ["for i in range(N):", *("    " + line for line in lines)]
 
 
-def _routine(inputs: str, body: list[str]) -> Routine:
-    """Return the routine whose rows are named by a letter each: ``inputs``, then ``q``, the result.
+def _rows(name: str, inputs: str, body: list[str]) -> None:
+    """Register a routine; its rows are named by a letter each: ``inputs``, then ``q``, the result.
 
     It reads N and the bits of a float64, ``{s}(h)``; in the lines ``{s}`` is the dtype.
     """
@@ -53,7 +53,7 @@ def _routine(inputs: str, body: list[str]) -> Routine:
     def text(*avals: Any, **static: Any) -> str:
         return template.format(s=suffix(avals[0].dtype), z=avals[0].dtype.itemsize)
 
-    return Routine(text, _work)
+    register(name, text, _work)
 
 
 def _work(*avals: Any, axes: int, number: float = 0.0) -> Work:
@@ -67,8 +67,9 @@ def _work(*avals: Any, axes: int, number: float = 0.0) -> Work:
 _TOP = ["top = lane_max(x, 0, N)"]
 _EXPONENTIALS = [*_each("q[i] = exp_{s}(x[i] - top)"), *_sum("total", "lane_sum(q")]
 
-SOFTMAX = _routine("x", [*_TOP, *_EXPONENTIALS, *_each("q[i] = q[i] / total")])
-WEIGHTS = _routine(  # a row of -inf alone becomes zeros
+_rows("softmax", "x", [*_TOP, *_EXPONENTIALS, *_each("q[i] = q[i] / total")])
+_rows(
+    "softmax_weights",  # a row of -inf alone becomes zeros
     "x",
     [
         *_TOP,
@@ -78,7 +79,8 @@ WEIGHTS = _routine(  # a row of -inf alone becomes zeros
         *_each("q[i] = q[i] / total"),
     ],
 )
-LOG_SOFTMAX = _routine(
+_rows(
+    "log_softmax",
     "x",
     [
         *_TOP,
@@ -87,11 +89,15 @@ LOG_SOFTMAX = _routine(
         *_each("q[i] = (x[i] - top) - total"),
     ],
 )
-SOFTMAX_BACKWARD = _routine(
-    "gy", [*_sum("total", "lane_dot(g, y"), *_each("q[i] = y[i] * (g[i] - total)")]
+_rows(
+    "softmax_backward",
+    "gy",
+    [*_sum("total", "lane_dot(g, y"), *_each("q[i] = y[i] * (g[i] - total)")],
 )
-LOG_SOFTMAX_BACKWARD = _routine(
-    "gy", [*_sum("total", "lane_sum(g"), *_each("q[i] = g[i] - exp_{s}(y[i]) * total")]
+_rows(
+    "log_softmax_backward",
+    "gy",
+    [*_sum("total", "lane_sum(g"), *_each("q[i] = g[i] - exp_{s}(y[i]) * total")],
 )
 
 _DEVIATIONS = [  # q holds x - mean, scale is 1 / sqrt(variance + h)
@@ -101,8 +107,9 @@ _DEVIATIONS = [  # q holds x - mean, scale is 1 / sqrt(variance + h)
     *_sum("total", "lane_dot(q, q"),
     "scale = rsqrt_{s}(total / {s}(N) + {s}(h))",
 ]
-STANDARDIZE = _routine("x", [*_DEVIATIONS, *_each("q[i] = q[i] * scale")])
-STANDARDIZE_BACKWARD = _routine(
+_rows("standardize", "x", [*_DEVIATIONS, *_each("q[i] = q[i] * scale")])
+_rows(
+    "standardize_backward",
     "gx",
     [
         *_DEVIATIONS,

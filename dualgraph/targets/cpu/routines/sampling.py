@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 
 _PERMUTE = """
 def KERNEL(args, lo, hi):
@@ -25,8 +25,8 @@ def _permute_work(counter: Any, seed: Any, out: Any, n: int) -> Work:
     return Work((n,), 1, 1)
 
 
-PERMUTE = Routine(lambda *avals, n: _PERMUTE, _permute_work)
-"""Fisher and Yates' shuffle, from the back: one serial chain of exchanges."""
+# Fisher and Yates' shuffle, from the back: one serial chain of exchanges.
+register("randperm", lambda *avals, n: _PERMUTE, _permute_work)
 
 # Each row is an item; its scratch memory is a line of n float64 words, and one of n int64.
 _HEAD = """
@@ -101,7 +101,7 @@ def _choose_work(p: Any, *rest: Any, many: int, replacement: bool) -> Work:
     return Work((rows, n, many), rows, grain, scratch=rows * n * 16)
 
 
-CHOOSE = Routine(_choose_text, _choose_work)
-"""Categories of each row of weights. With replacement: where a uniform falls into the running sum.
-Without: the smallest of exponential waiting times, each divided by its weight, in ascending order
-from a heap (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006)."""
+# Categories of each row of weights. With replacement: where a uniform falls into the running sum.
+# Without: the smallest of exponential waiting times, each divided by its weight, in ascending order
+# from a heap (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+register("multinomial", _choose_text, _choose_work)

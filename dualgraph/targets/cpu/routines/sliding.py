@@ -1,63 +1,15 @@
 """Windows that slide over up to three axes: what convolutions and pools do for one item.
 
 One axis or two are three with extents of 1. A kernel gets its numbers as a block of int64; the part
-that says how windows lie, `Windows.numbers`, is twenty-two of them, named ``g`` below:
+that says how windows lie, `pooling.numbers`, is twenty-two of them, named ``g`` below:
 the extents of the input (0-2), of the window (3-5) and of the output (6-8), the strides (9-11), the
 padding in front (12-14), the dilations (15-17), whether the windows are adaptive (18), what a mean
 divides by (19: 0 for its elements, 1 for padding too, else 2 and the divisor in 20), the channels
 or planes (21).
 """
 
-from math import prod
-from typing import NamedTuple
-
 from ....numerics.intrinsics import select
 from ....numerics.scalar import scalar
-
-Triple = tuple[int, int, int]
-COUNT = 22  # numbers of `Windows`
-
-
-class Windows(NamedTuple):
-    """How windows lie over an input of three axes; hashable, so that ops take it as it is."""
-
-    extent: Triple
-    kernel: Triple
-    output: Triple
-    stride: Triple = (1, 1, 1)
-    padding: Triple = (0, 0, 0)
-    dilation: Triple = (1, 1, 1)
-    adaptive: bool = False  # windows cover the input evenly; kernel, stride, padding say nothing
-    divisor: int = 0  # of means: -1 counts padding, 0 does not, else the divisor itself
-
-    @property
-    def positions(self) -> int:
-        """The number of windows."""
-        return prod(self.output)
-
-    @property
-    def taps(self) -> int:
-        """The number of elements of one window."""
-        return prod(self.kernel)
-
-    @property
-    def volume(self) -> int:
-        """The number of input elements in one channel."""
-        return prod(self.extent)
-
-    @property
-    def trivial(self) -> bool:
-        """True when each window is the one element at its own place."""
-        plain = self.extent == self.output and self.stride == (1, 1, 1)
-        return plain and self.kernel == (1, 1, 1) and self.padding == (0, 0, 0)
-
-    def numbers(self, channels: int) -> tuple[int, ...]:
-        """Return the block of numbers that kernels read."""
-        kind = (1, 0) if self.divisor < 0 else (2 if self.divisor else 0, self.divisor)
-        shape = (*self.extent, *self.kernel, *self.output)
-        steps = (*self.stride, *self.padding, *self.dilation)
-        return (*shape, *steps, int(self.adaptive), *kind, channels)
-
 
 # --- windows of pools ---------------------------------------------------------------------------
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..families.lines import line_work
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .recurrence import line_work
+from .registry import Work, register
 
 RUN = 16
 
@@ -101,7 +101,7 @@ def _argsort_work(x: Any, out: Any, axis: int, descending: bool) -> Work:
     return line_work(tuple(x.shape), axis, 2 * width + 8)
 
 
-ARGSORT = Routine(_argsort_text, _argsort_work)
+register("argsort", _argsort_text, _argsort_work)
 
 
 def _smallest_text(x: Any, out: Any, axis: int, count: int, descending: bool) -> str:
@@ -141,8 +141,8 @@ def _smallest_work(x: Any, out: Any, axis: int, count: int, descending: bool) ->
     return Work((*lines.numbers, count), lines.items, lines.grain, lines.items * count * 16)
 
 
-SMALLEST = Routine(_smallest_text, _smallest_work)
-"""The first ``count`` of the order, for a few of a long line: those held so far are kept sorted."""
+# The first ``count`` of the order, for a few of a long line: those held so far are kept sorted.
+register("smallest", _smallest_text, _smallest_work)
 
 
 def _searchsorted_text(sequence: Any, values: Any, out: Any, right: bool) -> str:
@@ -172,4 +172,4 @@ def _searchsorted_work(sequence: Any, values: Any, out: Any, right: bool) -> Wor
     return Work((n, max(m, 1)), count, 512)
 
 
-SEARCHSORTED = Routine(_searchsorted_text, _searchsorted_work)
+register("searchsorted", _searchsorted_text, _searchsorted_work)

@@ -9,7 +9,7 @@ so that it vectorises and no order depends on it.
 from typing import Any
 
 from ..prelude import suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 
 _ROW = """{i}for i in range(n):
 {i}    p = {row}
@@ -92,8 +92,8 @@ def _triangular_work(
     return batch_work((n, r, *strides), count(out.shape), n * n * r)
 
 
-TRIANGULAR = Routine(_triangular_text, _triangular_work)
-"""Solve T X = B, or its transpose; T (..., n, n) and B (..., n, r) with equal batches."""
+# Solve T X = B, or its transpose; T (..., n, n) and B (..., n, r) with equal batches.
+register("solve_triangular", _triangular_text, _triangular_work)
 
 _FACTORED = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
@@ -140,5 +140,5 @@ def _factored_work(packed: Any, b: Any, out: Any, *, transposed: bool) -> Work:
     return batch_work(numbers, count(out.shape), 2 * n * n * r, scratch)
 
 
-FACTORED = Routine(_factored_text, _factored_work)
-"""Solve A X = B, or its transpose, from the packed LU factors of A (see `factor.LU`)."""
+# Solve A X = B, or its transpose, from the packed LU factors of A.
+register("solve_factored", _factored_text, _factored_work)

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from ..prelude import plus, suffix
-from ..routine import Routine, Work
+from .registry import Work, register
 
 # x is (lines, windows, inner, size), out is (lines, extent, inner); an item is a (line, e). The
 # innermost loop is the longer of the two short axes: contiguous reads, or contiguous writes.
@@ -64,4 +64,4 @@ def _work(x: Any, out: Any, axis: int, extent: int, step: int) -> Work:
     return Work(numbers, lines * extent, max(1, 16384 // terms))
 
 
-OVERLAP_ADD = Routine(_text, _work)
+register("overlap_add", _text, _work)

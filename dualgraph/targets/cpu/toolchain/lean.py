@@ -7,16 +7,18 @@ static single assignment form that they rest on) would find nothing to do.
 
 from typing import Any
 
-from numba.core.compiler import CompilerBase
-from numba.core.compiler_machinery import PassManager
-from numba.core.typed_passes import (
+from ....vendor import (
     AnnotateTypes,
+    CompilerBase,
+    FixupArgs,
     IRLegalization,
+    IRProcessing,
     NativeLowering,
     NoPythonBackend,
     NopythonTypeInference,
+    PassManager,
+    TranslateByteCode,
 )
-from numba.core.untyped_passes import FixupArgs, IRProcessing, TranslateByteCode
 
 _PASSES: tuple[tuple[Any, str], ...] = (
     (TranslateByteCode, "bytecode to Numba's representation"),

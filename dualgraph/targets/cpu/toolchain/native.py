@@ -29,10 +29,10 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from numba import types
-from numba.core.errors import NumbaError
 
 from ....config import settings
 from ....errors import CacheWarning, CompileError
+from ....vendor import NumbaError, object_code, target_cpu
 from . import workers
 from .lean import LeanCompiler
 
@@ -53,7 +53,15 @@ class NativeStats:
 
 
 _PACKAGE = Path(__file__).parents[3]
-_SOURCES = (_PACKAGE / "numerics", _PACKAGE / "targets" / "cpu")
+_CPU = _PACKAGE / "targets" / "cpu"
+SOURCES = (
+    _PACKAGE / "vendor.py",
+    *sorted((_PACKAGE / "numerics").rglob("*.py")),
+    *(_CPU / name for name in ("prelude.py", "memory.py", "routines/sliding.py")),
+    *sorted((_CPU / "gemm").glob("*.py")),
+    *sorted((_CPU / "toolchain").glob("*.py")),
+)
+"""What kernels import, and how they are compiled; the rest of this target writes their text."""
 stats = NativeStats()
 _addresses: dict[str, int] = {}
 _lock = threading.RLock()
@@ -62,12 +70,8 @@ _lock = threading.RLock()
 @cache
 def environment() -> str:
     """Everything beside its text that a kernel's machine code depends on."""
-    texts = [p.read_bytes() for folder in _SOURCES for p in sorted(folder.rglob("*.py"))]
-    host = (
-        llvm.get_process_triple()
-        + llvm.get_host_cpu_name()
-        + llvm.get_host_cpu_features().flatten()
-    )
+    texts = [p.read_bytes() for p in SOURCES]
+    host = " ".join([llvm.get_process_triple(), *target_cpu()])
     versions = f"{numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
     return hashlib.sha256(b"\0".join([*texts, host.encode(), versions.encode()])).hexdigest()
 
@@ -170,22 +174,36 @@ def _link(code: bytes, symbol: str) -> int:
     return engine.get_function_address(symbol)
 
 
-def _compile(text: str, name: str, signature: Any) -> int:
-    start = time.perf_counter()
+def python_function(text: str, name: str) -> Any:
+    """Return the entry function of a source as Python, with its file in the cache."""
     text = re.sub(r"\bKERNEL\b", name, text)
     path = source_path(name)
-    _store(path, text.encode())
+    if not _holds(path, text):
+        _store(path, text.encode())
     # the cache folder may be read-only: tracebacks then still show the source
     linecache.cache[str(path)] = (len(text), None, text.splitlines(True), str(path))
     namespace: dict[str, Any] = {"__name__": "dualgraph.targets.cpu.prelude"}
     exec(compile(text, str(path), "exec"), namespace)
+    return namespace[name]
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Tell whether a file has this text already: what Numba caches for it goes by its date."""
+    with contextlib.suppress(OSError):
+        return path.read_bytes() == text.encode()
+    return False
+
+
+def _compile(text: str, name: str, signature: Any) -> int:
+    start = time.perf_counter()
+    function, path = python_function(text, name), source_path(name)
     try:
-        compiled = _native(namespace[name], signature)
+        compiled = _native(function, signature)
     except NumbaError as error:
         raise CompileError(
             f"Numba could not compile the kernel {name} ({path}):\n{error}"
         ) from error
-    code = compiled._library.serialize_using_object_code()[2][0]
+    code = object_code(compiled)
     if b"numba_do_raise" in code:
         raise CompileError(
             f"the kernel {name} ({path}) may raise a Python error, which a program cannot pass on: "

@@ -1,0 +1,49 @@
+"""Calls of a library, which leave native code: eigenvalues and singular values of LAPACK."""
+
+from typing import Any
+
+import numpy as np
+
+from ....core.op import Kernel, Op
+from ....ir.graph import Node
+from ....numerics.facts.routine import Library
+from .. import library
+from ..eager import library as eager_library
+from ..places import Places
+from ..placing import Placing
+from ..rows import Cost
+from .base import Family, Group
+
+
+class LibraryCalls(Family):
+    """One call of Python between native segments; the arguments are operands and result."""
+
+    name = "library"
+    begins = (Library,)
+
+    def takes(self, node: Node, index: int, places: Places) -> bool:
+        place = places[node.inputs[index]]
+        return not place.constant and place.layout.contiguous
+
+    def eager(self, op: Op) -> Kernel:
+        return eager_library.kernel_of(op)
+
+    def emit(self, group: Group, placing: Placing) -> None:
+        (node,) = group.nodes
+        spec: Library = node.op.lower
+        static: dict[str, Any] = node.static
+
+        def call(*arrays: np.ndarray) -> np.ndarray:
+            return library.run(spec, arrays, static)
+
+        shown = "".join(f", {k}={v!r}" for k, v in static.items())
+        text = f"{node.op.name}({', '.join(map(repr, node.inputs))}{shown})"
+        operands, target = [placing.ref(i) for i in node.inputs], placing.ref(node)
+        row = placing.add(
+            text, node.op.name, [*operands, target], Cost(1, 1, 1), [node],
+            reads=operands, writes=[target], may_fail=True,
+        )  # fmt: skip
+        row.library = call
+
+
+LIBRARY_CALLS = LibraryCalls()

@@ -1,0 +1,60 @@
+"""What every family writes its rows with: the memory of values, and the rows so far."""
+
+from collections.abc import Iterable, Sequence
+
+from ...ir.graph import Node
+from .places import Places
+from .rows import Buffer, Cost, Ref, Row, Word
+
+
+class Placing:
+    """The buffers of the values of one graph, and the rows that compute them."""
+
+    def __init__(self, inputs: Iterable[Node], places: Places, leaving: set[Node]) -> None:
+        self.places = places
+        self.leaving = leaving  # the values that are needed outside of the group that has them
+        self.rows: list[Row] = []
+        self.status = Buffer(8, "status")
+        self.buffers = {
+            node: Buffer(node.nbytes, "object", i, label=f"input {i}")
+            for i, node in enumerate(inputs)
+        }
+        self.in_place: dict[Node, Node] = {}  # a result -> the input that it overwrites
+
+    def buffer(self, node: Node) -> Buffer:
+        """Return the memory of a value; one that has none gets a place in the arena."""
+        if node not in self.buffers:
+            self.buffers[node] = Buffer(node.nbytes, "arena", label=node.op.name)
+        return self.buffers[node]
+
+    def ref(self, value: Node) -> Ref:
+        """Return the address of a value, which may be a view."""
+        place = self.places[value]
+        return Ref(self.buffer(place.root), place.layout.offset * value.dtype.itemsize)
+
+    def add(
+        self,
+        text: str,
+        prefix: str,
+        arguments: list[Word],
+        cost: Cost,
+        nodes: list[Node],
+        *,
+        reads: Sequence[Ref],
+        writes: Sequence[Ref],
+        may_fail: bool = False,
+    ) -> Row:
+        """Append a row."""
+        row = Row(
+            text,
+            prefix,
+            arguments,
+            cost.items,
+            cost.grain,
+            [ref.buffer for ref in reads],
+            [ref.buffer for ref in writes],
+            nodes,
+            may_fail,
+        )
+        self.rows.append(row)
+        return row

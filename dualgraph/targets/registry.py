@@ -1,0 +1,25 @@
+"""The targets by the name that ``compile(backend=...)`` takes."""
+
+from ..errors import ArgumentError
+from .cpu.program import CPU
+from .interpreter import INTERPRETER
+from .protocol import Target
+
+TARGETS: dict[str, Target] = {
+    "inductor": CPU,  # the name of PyTorch's default, so that its programs run as they are
+    "cpu": CPU,
+    "interpreter": INTERPRETER,
+}
+
+
+def target(name: str) -> Target:
+    """Return a target by its name; raise `ArgumentError` where there is none.
+
+    >>> target("interpreter").name
+    'interpreter'
+    """
+    try:
+        return TARGETS[name]
+    except KeyError:
+        names = ", ".join(map(repr, sorted(TARGETS)))
+        raise ArgumentError(f"there is no backend {name!r}: the backends are {names}") from None

@@ -1,0 +1,64 @@
+"""The only file of this package that imports what is not public: watch it when modules move."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dualgraph.core.dispatch import state
+from dualgraph.core.op import REGISTRY
+from dualgraph.targets.cpu.toolchain.native import stats
+
+LIBRARY = "Library"  # the lowering of ops that are calls of LAPACK
+
+
+def op_names() -> set[str]:
+    """Return the registered ops."""
+    return set(REGISTRY)
+
+
+def library_ops() -> set[str]:
+    """Return the ops whose bits are a library's."""
+    return {name for name, op in REGISTRY.items() if type(op.lower).__name__ == LIBRARY}
+
+
+class Spy:
+    """Passes every op on to the frontend, and remembers its name."""
+
+    def __init__(self, frontend: Any) -> None:
+        self.frontend = frontend
+        self.seen: set[str] = set()
+
+    def run(self, op: Any, tensors: tuple, static: dict) -> Any:
+        """Note an op that is run."""
+        self.seen.add(op.name)
+        return self.frontend.run(op, tensors, static)
+
+    def record(self, op: Any, tensors: tuple, static: dict, out: Any) -> None:
+        """Note an op that is recorded on the tape."""
+        self.seen.add(op.name)
+        self.frontend.record(op, tensors, static, out)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.frontend, name)
+
+
+@contextmanager
+def watched() -> Iterator[set[str]]:
+    """Yield the set of ops that run from now on."""
+    previous = state.frontend
+    spy = state.frontend = Spy(previous)
+    try:
+        yield spy.seen
+    finally:
+        state.frontend = previous
+
+
+def shares_rows(compiled: Any) -> bool:
+    """Return whether some row of a compiled function is long enough for several threads."""
+    return any(trace.program.shares for trace in compiled.traces)
+
+
+def assembly() -> list[str]:
+    """Return the assembly of every kernel that this process compiled."""
+    libraries = [getattr(kept, "_library", None) for kept in stats.kept]
+    return [library.get_asm_str() for library in libraries if library is not None]
