@@ -15,8 +15,8 @@ import numpy as np
 from ..core.dispatch import in_grad_mode, state
 from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
+from ..core.tensor import TensorBase
 from ..core.types import Shape
-from ..eager import Tensor
 from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
@@ -47,7 +47,7 @@ class Leaf(NamedTuple):
     """An input that requires grad."""
 
     origin: Origin
-    edge: Tensor  # of the symbolic tape
+    edge: TensorBase  # of the symbolic tape
     node: Node
 
 
@@ -165,7 +165,7 @@ class Joint:
         return self.tracer.symbol(node)
 
 
-def _saving(root: Tensor) -> set[TapeNode]:
+def _saving(root: TensorBase) -> set[TapeNode]:
     """Return the nodes behind a result that hold something for their rules."""
     return {node for node in reachable([root.grad_fn]) if node.saved}
 
@@ -264,7 +264,8 @@ class CompiledBackward(AbsorbingNode):
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
             raise GradError(self._modified(tensor, now, version))
-        return tensor.value
+        array: Any = tensor.value  # a call of `array_of` would show in the time of backward
+        return array
 
     def _replayed(
         self, g: dict[int, Any], pending: dict[Any, Any], record: CallRecord
@@ -316,7 +317,7 @@ def _freed_op(name: str) -> Op:
     return tape_op(name, _raise_twice)
 
 
-def _raise_twice(g: Tensor) -> None:
+def _raise_twice(g: TensorBase) -> None:
     raise GradError(TWICE)
 
 
@@ -324,7 +325,7 @@ def _unchanged(g: Any) -> Any:
     return g
 
 
-def _as_output(g: Tensor, *, position: int) -> Bundle:
+def _as_output(g: TensorBase, *, position: int) -> Bundle:
     return Bundle({position: g})
 
 

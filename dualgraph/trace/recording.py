@@ -1,11 +1,9 @@
 """The graph that grows while a function is traced: inputs, nodes, and where each is from."""
 
-from typing import Any
-
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.op import Op
+from ..core.op import Op, Static
 from ..core.scope import current_path
 from ..core.tensor import GradFn, TensorBase, Value
 from ..eager.frontend import array_of
@@ -38,15 +36,15 @@ class Recording:
 
     def add_constant(self, tensor: TensorBase) -> Node:
         """Return the node of a literal."""
-        assert tensor.constant is not None, "a literal"
-        value = array_of(tensor)
-        key = (value.dtype, value.tobytes())
+        array = array_of(tensor)
+        key = (array.dtype, array.tobytes())
         if key not in self.constants:
-            self.constants[key] = constant(tensor.constant, value.dtype)
+            assert tensor.constant is not None, "a literal knows its number"
+            self.constants[key] = constant(tensor.constant, array.dtype)
             self.nodes.append(self.constants[key])
         return self.constants[key]
 
-    def append(self, op: Op, values: tuple[Node, ...], static: dict[str, Any]) -> Node:
+    def append(self, op: Op, values: tuple[Node, ...], static: Static) -> Node:
         """Append the node of an op, whose rule says what comes out."""
         aval = op.infer(*values, **static)
         source, path, derived = self.location()
