@@ -56,7 +56,7 @@ class Tracer(Symbols):
         """Append a node and record it on the tape as eager would."""
         for t in tensors:
             if not isinstance(t, TensorBase):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise DTypeError(f"{op.name}: expected a TensorBase, got {type(t).__name__}")
+                raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}")
         node = self.append(op, tuple([self.lift(t) for t in tensors]), static)
         out = self.symbol(node)
         if op.is_view:
