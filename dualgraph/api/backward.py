@@ -16,11 +16,10 @@ from ..core.dispatch import in_grad_mode, state
 from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
 from ..core.tensor import TensorBase
-from ..core.types import Shape
 from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
-from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
-from ..grad.tape import TWICE, Packed, TapeNode, version_counter
+from ..grad.backward import AbsorbingNode, backward, reachable
+from ..grad.tape import TWICE, Packed, TapeNode, gradient_edge, version_counter
 from ..ir.graph import Node
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh
@@ -188,25 +187,21 @@ class CallRecord(NamedTuple):
 
 
 class CompiledBackward(AbsorbingNode):
-    """The tape node of one call of a compiled function.
-
-    The only differentiable output has it as ``grad_fn``; several have nodes of their own, each of
-    which brings its cotangent in a `Bundle`.
-    """
+    """The tape node of one call of a compiled function; its outputs are the differentiable ones."""
 
     __slots__ = ("freed", "joint", "walked")
 
     def __init__(
-        self, joint: Joint, edges: list[Any], shapes: tuple[Shape, ...], record: CallRecord
+        self, joint: Joint, edges: list[Any], outputs: list[Any], record: CallRecord
     ) -> None:
-        super().__init__(_COMPILED, edges, shapes, {}, {0: record})
+        super().__init__(_COMPILED, edges, (), {}, {0: record}, outputs)
         self.joint = joint
         self.walked: tuple[int, ...] = ()  # the outputs of the last walk
         self.freed: set[int] = set()  # outputs whose saved values eager would have freed
 
-    def absorb(self, g: Any, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    def absorb(self, g: list[Any], pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Run the backward program, or replay eagerly when the result must be differentiable."""
-        given = g if isinstance(g, Bundle) else {0: g}
+        given = {k: cotangent for k, cotangent in enumerate(g) if cotangent is not None}
         self.walked = tuple(sorted(given))
         if self.saved is None or not self.freed.isdisjoint(self.walked):
             raise GradError(TWICE)
@@ -292,16 +287,11 @@ class CompiledBackward(AbsorbingNode):
 def attach(outputs: list[Any], joint: Joint, record: CallRecord) -> None:
     """Put the outputs of one call on the tape."""
     tensors = [leaf.origin.tensor(record.arguments) for leaf in joint.leaves]
-    edges = [t if t.grad_fn is None else t.grad_fn for t in tensors]
-    if len(outputs) == 1:
-        out = outputs[0]
-        out.grad_fn = CompiledBackward(joint, edges, (out.value.shape,), record)
-        out.tracked = True
-        return
-    hub = CompiledBackward(joint, edges, (), record)
+    edges = [gradient_edge(t) for t in tensors]
+    avals = [(out.value.shape, out.value.dtype) for out in outputs]
+    node = CompiledBackward(joint, edges, avals, record)
     for k, out in enumerate(outputs):
-        out.grad_fn = TapeNode(_OUTPUT, [hub], (out.value.shape,), {"position": k}, {})
-        out.tracked = True
+        out.grad_fn, out.output_nr, out.tracked = node, k, True
 
 
 def attach_freed(out: Any, name: str) -> None:
@@ -325,9 +315,4 @@ def _unchanged(g: Any) -> Any:
     return g
 
 
-def _as_output(g: TensorBase, *, position: int) -> Bundle:
-    return Bundle({position: g})
-
-
 _COMPILED = tape_op("CompiledFunctionBackward", _unchanged)
-_OUTPUT = tape_op("CompiledOutputBackward", _as_output, ("position",))

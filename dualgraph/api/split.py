@@ -43,7 +43,7 @@ def backward_graph(nodes: tuple[Node, ...], forward: set[Node], grads: list[Node
             continue
         needed.add(node)
         stack.extend(node.inputs)
-    inputs = {n: Node(INPUT, (), {}, n.shape, n.dtype, n.source, n.path) for n in reads}
+    inputs = {n: Node(INPUT, (), {}, (n.aval,), n.source, n.path) for n in reads}
     new = dict(inputs)
     body: list[Node] = []
     for node in nodes:

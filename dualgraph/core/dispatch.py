@@ -71,11 +71,24 @@ def apply(op: Op, *tensors: TensorBase, **static: Any) -> TensorBase:
     return state.frontend.run(op, tensors, static)
 
 
+def apply_several(op: Op, *tensors: TensorBase, **static: Any) -> tuple[TensorBase, ...]:
+    """Run or record an op with several results."""
+    return state.frontend.run(op, tensors, static)
+
+
 def compose(op: Op, *tensors: TensorBase, **static: Any) -> TensorBase:
     """Run an op whose kernel is made of other ops; the tape holds it as one node."""
     out = owned(in_grad_mode(state.frontend.composite, op, tensors, static, enabled=False))
     state.frontend.record(op, tensors, static, out)
     return out
+
+
+def compose_several(op: Op, *tensors: TensorBase, **static: Any) -> tuple[TensorBase, ...]:
+    """Run an op with several results whose kernel is made of other ops."""
+    run = state.frontend.composite
+    outs = tuple(map(owned, in_grad_mode(run, op, tensors, static, enabled=False)))
+    state.frontend.record(op, tensors, static, outs)
+    return outs
 
 
 def assign(x: TensorBase, array: np.ndarray) -> None:

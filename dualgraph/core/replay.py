@@ -10,6 +10,8 @@ from .op import Op
 class Replays(Protocol):
     """Traces composites once for each kind of call and replays them; it lives above eager."""
 
-    def value(self, op: Op, tensors: tuple[Any, ...], static: dict[str, Any]) -> np.ndarray | None:
-        """Return the value of a composite, or None when it must be run op by op."""
+    def values(
+        self, op: Op, tensors: tuple[Any, ...], static: dict[str, Any]
+    ) -> list[np.ndarray] | None:
+        """Return the results of a composite, or None when it must be run op by op."""
         ...

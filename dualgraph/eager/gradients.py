@@ -5,11 +5,11 @@ from typing import Any
 
 from ..core.dispatch import in_grad_mode, state
 from ..core.frontend import HOOKS_RUN
-from ..core.hooks import Hooks
 from ..core.tensor import TensorBase, is_stale
 from ..errors import ArgumentError, DTypeError, GradError
-from ..grad.backward import backward, gradient_edge, seed
+from ..grad.backward import backward, seed
 from ..grad.hooks import replaced
+from ..grad.tape import gradient_edge
 from ..ops.create.creation import zeros_like
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape.views import select, stack
@@ -18,8 +18,7 @@ from ..ops.shape.views import select, stack
 def retain(x: Any) -> None:
     """Let every backward accumulate the gradient of a tensor that is not a leaf."""
     held = weakref.ref(x)
-    x.grad_fn.hooks = x.grad_fn.hooks or Hooks()
-    x.retaining = x.grad_fn.hooks.add_last(lambda g: _keep(held(), g))
+    x.retaining = x.grad_fn.hooks_of(x.output_nr).add_last(lambda g: _keep(held(), g))
 
 
 def _keep(x: Any, g: Any) -> None:

@@ -297,8 +297,7 @@ class Tensor(
         """
         self._check_requires_grad("register_hook")
         if self.grad_fn is not None:
-            self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
-            return self.grad_fn.hooks.add(hook)
+            return self.grad_fn.hooks_of(self.output_nr).add(hook)
         state.frontend.note(self, HOOK_ADDED)
         self.hooks = self.hooks or Hooks()
         return self.hooks.add(hook)
@@ -341,7 +340,7 @@ class Tensor(
         """Take this tensor off the tape. Raises `GradError` for a view: use ``detach()``."""
         if self.base is not None and self.grad_fn is not None:
             raise GradError("a view cannot be detached in place: use detach()")
-        self.grad_fn, self.tracked, self.retaining = None, False, None
+        self.grad_fn, self.output_nr, self.tracked, self.retaining = None, 0, False, None
         return self
 
     # --- changing in place ---

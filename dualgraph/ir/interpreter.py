@@ -1,6 +1,7 @@
 """The reference interpreter: runs any graph with the eager kernels, node by node.
 
-It is the oracle: what it returns is by definition right, and it can show every value.
+It is the oracle: what it returns is by definition right, and it can show every value. The kernel of
+an op with regions runs them with `run` as well.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import GraphError
-from .graph import CONST, Graph, Node, const_array
+from .graph import CONST, RESULT, Graph, Node, const_array
 
 
 class Step(NamedTuple):
     """One kernel: the places of its operands, and those that nobody reads afterwards."""
 
-    kernel: Callable[..., np.ndarray]
+    kernel: Callable[..., Any]
     operands: tuple[int, ...]
     static: dict[str, Any]
     free: tuple[int, ...]
@@ -56,7 +57,7 @@ class Plan:
         return memory
 
     def values(self, inputs: Sequence[np.ndarray]) -> Iterator[tuple[Node, np.ndarray]]:
-        """Yield every node with its value, in order."""
+        """Yield every value with its array, in order; of several results, each that is taken."""
         memory: list[Any] = [*inputs, *self.constants]
         if len(memory) != self.first:
             raise self._other_inputs(inputs)
@@ -67,7 +68,8 @@ class Plan:
                 continue
             kernel, operands, static, free = next(steps)
             memory.append(kernel(*[memory[i] for i in operands], **static))
-            yield node, memory[-1]
+            if len(node.results) == 1:
+                yield node, memory[-1]
             for i in free:
                 memory[i] = None
 
@@ -85,9 +87,17 @@ def _steps(
         if place not in kept:
             free[node].append(place)
     return tuple([
-        Step(n.op.kernel, tuple([places[i] for i in n.inputs]), n.static, tuple(free[n]))
+        Step(_kernel_of(n), tuple([places[i] for i in n.inputs]), n.facts, tuple(free[n]))
         for n in nodes
     ])  # fmt: skip
+
+
+def _kernel_of(node: Node) -> Callable[..., Any]:
+    return _taken if node.op is RESULT else node.op.kernel
+
+
+def _taken(results: tuple[np.ndarray, ...], index: int) -> np.ndarray:
+    return results[index]
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -101,12 +111,12 @@ def run(graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def trace_values(graph: Graph, inputs: Sequence[np.ndarray]) -> Iterator[tuple[Node, np.ndarray]]:
-    """Yield every node with its value, in order."""
+    """Yield every value with its array, in order; of several results, each that is taken."""
     return Plan(graph).values(inputs)
 
 
 def evaluate(node: Node, arguments: Sequence[np.ndarray]) -> np.ndarray:
-    """Run the eager kernel of one node."""
+    """Run the eager kernel of a node with one result."""
     if node.op is CONST:
         return const_array(node)
-    return node.op.kernel(*arguments, **node.static)
+    return node.op.kernel(*arguments, **node.facts)

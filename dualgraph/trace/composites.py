@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.op import Op
+from ..core.op import Op, static_key
 from ..core.types import Size, default_float
 from ..eager.frontend import KERNEL_ERRORS
 from ..errors import DualgraphError, GraphError, TraceError
@@ -32,16 +32,18 @@ class CompositeCache:
         self.plans: dict[Any, Plan | None] = {}  # None: run it op by op
         self._lock = Lock()
 
-    def value(self, op: Op, tensors: tuple[Any, ...], static: dict[str, Any]) -> np.ndarray | None:
-        """Return the value of a composite, or None when it must be run op by op."""
+    def values(
+        self, op: Op, tensors: tuple[Any, ...], static: dict[str, Any]
+    ) -> list[np.ndarray] | None:
+        """Return the results of a composite, or None when it must be run op by op."""
         arrays = [t.value for t in tensors]
         kinds = tuple([(a.dtype, a.shape) for a in arrays])
-        key = op, kinds, repr(static), default_float()  # repr: 1, 1.0 and True differ
+        key = op, kinds, static_key(static), default_float()
         try:
             plan = self.plans.get(key, _UNSEEN)
             if plan is _UNSEEN:
                 plan = self._traced(key, op, tensors, static)
-            return None if plan is None else plan.memory(arrays)[plan.outputs[0]]
+            return None if plan is None else plan.run(arrays)
         except _FAILURES as error:
             failure = f"{type(error).__name__}: {error}"
         op.kernel(*tensors, **static)  # the ops themselves say what is wrong
@@ -71,9 +73,11 @@ def planned(op: Op, tensors: tuple[Any, ...], static: dict[str, Any]) -> Plan:
     tracer = OpTracer()
     symbols = [tracer.argument(i, t) for i, t in enumerate(tensors)]
     with tracer.active():
-        result = tracer.lift(op.kernel(*symbols, **static))
-    graph = tracer.graph([result])
-    if len(graph.inputs) > len(tensors) or result.op in (INPUT, CONST):
+        made = op.kernel(*symbols, **static)
+        results = [tracer.lift(out) for out in (made if op.several else (made,))]
+    graph = tracer.graph(results)
+    leaves = any(result.op in (INPUT, CONST) for result in results)
+    if len(graph.inputs) > len(tensors) or leaves or len(set(results)) < len(results):
         raise TraceError(_MORE)
     return Plan(graph)
 

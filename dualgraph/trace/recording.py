@@ -6,9 +6,10 @@ from ..core.dispatch import state
 from ..core.op import Op, Static
 from ..core.scope import current_path
 from ..core.tensor import GradFn, TensorBase, Value
+from ..core.types import Aval
 from ..eager.frontend import array_of
 from ..errors import user_location
-from ..ir.graph import INPUT, Graph, Node, constant
+from ..ir.graph import INPUT, Graph, Node, constant, results_of
 from .capture import Source
 
 
@@ -28,9 +29,8 @@ class Recording:
 
     def add_input(self, source: Source, value: Value) -> Node:
         """Append a graph input of a value's shape and dtype, read from ``source`` at every call."""
-        node = Node(
-            INPUT, (), {}, tuple(value.shape), value.dtype, user_location(), source.describe()
-        )
+        aval = Aval(tuple(value.shape), value.dtype)
+        node = Node(INPUT, (), {}, (aval,), user_location(), source.describe())
         self.inputs[node] = source
         return node
 
@@ -45,10 +45,24 @@ class Recording:
         return self.constants[key]
 
     def append(self, op: Op, values: tuple[Node, ...], static: Static) -> Node:
-        """Append the node of an op, whose rule says what comes out."""
+        """Append the node of an op with one result, whose rule says what comes out."""
         aval = op.infer(*values, **static)
-        source, path, derived = self.location()
-        node = Node(op, values, static, tuple(aval.shape), aval.dtype, source, path, derived)
+        return self._append(op, values, static, (aval,))
+
+    def append_several(self, op: Op, values: tuple[Node, ...], static: Static) -> tuple[Node, ...]:
+        """Append the node of an op with several results, and return these."""
+        results = results_of(self._append(op, values, static, op.infer(*values, **static)))
+        self.nodes.extend(results)
+        return results
+
+    def _append(
+        self, op: Op, values: tuple[Node, ...], static: Static, avals: tuple[Aval, ...]
+    ) -> Node:
+        regions = tuple([static[name] for name in op.regions])
+        if regions:
+            static = {k: v for k, v in static.items() if k not in op.regions}
+        results = tuple([Aval(tuple(aval.shape), aval.dtype) for aval in avals])
+        node = Node(op, values, static, results, *self.location(), regions)
         self.nodes.append(node)
         return node
 

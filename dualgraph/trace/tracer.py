@@ -19,7 +19,7 @@ from ..core.tensor import TensorBase, Value
 from ..eager.frontend import array_of, eager_frontend, note_new_history, renewed, written_through
 from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError
-from ..grad.tape import record, version_counter
+from ..grad.tape import put_where, record, version_counter
 from ..ir.graph import Node
 from ..ir.layout import dense_layout, place_of
 from ..numerics.view import Layout, strides_of
@@ -52,15 +52,18 @@ class Tracer(Symbols):
 
     # --- the frontend protocol ---
 
-    def run(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> TensorBase:
+    def run(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> Any:
         """Append a node and record it on the tape as eager would."""
         for t in tensors:
             if not isinstance(t, TensorBase):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}")
-        node = self.append(op, tuple([self.lift(t) for t in tensors]), static)
-        out = self.symbol(node)
-        if op.is_view:
-            self._note_view(out, tensors[0], op, static)
+        values = tuple([self.lift(t) for t in tensors])
+        if op.several:
+            out = tuple(map(self.symbol, self.append_several(op, values, static)))
+        else:
+            out = self.symbol(self.append(op, values, static))
+            if op.is_view:
+                self._note_view(out, tensors[0], op, static)
         if state.grad_enabled:
             for t in tensors:
                 if t.base is not None and t.taped != t.base.taped:
@@ -68,19 +71,18 @@ class Tracer(Symbols):
         self.record(op, tensors, static, out)
         return out
 
-    def composite(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> TensorBase:
+    def composite(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> Any:
         """Append the ops of which a composite is made."""
         return op.kernel(*tensors, **static)
 
-    def record(
-        self, op: Op, tensors: tuple[TensorBase, ...], static: Static, out: TensorBase
-    ) -> None:
+    def record(self, op: Op, tensors: tuple[TensorBase, ...], static: Static, out: Any) -> None:
         """Put an op on the tape."""
         if not (state.grad_enabled and any(t.tracked for t in tensors)):
             return
         record(op, tensors, static, out)
-        if out.grad_fn is not None:
-            self.locate(out.grad_fn)
+        for one in out if op.several else (out,):
+            if one.grad_fn is not None:
+                self.locate(one.grad_fn)
 
     def tensor(self, value: Value) -> TensorBase:
         """Return a tensor of a node, or a concrete one, which is captured when an op uses it."""
@@ -132,7 +134,7 @@ class Tracer(Symbols):
                 f"an in-place op would put {kind} on the tape of the traced function: wrap it "
                 "in no_grad(), or use the out-of-place op"
             )
-        x.grad_fn, x.tracked = out.grad_fn, True
+        put_where(x, out)
         moved(x)
         note_new_history(x)
 

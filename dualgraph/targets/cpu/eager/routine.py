@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ....core.op import Kernel, Op
+from ....core.op import Kernel, Op, static_key
 from ....numerics.facts.routine import Routine
 from ....vendor import data_address
 from ..prelude import with_imports
@@ -60,7 +60,7 @@ def kernel_of(op: Op) -> Kernel:
     def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
         if check is not None:
             check(*arrays, **static)
-        key = tuple([(a.dtype, a.shape) for a in arrays]), repr(static)  # 1, 1.0 and True differ
+        key = tuple([(a.dtype, a.shape) for a in arrays]), static_key(static)
         plan = plans.get(key) or make(key, arrays, static)
         out = np.empty(plan.shape, plan.dtype)
         if updates:
