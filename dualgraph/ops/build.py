@@ -34,6 +34,7 @@ from ..errors import (
     described,
 )
 from ..numerics.facts.elementwise import NAMES, Elementwise
+from .public import EVERYWHERE, Surface, entered
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -146,25 +147,25 @@ def _cast_back(g: Tensor, x_dtype: np.dtype) -> Tensor:
 CAST = elementwise("cast", "{x}", "t->u", vjp=(_cast_back,), grad_name="ToCopy")
 
 
-def unary(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
+def unary(op: Op, doc: str, at: Surface = EVERYWHERE) -> Callable[[Tensor], Tensor]:
     """Return the public function of an op that takes any dtype."""
 
     def function(input: Tensor) -> Tensor:
         return apply(op, input if is_tensor(input) else as_number_tensor(input))
 
-    return unguarded(named(function, op.name, doc))
+    return entered(unguarded(named(function, op.name, doc)), at)
 
 
-def unary_float(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
+def unary_float(op: Op, doc: str, at: Surface = EVERYWHERE) -> Callable[[Tensor], Tensor]:
     """Return the public function of a floating op; integers become float32 first."""
 
     def function(input: Tensor) -> Tensor:
         return apply(op, as_floating(input))
 
-    return unguarded(named(function, op.name, doc))
+    return entered(unguarded(named(function, op.name, doc)), at)
 
 
-def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Tensor]:
+def binary(op: Op, doc: str, at: Surface = EVERYWHERE) -> Callable[[Any, Any], Tensor]:
     """Return the public function of a two-operand op with promotion."""
 
     def function(input: Any, other: Any) -> Tensor:
@@ -176,7 +177,7 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
         x, y = aligned(input, other)
         return apply(op, x, y)
 
-    return unguarded(named(function, name or op.name, doc))
+    return entered(unguarded(named(function, op.name, doc)), at)
 
 
 def as_operand(x: Any) -> Tensor:
