@@ -175,7 +175,13 @@ class WideNode(TapeNode):
     wide = True
 
     def __init__(
-        self, op: Op, edges: list, shapes: tuple, static: dict, saved: dict, outputs: list
+        self,
+        op: Op,
+        edges: list[Any],
+        shapes: tuple[Any, ...],
+        static: dict[str, Any],
+        saved: dict[int, Any],
+        outputs: list[Any],
     ) -> None:
         super().__init__(op, edges, shapes, static, saved)
         self.outputs = outputs
