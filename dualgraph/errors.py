@@ -138,6 +138,10 @@ class CacheWarning(UserWarning):
     """The disk cache was damaged or cannot be written: it was rebuilt or bypassed."""
 
 
+class CompileOptionWarning(UserWarning):
+    """An option of `compile` was given that has no effect here."""
+
+
 class RetraceWarning(UserWarning):
     """A compiled function has been traced so often that compiling cannot pay."""
 

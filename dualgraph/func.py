@@ -13,8 +13,8 @@ from .core.dispatch import state
 from .eager.gradients import grad as gradients
 from .eager.modes import enable_grad
 from .errors import ArgumentError, DTypeError
-from .grad.backward import gradient_edge, reachable
-from .grad.tape import TapeNode
+from .grad.backward import reachable
+from .grad.tape import TapeNode, gradient_edge, origin
 from .nn.module import Module
 from .ops.build import is_tensor
 from .trace.tree import flatten, unflatten
@@ -81,7 +81,7 @@ def _open(outputs: list[Any], leaves: list[Any]) -> bool:
     own = {id(x) for x in leaves if x.grad_fn is None}
     starts = [gradient_edge(y) for y in outputs if y.requires_grad]
     edges = [e for node in reachable(starts) for e in node.edges if e is not None]
-    return any(not isinstance(e, TapeNode) and id(e) not in own for e in [*starts, *edges])
+    return any(not isinstance(origin(e), TapeNode) and id(e) not in own for e in [*starts, *edges])
 
 
 def _leaf(x: Any) -> Any:

@@ -12,22 +12,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.dispatch import grad_mode, state
+from ..core.dispatch import in_grad_mode, state
 from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
+from ..core.tensor import TensorBase
 from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
-from ..grad.backward import AbsorbingNode, Bundle, backward, reachable
-from ..grad.tape import TWICE, Packed, TapeNode, version_counter
+from ..grad.backward import AbsorbingNode, backward, reachable
+from ..grad.tape import TWICE, Packed, TapeNode, gradient_edge, version_counter
 from ..ir.graph import Node
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh
 from ..targets.cpu.program import Program, build
-from ..trace.capture import Argument, Cotangent, Held
+from ..trace.capture import Argument, Cotangent, Origin
 from ..trace.tracer import Tracer
 from .split import ancestors, backward_graph
 
 CARRIED, COTANGENT, SAVED, INPUT = range(4)  # what a backward program reads
+Key = tuple[tuple[int, ...], tuple[int, ...]]  # outputs with a cotangent, leaves with a sum
 
 
 class BackwardProgram(NamedTuple):
@@ -40,11 +42,18 @@ class BackwardProgram(NamedTuple):
     operands: list[tuple[int, int]]  # as `Joint.operands` found them; empty before
 
 
+class Leaf(NamedTuple):
+    """An input that requires grad."""
+
+    origin: Origin
+    edge: TensorBase  # of the symbolic tape
+    node: Node
+
+
 class Joint:
     """The traced forward and its tape, from which backward programs are made.
 
-    ``roots`` are the differentiable outputs, ``leaves`` the inputs that require grad: (source, edge
-    of the symbolic tape).
+    ``roots`` are the differentiable outputs, ``leaves`` the inputs that require grad.
     """
 
     def __init__(
@@ -53,17 +62,16 @@ class Joint:
         self.tracer = tracer
         self.roots = roots
         self.overwritten = overwritten
-        self.sources = dict(zip(tracer.inputs, tracer.sources, strict=True))
-        self.leaves = _leaves(tracer)
-        own = [(n, s) for n, s in self.sources.items() if isinstance(s, Argument | Held)]
-        self.inputs = {node: k for k, (node, _) in enumerate(own)}  # tensors of the caller
-        self.owners = tuple(source for _, source in own)
+        slots = tracer.read.values()
+        self.leaves = [Leaf(s.origin, s.tensor, n) for n, s in tracer.read.items() if s.tracked]
+        self.inputs = {node: k for k, node in enumerate(tracer.read)}  # tensors of the caller
+        self.owners = tuple(slot.origin for slot in slots)
         self._counters = [  # (argument, None) or (-1, the counter of a captured tensor)
             (s.position, None) if isinstance(s, Argument) else (-1, version_counter(s.held))
             for s in self.owners
         ]
         self.cotangents: dict[Node, Cotangent] = {}
-        self.programs: dict[tuple, BackwardProgram] = {}
+        self.programs: dict[Key, BackwardProgram] = {}
         self.timings: dict[str, float] = {}  # of the last backward program, in seconds
         self._available = ancestors(tuple(forward))
         self._freed: dict[tuple[int, ...], set[int]] = {}  # as `freed_with` found it
@@ -81,16 +89,16 @@ class Joint:
     def freed_with(self, outputs: tuple[int, ...]) -> set[int]:
         """Return the outputs through which eager could not go back after a walk from these."""
         if outputs not in self._freed:
-            saving = [{n for n in reachable([root.grad_fn]) if n.saved} for root in self.roots]
-            gone = set().union(*[saving[k] for k in outputs])
+            saving = [_saving(root) for root in self.roots]
+            gone: set[TapeNode] = set()
+            gone.update(*[saving[k] for k in outputs])
             self._freed[outputs] = {k for k, n in enumerate(saving) if not gone.isdisjoint(n)}
         return self._freed[outputs]
 
     def _must_save(self, node: Node) -> bool:
         if node in self.cotangents:
             return False
-        source = self.sources.get(node)
-        return not isinstance(source, Argument | Held) or node in self.overwritten
+        return node not in self.inputs or node in self.overwritten
 
     def versions(self, tensors: list[Any]) -> list[int]:
         """Return the versions that the inputs have now."""
@@ -123,10 +131,10 @@ class Joint:
         with self.tracer.active():
             seeds = [self._input(Cotangent(k), self.roots[k].value) for k in outputs]
             before = {
-                self.leaves[i][1]: self._input(Cotangent(i, True), self._leaf_node(i))
+                self.leaves[i].edge: self._input(Cotangent(i, True), self.leaves[i].node)
                 for i in carried
             }
-            edges = {edge: None for _, edge, _ in self.leaves}
+            edges = {leaf.edge: None for leaf in self.leaves}
             found = backward(
                 [self.roots[k] for k in outputs],
                 seeds,
@@ -136,9 +144,9 @@ class Joint:
                 arrived=before,
             )
             reached = [
-                (i, self.tracer.lift(found[edge]))
-                for i, (_, edge, _) in enumerate(self.leaves)
-                if edge in found and found[edge] is not before.get(edge)
+                (i, self.tracer.lift(found[leaf.edge]))
+                for i, leaf in enumerate(self.leaves)
+                if leaf.edge in found and found[leaf.edge] is not before.get(leaf.edge)
             ]
         grads = [node for _, node in reached]
         cut = backward_graph(tuple(self.tracer.nodes), self._available, grads)
@@ -155,20 +163,10 @@ class Joint:
         self.cotangents[node] = source
         return self.tracer.symbol(node)
 
-    def _leaf_node(self, index: int) -> Node:
-        return self.leaves[index][2]
 
-
-def _leaves(tracer: Tracer) -> list[tuple[Argument | Held, Any, Node]]:
-    """Return (source, symbolic leaf, input node) of every input that requires grad."""
-    found = []
-    for node, source in zip(tracer.inputs, tracer.sources, strict=True):
-        if not isinstance(source, Argument | Held):
-            continue
-        leaf = tracer.leaf_of(source)
-        if tracer.asked_grad(leaf):
-            found.append((source, leaf, node))
-    return found
+def _saving(root: TensorBase) -> set[TapeNode]:
+    """Return the nodes behind a result that hold something for their rules."""
+    return {node for node in reachable([root.grad_fn]) if node.saved}
 
 
 class Returned(NamedTuple):
@@ -189,23 +187,21 @@ class CallRecord(NamedTuple):
 
 
 class CompiledBackward(AbsorbingNode):
-    """The tape node of one call of a compiled function.
-
-    The only differentiable output has it as ``grad_fn``; several have nodes of their own, each of
-    which brings its cotangent in a `Bundle`.
-    """
+    """The tape node of one call of a compiled function; its outputs are the differentiable ones."""
 
     __slots__ = ("freed", "joint", "walked")
 
-    def __init__(self, joint: Joint, edges: list[Any], shapes: tuple, record: CallRecord) -> None:
-        super().__init__(_COMPILED, edges, shapes, {}, {0: record})
+    def __init__(
+        self, joint: Joint, edges: list[Any], outputs: list[Any], record: CallRecord
+    ) -> None:
+        super().__init__(_COMPILED, edges, (), {}, {0: record}, outputs)
         self.joint = joint
         self.walked: tuple[int, ...] = ()  # the outputs of the last walk
         self.freed: set[int] = set()  # outputs whose saved values eager would have freed
 
-    def absorb(self, g: Any, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    def absorb(self, g: list[Any], pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Run the backward program, or replay eagerly when the result must be differentiable."""
-        given = g if isinstance(g, Bundle) else {0: g}
+        given = {k: cotangent for k, cotangent in enumerate(g) if cotangent is not None}
         self.walked = tuple(sorted(given))
         if self.saved is None or not self.freed.isdisjoint(self.walked):
             raise GradError(TWICE)
@@ -215,16 +211,16 @@ class CompiledBackward(AbsorbingNode):
             return self._replayed(given, pending, record)
         carried = tuple([i for i, edge in enumerate(edges) if edge in pending]) if pending else ()
         made = joint.program(self.walked, carried)
-        arrays = []
+        arrays: list[np.ndarray] = []
         for kind, position in made.operands or joint.operands(made):
             if kind == COTANGENT:
-                array = given[position].value
+                array = array_of(given[position])
             elif kind == SAVED:
                 array = record.saved[position]
                 if type(array) is not np.ndarray:
                     array = self._kept(array)
             elif kind == CARRIED:
-                array = pending[edges[position]].value
+                array = array_of(pending[edges[position]])
             else:
                 array = self._input(position, record)
             arrays.append(array if array.flags.c_contiguous else np.ascontiguousarray(array))
@@ -240,7 +236,9 @@ class CompiledBackward(AbsorbingNode):
         if len(self.freed) == len(self.joint.roots):
             super().release()
 
-    def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
+    def register_hook(
+        self, hook: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
+    ) -> RemovableHandle:
         """Refuse: the cotangents of the inputs are sums that other nodes contribute to."""
         raise GradError(
             "a node hook that sees the gradients of the inputs of a compiled function is not "
@@ -261,10 +259,11 @@ class CompiledBackward(AbsorbingNode):
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
             raise GradError(self._modified(tensor, now, version))
-        return tensor.value
+        array: Any = tensor.value  # a call of `array_of` would show in the time of backward
+        return array
 
     def _replayed(
-        self, g: dict[int, Any], pending: dict, record: CallRecord
+        self, g: dict[int, Any], pending: dict[Any, Any], record: CallRecord
     ) -> list[tuple[Any, Any]]:
         if self.joint.overwritten:
             raise GradError(
@@ -272,8 +271,7 @@ class CompiledBackward(AbsorbingNode):
                 "changes state (random numbers, running statistics) is not supported: run this "
                 "function eagerly"
             )
-        with grad_mode(enabled=True):
-            outputs = record.replay()
+        outputs = in_grad_mode(record.replay, enabled=True)
         order = sorted(g)
         found = backward(
             [outputs[k] for k in order],
@@ -288,17 +286,12 @@ class CompiledBackward(AbsorbingNode):
 
 def attach(outputs: list[Any], joint: Joint, record: CallRecord) -> None:
     """Put the outputs of one call on the tape."""
-    tensors = [source.tensor(record.arguments) for source, _, _ in joint.leaves]
-    edges = [t if t.grad_fn is None else t.grad_fn for t in tensors]
-    if len(outputs) == 1:
-        out = outputs[0]
-        out.grad_fn = CompiledBackward(joint, edges, (out.value.shape,), record)
-        out.tracked = True
-        return
-    hub = CompiledBackward(joint, edges, (), record)
+    tensors = [leaf.origin.tensor(record.arguments) for leaf in joint.leaves]
+    edges = [gradient_edge(t) for t in tensors]
+    avals = [(out.value.shape, out.value.dtype) for out in outputs]
+    node = CompiledBackward(joint, edges, avals, record)
     for k, out in enumerate(outputs):
-        out.grad_fn = TapeNode(_OUTPUT, [hub], (out.value.shape,), {"position": k}, {})
-        out.tracked = True
+        out.grad_fn, out.output_nr, out.tracked = node, k, True
 
 
 def attach_freed(out: Any, name: str) -> None:
@@ -311,14 +304,15 @@ def attach_freed(out: Any, name: str) -> None:
 
 @cache
 def _freed_op(name: str) -> Op:
-    return tape_op(name, lambda g: _raise_twice())
+    return tape_op(name, _raise_twice)
 
 
-def _raise_twice() -> None:
+def _raise_twice(g: TensorBase) -> None:
     raise GradError(TWICE)
 
 
-_COMPILED = tape_op("CompiledFunctionBackward", lambda g: g)
-_OUTPUT = tape_op(
-    "CompiledOutputBackward", lambda g, *, position: Bundle({position: g}), ("position",)
-)
+def _unchanged(g: Any) -> Any:
+    return g
+
+
+_COMPILED = tape_op("CompiledFunctionBackward", _unchanged)

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.tensor import TensorBase
 from ..eager.frontend import READ_ONLY
 from ..errors import GradError
 from ..ir.graph import Node
 from ..trace.capture import Argument, Held, Source
+from ..trace.guards import Guards
 
 
 class Mismatch(Exception):
@@ -18,8 +20,13 @@ class Binding:
     """Fetches the input arrays of one trace; raises `Mismatch` when the trace no longer fits."""
 
     def __init__(
-        self, nodes: tuple[Node, ...], sources: list[Source], written: frozenset[int]
+        self,
+        nodes: tuple[Node, ...],
+        sources: list[Source],
+        written: frozenset[int],
+        guards: Guards,
     ) -> None:
+        self.guards = guards
         self.written = written
         self.nodes = nodes
         self.arrays: list[Any] = [None] * len(sources)  # of held tensors, as seen last
@@ -27,7 +34,7 @@ class Binding:
         self.arguments = [(i, s.position) for i, s in kinds if isinstance(s, Argument)]
         self.held = [(i, s.held, s.held.tracked) for i, s in kinds if isinstance(s, Held)]
         self.others = [(i, s) for i, s in kinds if not isinstance(s, Argument | Held)]
-        self.captured = frozenset(id(tensor) for _, tensor, _ in self.held)
+        self.captured = frozenset(tensor for _, tensor, _ in self.held)
         self.owners: set[int] | None = None  # ids of the arrays that own the captured memory
         given = [i for i, _ in self.arguments]
         held = [i for i, _, _ in self.held]
@@ -37,8 +44,11 @@ class Binding:
         self.loose = False  # some captured tensor was not row-major
         self.varying = [i for i, s in kinds if not isinstance(s, Held)]
 
-    def fetch(self, tensors: list[Any]) -> list[np.ndarray]:
+    def fetch(self, tensors: list[TensorBase]) -> list[np.ndarray]:
         """Return the arrays in input order, as they are now."""
+        broken = self.guards.broken(tensors)
+        if broken is not None:
+            raise Mismatch(broken.describe())
         arrays = self.arrays
         for i, tensor, requires_grad in self.held:
             if tensor.tracked is not requires_grad:
@@ -50,7 +60,7 @@ class Binding:
         arrays = arrays.copy()
         for i, position in self.arguments:
             tensor = tensors[position]
-            if id(tensor) in self.captured:
+            if tensor in self.captured:
                 raise Mismatch(f"argument {position} is a captured tensor")
             arrays[i] = tensor.value
         if self.apart:

@@ -10,14 +10,18 @@ from operator import attrgetter
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 from ..core.dispatch import state
+from ..core.tensor import TensorBase
 from ..core.types import default_float
 from ..eager import Tensor
 from ..errors import ArgumentError, RetraceWarning, TraceError
 from ..trace.guards import frozen_tree
-from ..trace.tree import flatten
+from ..trace.tree import Leaf, flatten
 from .binding import Mismatch
 from .compiled import Trace, compile_trace
+from .options import check_names, warn_of_idle
 from .reasons import new_key_reason
 
 MOST_TRACES = 64  # beyond this, the one that was not used for the longest time is dropped
@@ -46,22 +50,24 @@ class CompiledFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if state.tracing or state.anomaly or _watched():  # in a trace this is just the function
             return self.function(*args, **kwargs)
-        tensors: list[Any] = []
+        tensors: list[TensorBase] = []
         trace, arrays = self._bound(args, kwargs, tensors)
-        return trace.run(tensors, arrays, (args, kwargs))
+        return trace.executable.run(tensors, arrays, (args, kwargs))
 
     def prepare(self, *args: Any, **kwargs: Any) -> Trace:
         """Trace and compile for these arguments (if that was not done), without running."""
         trace, _ = self._bound(args, kwargs, [])
         return trace
 
-    def _bound(self, args: tuple, kwargs: dict, tensors: list[Any]) -> tuple[Trace, list[Any]]:
+    def _bound(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[TensorBase]
+    ) -> tuple[Trace, list[np.ndarray]]:
         """Return the trace for these arguments (also as ``last``) and its input arrays."""
         key = _key(args, kwargs, tensors)
         reason = None
         for trace in tuple(self.entries.get(key, ())):  # another thread may add one
             try:
-                arrays = trace.bind(tensors)
+                arrays = trace.executable.binding.fetch(tensors)
             except Mismatch as mismatch:
                 reason = reason or str(mismatch)  # of the latest trace, which comes first
             else:
@@ -72,7 +78,7 @@ class CompiledFunction:
         trace = self._trace(key, tensors, tree, reason or self._new_key_reason(key))
         self.last = trace
         try:
-            return trace, trace.bind(tensors)
+            return trace, trace.executable.binding.fetch(tensors)
         except Mismatch as mismatch:
             raise TraceError(
                 f"{mismatch} while the function was traced: it changes a value that its trace "
@@ -80,7 +86,7 @@ class CompiledFunction:
                 "it as an argument, or run the function eagerly"
             ) from mismatch
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
         name = f"_compiled_{self.__name__}"
@@ -96,7 +102,7 @@ class CompiledFunction:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["function"], name)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.function,)  # a copy traces anew: it has state of its own
 
     def _new_key_reason(self, key: Any) -> str:
@@ -132,7 +138,7 @@ class CompiledFunction:
 
     def explain(self) -> str:
         """Return, for every trace, why it was made, what each pass did, and what it cost."""
-        lines = []
+        lines: list[str] = []
         for i, trace in enumerate(self.traces):
             lines.append(f"trace {i}: {trace.reason}")
             lines += [f"  {p.name}: {p.before} -> {p.after} nodes" for p in trace.pass_log]
@@ -188,18 +194,24 @@ def _watched() -> bool:
     return state.saved_hooks is not None and not state.saved_hooks.faithful
 
 
-def _key(args: tuple, kwargs: dict, tensors: list[Any]) -> Any:
+def _key(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[TensorBase]) -> Any:
     """Return what a trace depends on by kind: shapes, dtypes, values of other arguments.
 
     The tensors among the arguments are appended to the list.
     """
-    rest = frozen_tree(args, tensors), frozen_tree(kwargs, tensors) if kwargs else None
+    parts: list[Any] = []
+    for value in args:
+        if type(value) is Tensor:  # by far the most frequent kind
+            tensors.append(value)
+            parts.append(Leaf)
+        else:
+            parts.append(frozen_tree(value, tensors))
+    rest = (tuple, tuple(parts)), frozen_tree(kwargs, tensors) if kwargs else None
     kinds = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
     first = None
-    if len(tensors) > 1:
-        places = list(map(id, tensors))
-        if len(set(places)) < len(places):  # some tensor is given twice
-            first = tuple(map(places.index, places))
+    if len(tensors) > 1 and len(set(tensors)) < len(tensors):  # some tensor is given twice
+        places: dict[TensorBase, int] = {}
+        first = tuple([places.setdefault(t, i) for i, t in enumerate(tensors)])
     return kinds, rest, (state.grad_enabled, state.inference), default_float(), first
 
 
@@ -210,6 +222,7 @@ def compile(
     dynamic: bool | None = None,
     backend: str = "inductor",
     mode: str | None = None,
+    options: dict[str, Any] | None = None,
     disable: bool = False,
 ) -> Any:
     """Return a compiled version of a function, a module, or a whole training step.
@@ -219,8 +232,9 @@ def compile(
     What nothing needs is not computed, so that an index out of range there raises nothing.
 
     ``disable=True`` returns the function itself. PyTorch's other options change nothing: the graph
-    is always full, each shape has a trace of its own, and there is one backend and one mode.
-    Raises `ArgumentError` for another backend, and for what cannot be called.
+    is always full, each shape has a trace of its own, and there is one backend and one mode. Asking
+    for another graph, mode or way with shapes is a `CompileOptionWarning`. Raises `ArgumentError`
+    for another backend, an unknown mode, and what cannot be called.
 
     >>> import dualgraph as dg
     >>> f = dg.compile(lambda x: (x * x).sum())
@@ -229,11 +243,9 @@ def compile(
     >>> f.traces[0].reason
     'first call'
     """
-    if backend != "inductor":
-        raise ArgumentError(
-            f"compile: there is no backend {backend!r}, only dualgraph's own (the default); "
-            "disable=True leaves a function as it is"
-        )
+    check_names(backend, mode)
+    if not disable:
+        warn_of_idle(fullgraph=fullgraph, dynamic=dynamic, mode=mode, options=options)
     if function is None:
         return partial(compile, disable=disable)
     if not callable(function) or isinstance(function, Tensor):

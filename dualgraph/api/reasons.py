@@ -1,6 +1,6 @@
 """The keys of traces, written as people would write the calls."""
 
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 
@@ -47,15 +47,21 @@ def tree_text(key: Any) -> str:
     """Return what `guards.frozen_tree` was given, with ``tensor`` for every tensor."""
     if key is Leaf:
         return "tensor"
-    if not (isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], type)):
+    if not _is_pair(key):
         return repr(key)
     kind, held = key
     if issubclass(kind, dict):
         return "{" + ", ".join([f"{tree_text(k)}: {tree_text(v)}" for k, v in held]) + "}"
-    if issubclass(kind, tuple | list) and isinstance(held, tuple):
-        inside = ", ".join([tree_text(v) for v in held])
+    if issubclass(kind, tuple | list) and type(held) is tuple:
+        inside = ", ".join(map(tree_text, cast("tuple[Any, ...]", held)))
         return f"[{inside}]" if issubclass(kind, list) else f"({inside})"
     return held if kind in (float, complex, slice, range) else repr(held)
+
+
+def _is_pair(key: Any) -> TypeGuard[tuple[type, Any]]:
+    """Tell a kind with what it holds."""
+    pair = cast("tuple[Any, ...]", key) if isinstance(key, tuple) else ()
+    return len(pair) == 2 and isinstance(pair[0], type)
 
 
 def _brief(text: str) -> str:

@@ -43,9 +43,9 @@ def backward_graph(nodes: tuple[Node, ...], forward: set[Node], grads: list[Node
             continue
         needed.add(node)
         stack.extend(node.inputs)
-    inputs = {n: Node(INPUT, (), {}, n.shape, n.dtype, n.source, n.path) for n in reads}
+    inputs = {n: Node(INPUT, (), {}, (n.aval,), n.source, n.path) for n in reads}
     new = dict(inputs)
-    body = []
+    body: list[Node] = []
     for node in nodes:
         if node in needed:
             new[node] = node.with_inputs(tuple(new[i] for i in node.inputs))

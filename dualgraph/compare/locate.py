@@ -12,7 +12,7 @@ import numpy as np
 from ..core.op import Op
 from ..core.tensor import TensorBase
 from ..eager.frontend import WatchingFrontend
-from ..ir.graph import CONST, Graph, Node, names_of, print_node
+from ..ir.graph import CONST, RESULT, Graph, Node, names_of, print_node
 from ..ir.interpreter import run, trace_values
 from ..passes.pipeline import PIPELINE
 from ..targets.cpu.lower import Fresh
@@ -101,7 +101,8 @@ def first_difference_of_eager(
     for node, expected in trace_values(captured, inputs):
         if node.op is CONST:
             continue
-        found = next((i for i in range(at, len(log.entries)) if log.entries[i][0] is node.op), None)
+        op = node.inputs[0].op if node.op is RESULT else node.op
+        found = next((i for i in range(at, len(log.entries)) if log.entries[i][0] is op), None)
         if found is None:
             return Culprit("eager ran other ops than the trace", _describe(captured, node), 0.0)
         value = log.entries[found][1]

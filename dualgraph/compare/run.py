@@ -11,6 +11,7 @@ from ..core.tensor import TensorBase
 from ..errors import DualgraphError, ModelPathError, TraceError
 from ..ops.create.creation import default_generator
 from ..trace.capture import Held
+from ..trace.effects import WriteMemory
 from .benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
 from .jobs import Batches, Job
 from .report import Report
@@ -103,8 +104,8 @@ def _check_all_reached(compiled: CompiledFunction, job: Job) -> None:
     """Refuse a verdict when the program changed state that was not compared."""
     reached = {id(t) for t in reachable(job.step).values()} | {id(_stream())}
     for trace in compiled.traces:
-        for update in trace.updates:
-            target = update.target
+        for effect in trace.effects:
+            target = effect.target if isinstance(effect, WriteMemory) else None
             if isinstance(target, Held) and id(target.held) not in reached:
                 raise ModelPathError(
                     f"{job.name}: the step changes a tensor of shape {target.held.shape} that "

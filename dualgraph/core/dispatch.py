@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 from math import copysign
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple, Unpack
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .frontend import Frontend
 from .op import Op
 from .tensor import GradFn, TensorBase, owned
 from .types import numpy_dtype
+
+Args = TypeVarTuple("Args")
+Out = TypeVar("Out")
 
 
 class SavedHooks(NamedTuple):
@@ -50,20 +53,17 @@ def install(frontend: Frontend) -> None:
     ThreadState.frontend = frontend
 
 
-class grad_mode:
-    """Inside the block ops are put on the tape, or not, whatever the mode was before."""
+def in_grad_mode(function: Callable[[Unpack[Args]], Out], *args: *Args, enabled: bool) -> Out:
+    """Call a function with ops put on the tape, or not, whatever the mode was before.
 
-    __slots__ = ("before", "enabled")
-
-    def __init__(self, *, enabled: bool) -> None:
-        self.enabled = enabled
-
-    def __enter__(self) -> None:
-        self.before = state.grad_enabled
-        state.grad_enabled = self.enabled
-
-    def __exit__(self, *error: object) -> None:
-        state.grad_enabled = self.before
+    A function, not a context: entering and leaving one takes as long as a small op.
+    """
+    before = state.grad_enabled
+    state.grad_enabled = enabled
+    try:
+        return function(*args)
+    finally:
+        state.grad_enabled = before
 
 
 def apply(op: Op, *tensors: TensorBase, **static: Any) -> TensorBase:
@@ -71,12 +71,24 @@ def apply(op: Op, *tensors: TensorBase, **static: Any) -> TensorBase:
     return state.frontend.run(op, tensors, static)
 
 
+def apply_several(op: Op, *tensors: TensorBase, **static: Any) -> tuple[TensorBase, ...]:
+    """Run or record an op with several results."""
+    return state.frontend.run(op, tensors, static)
+
+
 def compose(op: Op, *tensors: TensorBase, **static: Any) -> TensorBase:
     """Run an op whose kernel is made of other ops; the tape holds it as one node."""
-    with grad_mode(enabled=False):
-        out = owned(state.frontend.composite(op, tensors, static))
+    out = owned(in_grad_mode(state.frontend.composite, op, tensors, static, enabled=False))
     state.frontend.record(op, tensors, static, out)
     return out
+
+
+def compose_several(op: Op, *tensors: TensorBase, **static: Any) -> tuple[TensorBase, ...]:
+    """Run an op with several results whose kernel is made of other ops."""
+    run = state.frontend.composite
+    outs = tuple(map(owned, in_grad_mode(run, op, tensors, static, enabled=False)))
+    state.frontend.record(op, tensors, static, outs)
+    return outs
 
 
 def assign(x: TensorBase, array: np.ndarray) -> None:

@@ -22,22 +22,29 @@ class Event(Enum):
     HOOK_ADDED = "it is about to get a hook"
 
 
+ASKED_TRACKED, HOOKS_RUN, HOOK_ADDED = Event  # faster to reach than through the class
+
+
 class Frontend(Protocol):
     """How ops run, what tensors are made of, and what is known of them."""
 
     # --- ops ---
 
-    def run(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> TensorBase:
-        """Run or append one op, and put it on the tape when an input requires grad."""
+    def run(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> Any:
+        """Run or append one op, and put it on the tape when an input requires grad.
+
+        Returns a tensor, or a tuple of them when the op has several results.
+        """
         ...
 
-    def composite(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> TensorBase:
-        """Run an op that is made of other ops; grads are off, and it stays off the tape."""
+    def composite(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> Any:
+        """Run an op that is made of other ops; grads are off, and it stays off the tape.
+
+        Returns a tensor, or a tuple of them, as `run`.
+        """
         ...
 
-    def record(
-        self, op: Op, tensors: tuple[TensorBase, ...], static: Static, out: TensorBase
-    ) -> None:
+    def record(self, op: Op, tensors: tuple[TensorBase, ...], static: Static, out: Any) -> None:
         """Put an op that was run on the tape, when grads are on and an input requires grad."""
         ...
 

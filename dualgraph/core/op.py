@@ -1,7 +1,8 @@
 """The record of one op: every rule side by side, none optional.
 
-An op has one output. Its tensors are positional and named in ``inputs``; everything else is a
-static keyword argument that can be hashed. The rules:
+Tensors are positional and named in ``inputs``; everything else is a static keyword argument that
+can be hashed, or a *region*: a graph that the op runs, named in ``regions``. An op has one result,
+``out``, or several, named in ``results``. The rules:
 
 - ``infer(*avals, **static) -> Aval`` checks shapes and dtypes and says what comes out;
 - ``lower`` are the facts of its kernel family (`Facts`): what is computed, never how by a machine;
@@ -12,6 +13,10 @@ static keyword argument that can be hashed. The rules:
   input (``x_shape``, ``x_dtype``: the input itself is then not kept alive), and static arguments as
   keyword-only parameters. `NONDIFF` says that the derivative is zero, `refuse(why)` that there is
   none and why.
+
+With several results ``infer`` and ``kernel`` return tuples, and a rule names the results that it
+needs, and of their cotangents those that it uses: ``g_values`` belongs to the result ``values``. A
+cotangent that did not arrive is zeros, or None where the parameter has None as its default.
 
 A view op may also have ``put(x, value, **static) -> Call``: what x becomes when its view is
 overwritten with ``value``.
@@ -26,12 +31,16 @@ from ..errors import CompileError, GradError
 from .types import Aval
 
 Static = dict[str, Any]  # the keyword arguments of a call: hashable, each op knows its own
-OUT = -1
+OUT = -1  # the result; of several, result k is ~k
 SHAPE, DTYPE = 1_000, 2_000  # added to an input's position: only that fact of it is needed
+COTANGENT, OPTIONAL = 3_000, 4_000  # added to a result's position: zeros, or None, when absent
 
 
 class Rule(NamedTuple):
-    """One vjp rule with its needs resolved: input positions, `OUT`, or position + SHAPE/DTYPE."""
+    """One vjp rule with its needs resolved: input positions, `OUT`, or position + SHAPE/DTYPE.
+
+    Of an op with one result ``fn`` gets its cotangent first; of several, those among its needs.
+    """
 
     fn: Callable[..., Any]
     needs: tuple[int, ...]
@@ -46,6 +55,17 @@ class Refusal(NamedTuple):
 
 Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tensor.Call`
 NONDIFF = None
+
+
+Vjp = Callable[..., Any] | Refusal | None
+
+
+def static_key(static: Static) -> str:
+    """Return a key that tells static arguments apart by type as well as by value.
+
+    1, 1.0 and True are equal, as are 0.0 and -0.0, and a kernel may make other bits of each.
+    """
+    return repr(static)
 
 
 def refuse(why: str) -> Refusal:
@@ -91,12 +111,18 @@ class Op:
     commutative: bool = False
     variadic: bool = False
     put: Put | None = None  # of a view: what writing into its result does to x
+    results: tuple[str, ...] = ("out",)
+    regions: tuple[str, ...] = ()  # the static arguments that are graphs
     is_view: bool = field(init=False)  # as the facts say; at hand, because eager asks at every op
     may_copy: bool = field(init=False)
+    several: bool = field(init=False)  # kernel and infer return tuples, one entry for each result
+    plain: bool = field(init=False)  # neither a view nor several results
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_view", self.lower.is_view)
         object.__setattr__(self, "may_copy", self.lower.may_copy)
+        object.__setattr__(self, "several", len(self.results) > 1)
+        object.__setattr__(self, "plain", not (self.is_view or self.several))
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -140,27 +166,30 @@ def defop(
     name: str,
     *,
     inputs: str,
+    results: str = "out",
     infer: Callable[..., Any],
     lower: Facts,
-    vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    vjp: tuple[Vjp, ...],
     kernel: Kernel | None = None,
     grad_name: str | None = None,
     commutative: bool = False,
     put: Put | None = None,
+    regions: str = "",
 ) -> Op:
     """Make and register an op; a missing or misnamed rule fails here, at import.
 
     ``inputs`` are names separated by spaces; ``"*xs"`` takes any number of tensors, has one rule
-    for all of them, which may ask for the keyword ``index``. Without ``kernel`` the target's is
-    used; facts that it does not know, such as a routine that nobody wrote, are an error here, too.
+    for all of them, which may ask for the keyword ``index``. ``results`` are names likewise.
+    Without ``kernel`` the target's is used; facts that it does not know, such as a routine that
+    nobody wrote, are an error here, too.
     """
     variadic = inputs.startswith("*")
-    names = tuple(inputs.lstrip("*").split())
+    names, outs = tuple(inputs.lstrip("*").split()), tuple(results.split())
     if len(vjp) != len(names):
         raise TypeError(f"op {name}: {len(names)} inputs but {len(vjp)} vjp rules")
     if name in REGISTRY:
         raise TypeError(f"op {name} is defined twice")
-    rules = tuple(_parse(name, names, rule) for rule in vjp)
+    rules = tuple(_parse(name, names, outs, rule) for rule in vjp)
     camel = grad_name or "".join(part.capitalize() for part in name.split("_"))
     op = Op(
         name=name,
@@ -174,6 +203,8 @@ def defop(
         commutative=commutative,
         variadic=variadic,
         put=put,
+        results=outs,
+        regions=tuple(regions.split()),
     )
     if kernel is None and _Binding.kernel_of is not None:
         _bind(op, _Binding.kernel_of)
@@ -189,30 +220,47 @@ def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ..
     return Op(name=name, inputs=("x",), rules=rules, needs=((),), grad_name=name)
 
 
-def _parse(op: str, names: tuple[str, ...], rule: Any) -> Rule | Refusal | None:
+def _parse(
+    op: str, names: tuple[str, ...], results: tuple[str, ...], rule: Vjp
+) -> Rule | Refusal | None:
     if rule is None or isinstance(rule, Refusal):
         return rule
     parameters = list(inspect.signature(rule).parameters.values())
-    if not parameters or parameters[0].name != "g":
+    positions = _facts_of(names, results)
+    if len(results) == 1 and (not parameters or parameters.pop(0).name != "g"):
         raise TypeError(f"op {op}: the first parameter of a vjp rule is g")
-    positions = {"out": OUT}
-    for i, n in enumerate(names):
-        positions |= {n: i, f"{n}_shape": i + SHAPE, f"{n}_dtype": i + DTYPE}
-    needs, static = [], []
-    for parameter in parameters[1:]:
+    needs: list[int] = []
+    static: list[str] = []
+    for parameter in parameters:
         if parameter.kind is parameter.KEYWORD_ONLY:
             static.append(parameter.name)
         elif parameter.name in positions:
-            needs.append(positions[parameter.name])
+            needs.append(_optional(positions[parameter.name], parameter))
         else:
-            raise TypeError(f"op {op}: vjp rule asks for {parameter.name!r}, not in {names}")
+            known = (*names, *results)
+            raise TypeError(f"op {op}: vjp rule asks for {parameter.name!r}, not in {known}")
     return Rule(rule, tuple(needs), tuple(static))
+
+
+def _facts_of(names: tuple[str, ...], results: tuple[str, ...]) -> dict[str, int]:
+    """Return what a rule may ask for, by the names of its parameters."""
+    positions = {name: ~k for k, name in enumerate(results)}
+    if len(results) > 1:
+        positions |= {f"g_{name}": k + COTANGENT for k, name in enumerate(results)}
+    for i, n in enumerate(names):
+        positions |= {n: i, f"{n}_shape": i + SHAPE, f"{n}_dtype": i + DTYPE}
+    return positions
+
+
+def _optional(key: int, parameter: inspect.Parameter) -> int:
+    """Return the key of a cotangent for which None may stand, where the default says so."""
+    return key - COTANGENT + OPTIONAL if key >= COTANGENT and parameter.default is None else key
 
 
 def _kept(rule: Rule | Refusal | None) -> tuple[int, ...]:
     if not isinstance(rule, Rule):
         return ()
-    return tuple(k for k in rule.needs if not SHAPE <= k < DTYPE)
+    return tuple(k for k in rule.needs if k < SHAPE or DTYPE <= k < COTANGENT)
 
 
 def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
@@ -220,6 +268,21 @@ def raise_refusal(op: Op, refusal: Refusal) -> NoReturn:
     raise GradError(f"{op.name} has no derivative here: {refusal.why}")
 
 
-def defcomposite(name: str, *, inputs: str, forward: Callable[..., Any], vjp: tuple) -> Op:
+def defcomposite(
+    name: str,
+    *,
+    inputs: str,
+    results: str = "out",
+    forward: Callable[..., Any],
+    vjp: tuple[Vjp, ...],
+) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
-    return defop(name, inputs=inputs, infer=forward, lower=Composite(), kernel=forward, vjp=vjp)
+    return defop(
+        name,
+        inputs=inputs,
+        results=results,
+        infer=forward,
+        lower=Composite(),
+        kernel=forward,
+        vjp=vjp,
+    )

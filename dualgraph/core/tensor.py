@@ -34,7 +34,11 @@ class Value(Protocol):
 class GradFn(Protocol):
     """What stands behind a tensor on the tape: a `grad.tape.TapeNode`."""
 
-    hooks: Hooks | None
+    wide: bool  # has several outputs: a tensor says by its ``output_nr`` which one it is
+
+    def hooks_of(self, output_nr: int) -> Hooks:
+        """Return the hooks that see, and may replace, the cotangent of an output."""
+        ...
 
     def name(self) -> str:
         """Return the name in PyTorch's form, such as ``MulBackward0``."""
@@ -99,6 +103,7 @@ class TensorBase(Described, _Methods):
     value: Value
     tracked: bool = False  # what `requires_grad` gives, to be read without a check
     grad_fn: GradFn | None = None
+    output_nr: int = 0  # which output of that node this is
     held_grad: "TensorBase | None" = None  # what ``.grad`` gives outside of traces
     base: "TensorBase | None" = None  # the tensor whose memory this one views
     via: Via | None = None  # of a view: how it was made

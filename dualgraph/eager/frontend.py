@@ -5,16 +5,18 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from ..core.dispatch import grad_mode, state
+from ..core.dispatch import in_grad_mode, state
 from ..core.frontend import Event, Frontend
 from ..core.op import Op, Static
+from ..core.replay import Replays
 from ..core.tensor import Always, Call, TensorBase, Value, Via, is_stale
 from ..errors import DTypeError, DualgraphError, GradError, TraceError
-from ..grad.tape import record, version_counter
+from ..grad.tape import put_where, record, version_counter
 from ..numerics.view import strides_of
 from ..vendor import fewest_references
 from .gradients import moved
-from .replay import composite
+
+KERNEL_ERRORS = (ValueError, TypeError, IndexError, AttributeError)  # for operands they don't take
 
 Tensors = tuple[TensorBase, ...]
 
@@ -23,16 +25,20 @@ class EagerFrontend:
     """Runs kernels; ``Tensor`` is given by `dualgraph.eager.tensor`, which defines it."""
 
     tensor_class: type[TensorBase]
+    replays: Replays | None = None  # given by `dualgraph.trace`, which is imported later
 
-    def run(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
+    def run(self, op: Op, tensors: Tensors, static: Static) -> Any:
         """Run one op and record it when an input requires grad."""
         out = _new(self.tensor_class)
         try:
             out.value = op.kernel(*[t.value for t in tensors], **static)
-        except (ValueError, TypeError, IndexError, AttributeError) as error:
+        except KERNEL_ERRORS as error:
             _explain(op, tensors, static, error)
-        if op.is_view:
-            self._note_view(op, out, tensors[0], static)
+        if not op.plain:
+            if op.several:
+                out = tuple(map(self.tensor, cast(tuple[Value, ...], out.value)))
+            else:
+                self._note_view(op, out, tensors[0], static)
         if state.grad_enabled:
             needed = False
             for t in tensors:
@@ -44,9 +50,14 @@ class EagerFrontend:
                 record(op, tensors, static, out)
         return out
 
-    def composite(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
-        """Run an op that is made of other ops."""
-        return composite(self, op, tensors, static)
+    def composite(self, op: Op, tensors: Tensors, static: Static) -> Any:
+        """Run an op that is made of other ops; a frontend that watches ops sees each of them."""
+        replays = self.replays
+        if replays is not None and state.frontend is self:
+            values = replays.values(op, tensors, static)
+            if values is not None:
+                return tuple(map(self.tensor, values)) if op.several else self.tensor(values[0])
+        return op.kernel(*tensors, **static)
 
     def _note_view(self, op: Op, out: TensorBase, source: TensorBase, static: dict) -> None:
         if op.may_copy and out.value.size and not np.may_share_memory(out.value, source.value):
@@ -58,7 +69,7 @@ class EagerFrontend:
         """Put a view where it belongs on the tape after its base was changed in place."""
         renewed(view)
 
-    def record(self, op: Op, tensors: Tensors, static: Static, out: TensorBase) -> None:
+    def record(self, op: Op, tensors: Tensors, static: Static, out: Any) -> None:
         """Put a composite on the tape as one node."""
         if state.grad_enabled and any(t.tracked for t in tensors):
             record(op, tensors, static, out)
@@ -112,7 +123,7 @@ class EagerFrontend:
         base, _, call = written_through(x, out)
         self.assign(x, array_of(out))
         if call is None:
-            x.grad_fn, x.tracked = out.grad_fn, True
+            put_where(x, out)
         else:
             self.record(*call, base)
         moved(base)
@@ -167,9 +178,10 @@ def renewed(view: TensorBase) -> TensorBase:
     base, via = view.base, view.via
     if base is None or via is None or via.op is None:  # what is no view, or detached, stays
         return view
-    with grad_mode(enabled=True):
-        again = state.frontend.run(via.op, (via.source,), via.static)
-    view.grad_fn, view.tracked, view.taped = again.grad_fn, again.tracked, base.taped
+    run = state.frontend.run
+    again = in_grad_mode(run, via.op, (via.source,), via.static, enabled=True)
+    put_where(view, again)
+    view.taped = base.taped
     moved(view)
     return again
 
@@ -183,16 +195,17 @@ class WatchingFrontend(EagerFrontend):
     previous: Frontend
 
     def seen(self, op: Op, out: TensorBase) -> None:
-        """Take notice of an op and of its result; to be overridden."""
+        """Take notice of an op and of its result, or each of its results; to be overridden."""
         raise NotImplementedError
 
-    def run(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
+    def run(self, op: Op, tensors: Tensors, static: Static) -> Any:
         """Run one op and show it."""
         out = super().run(op, tensors, static)
-        self.seen(op, out)
+        for one in out if op.several else (out,):
+            self.seen(op, one)
         return out
 
-    def composite(self, op: Op, tensors: Tensors, static: Static) -> TensorBase:
+    def composite(self, op: Op, tensors: Tensors, static: Static) -> Any:
         """Run the ops of which a composite is made."""
         return op.kernel(*tensors, **static)
 

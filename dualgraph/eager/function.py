@@ -7,10 +7,16 @@ from typing import Any
 from ..core.dispatch import state
 from ..core.op import refuse, tape_op
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError
-from ..grad.backward import Bundle, gradient_edge
-from ..grad.tape import TWICE, Packed, TapeNode, saved_output, snapshot, version_counter
+from ..grad.tape import (
+    TWICE,
+    Packed,
+    TapeNode,
+    WideNode,
+    gradient_edge,
+    snapshot,
+    version_counter,
+)
 from ..ops.build import is_tensor
-from ..ops.create.creation import zeros
 from ..ops.elementwise.pointwise import cast
 from .frontend import note_new_history
 from .gradients import moved
@@ -64,21 +70,21 @@ class Context:
         self.materialize = value
 
 
-class FunctionNode(TapeNode):
+class FunctionNode(WideNode):
     """The tape node of one call; the cotangents of all inputs are computed together."""
 
-    __slots__ = ("context", "inputs", "kind", "outputs", "results")
+    __slots__ = ("context", "inputs", "kind", "results")
     may_stop = True
 
     def __init__(self, kind: Any, context: Context, args: tuple, outputs: list[Any]) -> None:
         tracked = [is_tensor(a) and a.tracked for a in args]
         edges = [gradient_edge(a) if t else None for a, t in zip(args, tracked, strict=True)]
         shapes = tuple(a.value.shape if is_tensor(a) else () for a in args)
-        super().__init__(_FUNCTION, edges, shapes, {}, {0: context})
+        avals = [(o.value.shape, o.value.dtype) if is_tensor(o) else None for o in outputs]
+        super().__init__(_FUNCTION, edges, shapes, {}, {0: context}, avals)
         self.kind = kind
         self.context = context
         self.inputs = [(a.value.shape, a.value.dtype) if is_tensor(a) else None for a in args]
-        self.outputs = [(o.value.shape, o.value.dtype) if is_tensor(o) else None for o in outputs]
         self.results: tuple[Any, tuple] | None = None
 
     def name(self) -> str:
@@ -89,20 +95,15 @@ class FunctionNode(TapeNode):
             raise AttributeError(name)
         return getattr(self.context, name)  # ctx.k is grad_fn.k
 
-    def at(self, position: int) -> TapeNode:
-        """Return the node behind one output."""
-        return self if len(self.outputs) == 1 else OutputNode(self, position)
-
-    def cotangent(self, index: int, g: Any) -> Any:
+    def cotangent(self, index: int, g: list[Any]) -> Any:
         if self.saved is None:
             raise GradError(TWICE)
         if self.results is None or self.results[0] is not g:
             self.results = g, self._backward(g)
         return self.results[1][index]
 
-    def _backward(self, g: Any) -> tuple:
-        arrived = g if isinstance(g, Bundle) else {0: g}
-        given = [arrived.get(k, self._absent(k)) for k in range(len(self.outputs))]
+    def _backward(self, g: list[Any]) -> tuple:
+        given = [self._absent(k) if one is None else one for k, one in enumerate(g)]
         found = self.kind.backward(self.context, *given)
         return self._checked(list(found) if isinstance(found, tuple) else [found])
 
@@ -136,8 +137,8 @@ class FunctionNode(TapeNode):
         return g if g.value.dtype == aval[1] else cast(g, aval[1])
 
     def _absent(self, position: int) -> Any:
-        aval = self.outputs[position]
-        return zeros(aval[0], dtype=aval[1]) if aval and self.context.materialize else None
+        wanted = self.outputs[position] is not None and self.context.materialize
+        return self.zeros(position) if wanted else None
 
     def release(self) -> None:
         super().release()
@@ -150,23 +151,6 @@ def _reducible(shape: tuple[int, ...], goal: tuple[int, ...]) -> bool:
     return len(shape) >= len(goal) and all(
         want in (1, have) for have, want in zip(shape[len(shape) - len(goal) :], goal, strict=True)
     )
-
-
-class OutputNode(TapeNode):
-    """One of several outputs of a `FunctionNode`."""
-
-    __slots__ = ("position",)
-
-    def __init__(self, hub: FunctionNode, position: int) -> None:
-        aval = hub.outputs[position]
-        super().__init__(_FUNCTION, [hub], (aval and aval[0],), {}, {})
-        self.position = position
-
-    def name(self) -> str:
-        return self.edges[0].name()
-
-    def cotangent(self, index: int, g: Any) -> Any:
-        return Bundle({self.position: g})
 
 
 class Function:
@@ -254,11 +238,11 @@ def _put_on_tape(out: Any, node: FunctionNode, position: int, context: Context) 
             raise GradError("a leaf that requires grad was marked dirty")
         if out.base is not None:  # the tensor that it is a view of changes
             new = snapshot(out)
-            new.grad_fn, new.tracked = node.at(position), True
+            new.grad_fn, new.output_nr, new.tracked = node, position, True
             state.frontend.replace(out, new)
             return
         note_new_history(out)
-    out.grad_fn, out.tracked = node.at(position), True
+    out.grad_fn, out.output_nr, out.tracked = node, position, True
     moved(out)
 
 
@@ -285,7 +269,7 @@ def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
     def unpack() -> Any:
         if counter[0] != version:
             raise GradError(node._modified(kept, counter[0], version))
-        return kept if position < 0 else saved_output(kept, node.at(position), counter)
+        return kept if position < 0 else node.output(position, kept, counter)
 
     return unpack
 
@@ -295,7 +279,7 @@ def _unpacking(
 ) -> Callable[[], Any]:
     def unpack() -> Any:
         kept = packed.unpacked()
-        return kept if position < 0 else saved_output(kept.value, node.at(position), counter)
+        return kept if position < 0 else node.output(position, kept.value, counter)
 
     return unpack
 

@@ -3,13 +3,13 @@
 import weakref
 from typing import Any
 
-from ..core.dispatch import grad_mode, state
-from ..core.frontend import Event
-from ..core.hooks import Hooks
+from ..core.dispatch import in_grad_mode, state
+from ..core.frontend import HOOKS_RUN
 from ..core.tensor import TensorBase, is_stale
 from ..errors import ArgumentError, DTypeError, GradError
-from ..grad.backward import backward, gradient_edge, seed
+from ..grad.backward import backward, seed
 from ..grad.hooks import replaced
+from ..grad.tape import gradient_edge
 from ..ops.create.creation import zeros_like
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape.views import select, stack
@@ -18,8 +18,7 @@ from ..ops.shape.views import select, stack
 def retain(x: Any) -> None:
     """Let every backward accumulate the gradient of a tensor that is not a leaf."""
     held = weakref.ref(x)
-    x.grad_fn.hooks = x.grad_fn.hooks or Hooks()
-    x.retaining = x.grad_fn.hooks.add_last(lambda g: _keep(held(), g))
+    x.retaining = x.grad_fn.hooks_of(x.output_nr).add_last(lambda g: _keep(held(), g))
 
 
 def _keep(x: Any, g: Any) -> None:
@@ -83,7 +82,7 @@ def _deliver(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
         _run_leaf_hooks(x, found)
     _accumulate_grad(x, edge, found, create_graph)
     if edge is x:
-        state.frontend.note(x, Event.HOOKS_RUN)
+        state.frontend.note(x, HOOKS_RUN)
         if x.after_hooks:
             x.after_hooks.notify(x)
 
@@ -96,7 +95,7 @@ def _renew(tensors: list) -> None:
 
 
 def _run_leaf_hooks(leaf: Any, found: dict) -> None:
-    state.frontend.note(leaf, Event.HOOKS_RUN)
+    state.frontend.note(leaf, HOOKS_RUN)
     if leaf.hooks:
         found[leaf] = replaced(leaf.hooks, found[leaf])
 
@@ -108,8 +107,7 @@ def _accumulate_grad(x: Any, edge: Any, found: dict, create_graph: bool) -> None
     elif create_graph:
         x.grad = elementwise.add(before, found.pop(edge))
     else:
-        with grad_mode(enabled=False):
-            before._inplace(lambda x: elementwise.add(x, found.pop(edge)))
+        in_grad_mode(before._inplace, lambda x: elementwise.add(x, found.pop(edge)), enabled=False)
 
 
 def grad(

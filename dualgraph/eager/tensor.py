@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.frontend import Event
+from ..core.frontend import ASKED_TRACKED, HOOK_ADDED
 from ..core.hooks import Hooks, RemovableHandle
 from ..core.tensor import TensorBase
 from ..core.types import Size, category
@@ -34,6 +34,7 @@ from .methods import (
     ElementwiseMethods,
     IndexingMethods,
     RandomMethods,
+    RecordedMethods,
     ReductionMethods,
     SelectionMethods,
     ShapeMethods,
@@ -55,6 +56,7 @@ class Tensor(
     ContractMethods,
     ConversionMethods,
     RandomMethods,
+    RecordedMethods,
     TensorBase,
 ):
     """An n-dimensional array that remembers how it was computed.
@@ -83,7 +85,7 @@ class Tensor(
     @property
     def requires_grad(self) -> bool:
         """Whether gradients of this tensor are recorded; see `requires_grad_`."""
-        state.frontend.note(self, Event.ASKED_TRACKED)
+        state.frontend.note(self, ASKED_TRACKED)
         return self.tracked
 
     @requires_grad.setter
@@ -297,9 +299,8 @@ class Tensor(
         """
         self._check_requires_grad("register_hook")
         if self.grad_fn is not None:
-            self.grad_fn.hooks = self.grad_fn.hooks or Hooks()
-            return self.grad_fn.hooks.add(hook)
-        state.frontend.note(self, Event.HOOK_ADDED)
+            return self.grad_fn.hooks_of(self.output_nr).add(hook)
+        state.frontend.note(self, HOOK_ADDED)
         self.hooks = self.hooks or Hooks()
         return self.hooks.add(hook)
 
@@ -310,7 +311,7 @@ class Tensor(
         self._check_requires_grad("register_post_accumulate_grad_hook")
         if self.grad_fn is not None:
             raise GradError("post accumulate grad hooks are for leaf tensors only")
-        state.frontend.note(self, Event.HOOK_ADDED)
+        state.frontend.note(self, HOOK_ADDED)
         self.after_hooks = self.after_hooks or Hooks()
         return self.after_hooks.add(hook)
 
@@ -341,7 +342,7 @@ class Tensor(
         """Take this tensor off the tape. Raises `GradError` for a view: use ``detach()``."""
         if self.base is not None and self.grad_fn is not None:
             raise GradError("a view cannot be detached in place: use detach()")
-        self.grad_fn, self.tracked, self.retaining = None, False, None
+        self.grad_fn, self.output_nr, self.tracked, self.retaining = None, 0, False, None
         return self
 
     # --- changing in place ---

@@ -6,7 +6,7 @@ arrive. This is the definition of the accumulation order; no other module adds c
 
 from typing import Any
 
-from ..core.dispatch import grad_mode, literal, state
+from ..core.dispatch import in_grad_mode, literal, state
 from ..core.hooks import Hooks
 from ..core.tensor import TensorBase
 from ..errors import DTypeError, GradError, ShapeError
@@ -14,9 +14,9 @@ from ..ops.create.creation import fresh, zeros
 from ..ops.elementwise.pointwise import add, cast
 from ..ops.reduce.reductions import expand, sum_to
 from ..ops.shape.views import InSlice
-from .hooks import NodeHooks, replaced
+from .hooks import NodeHooks, checked, replaced
 from .slices import Slices, sliced_axis
-from .tape import NAN, TapeNode, has_nan
+from .tape import NAN, GradientEdge, TapeNode, WideNode, gradient_edge, has_nan, origin
 
 
 def backward(
@@ -30,33 +30,26 @@ def backward(
 ) -> dict[Any, Any]:
     """Walk from the roots and return the cotangents by where they arrived.
 
-    Keys are nodes or leaf tensors. With ``wanted`` (a dict whose keys are such), only those are
-    returned and only paths to them are walked; without, every leaf. ``arrived`` holds cotangents
-    that were there before: what the walk brings is added to them.
+    Keys are those of `gradient_edge`: nodes, outputs of nodes, leaf tensors. With ``wanted`` (a
+    dict whose keys are such), only those are returned and only paths to them are walked; without,
+    every leaf. ``arrived`` holds cotangents that were there before: what the walk brings is added
+    to them.
     """
     try:
-        with grad_mode(enabled=create_graph):
-            return _walk(roots, cotangents, wanted, retain_graph, dict(arrived or {}))
+        pending = dict(arrived or {})
+        return in_grad_mode(
+            _walk, roots, cotangents, wanted, retain_graph, pending, enabled=create_graph
+        )
     finally:
         state.visiting, state.unpacked = None, None
 
 
-class Bundle(dict[int, Any]):
-    """The cotangents of a node with several outputs, by output."""
-
-    def merged(self, other: "Bundle") -> "Bundle":
-        result = Bundle(self)
-        for k, g in other.items():
-            result[k] = add(result[k], g) if k in result else g
-        return result
-
-
-class AbsorbingNode(TapeNode):
+class AbsorbingNode(WideNode):
     """A node that runs its whole backward at once, seeing what has arrived at its inputs."""
 
     __slots__ = ()
 
-    def absorb(self, g: Any, pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    def absorb(self, g: list[Any], pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
         """Return (edge, total) for every edge; a total includes what was pending there."""
         raise NotImplementedError
 
@@ -72,25 +65,22 @@ def _walk(
     useful = None if wanted is None else _leading_to(order, wanted)
     arrived: dict[Any, Any] = {}
     for node in order:
-        if node not in pending:
+        if isinstance(node, WideNode):
+            g = _gathered(node, pending, wanted, arrived)
+            if g is None:
+                continue
+        elif node in pending:
+            state.visiting = node
+            g = _whole(pending.pop(node))
+            if node.hooks:
+                g = replaced(node.hooks, g)
+            if wanted is not None and node in wanted:
+                arrived[node] = g
+        else:
             continue
-        state.visiting = node
-        g = _whole(pending.pop(node))
-        if node.hooks:
-            g = replaced(node.hooks, g)
-        if wanted is not None and node in wanted:
-            arrived[node] = g
         if isinstance(node, AbsorbingNode):
-            if useful is None or any(edge in useful for edge in node.edges):
-                if node.watch and not isinstance(g, Bundle):
-                    g = replaced(node.watch.before, g)
-                if pending:
-                    pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
-                pending.update(node.absorb(g, pending))
-            if not retain_graph:
-                node.release()
-            continue
-        if node.watch or state.anomaly:
+            _absorb(node, g, pending, useful)
+        elif node.watch or state.anomaly:
             _walk_watched(node, g, pending, useful)
         else:
             for i, edge in enumerate(node.edges):
@@ -105,20 +95,75 @@ def _walk(
     return {**arrived, **leaves}
 
 
+def _gathered(
+    node: WideNode, pending: dict, wanted: dict | None, arrived: dict
+) -> list[Any] | None:
+    """Take what has arrived at the outputs of a node with several; None: nothing."""
+    edges = _edges_to(node)
+    if not any(edge in pending for edge in edges):
+        return None
+    state.visiting = node
+    found = [_whole(pending.pop(edge, None)) for edge in edges]
+    for k, hooks in node.output_hooks.items():
+        if found[k] is not None:
+            found[k] = replaced(hooks, found[k])
+    if wanted is not None:
+        pairs = zip(edges, found, strict=True)
+        arrived.update({e: g for e, g in pairs if e in wanted and g is not None})
+    return found
+
+
+def _absorb(node: AbsorbingNode, g: list[Any], pending: dict, useful: set | None) -> None:
+    if useful is not None and not any(edge in useful for edge in node.edges):
+        return
+    if node.watch:
+        g = _prehooked(node, g, node.watch)
+    if pending:
+        pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
+    pending.update(node.absorb(g, pending))
+
+
 def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     hooks = node.watch or NodeHooks(Hooks(), Hooks())
-    g = replaced(hooks.before, g)
+    g = _prehooked(node, g, hooks)
     wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
     inputs = tuple(_whole(_fitted(node, i, g)) if w else None for i, w in enumerate(wanted))
     for hook in tuple(hooks.after.values()):
-        result = hook((inputs, (g,)))
+        result = hook((inputs, _outputs(node, g)))
         inputs = inputs if result is None else _as_many(result, inputs, node)
     if state.anomaly and state.check_nan:
         _refuse_nan(node, inputs)
     for edge, cotangent in zip(node.edges, inputs, strict=True):
         if edge is not None and cotangent is not None:
             _accumulate(pending, edge, cotangent)
+
+
+def _outputs(node: TapeNode, g: Any) -> tuple[Any, ...]:
+    """Return the cotangents of all outputs of a node."""
+    return tuple(g) if node.wide else (g,)
+
+
+def _prehooked(node: TapeNode, g: Any, hooks: NodeHooks) -> Any:
+    """Return the cotangents after the hooks that come before the rules of a node."""
+    for key in sorted(hooks.before):
+        hook = hooks.before.get(key)  # one hook may remove another
+        result = None if hook is None else hook(_outputs(node, g))
+        if hook is None or result is None:
+            continue
+        for old, new in zip(_outputs(node, g), result, strict=False):
+            if old is not None and new is not None:
+                checked(hook, old, new)
+        g = _as_list(result, g, node) if node.wide else result[0]
+    return g
+
+
+def _as_list(result: Any, g: list[Any], node: TapeNode) -> list[Any]:
+    if len(result) != len(g):
+        raise GradError(
+            f"a hook of {node.name()} returned {len(result)} gradients for {len(g)} outputs"
+        )
+    return list(result)
 
 
 def _as_many(result: Any, inputs: tuple, node: TapeNode) -> tuple:
@@ -152,11 +197,6 @@ def _where(node: TapeNode) -> str:
     return f"; the op was recorded at {node.location}" if node.location else ""
 
 
-def gradient_edge(tensor: Any) -> Any:
-    """Return where the cotangent of a tensor goes: its node, or itself when it is a leaf."""
-    return tensor if tensor.grad_fn is None else tensor.grad_fn
-
-
 def _accumulate(pending: dict, edge: Any, g: Any) -> None:
     before = pending.get(edge)
     if isinstance(g, InSlice):
@@ -166,12 +206,12 @@ def _accumulate(pending: dict, edge: Any, g: Any) -> None:
         g = g.whole() if axis is None else Slices(g, axis)
     if before is not None:
         before = _whole(before)
-        g = before.merged(g) if isinstance(g, Bundle) else add(before, g)
+        g = add(before, g)
     pending[edge] = g
 
 
 def _whole(g: Any) -> Any:
-    """Return a cotangent as a tensor (or a bundle of them), however the walk keeps it."""
+    """Return a cotangent as a tensor, however the walk keeps it."""
     return g.whole() if isinstance(g, InSlice | Slices) else g
 
 
@@ -179,22 +219,24 @@ def _fitted(node: TapeNode, index: int, g: Any) -> Any:
     """Return the cotangent of one input in the shape that the input had; None: it gets none."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
-    if isinstance(result, Bundle | InSlice) or (result is None and node.may_stop):
+    if isinstance(result, InSlice) or (result is None and node.may_stop):
         return result
     if result is None:  # the derivative is zero
-        return zeros(shape, dtype=g.value.dtype)
+        one = next(c for c in g if c is not None) if node.wide else g
+        return zeros(shape, dtype=one.value.dtype)
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
 def reachable(starts: list[Any]) -> list[TapeNode]:
-    """Return every node reachable from the starts, latest first."""
-    stack = [s for s in starts if isinstance(s, TapeNode)]
+    """Return every node reachable from the starts (edges or nodes), latest first."""
+    stack = [s for s in map(origin, starts) if isinstance(s, TapeNode)]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if isinstance(edge, TapeNode) and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
+            node = edge.node if type(edge) is GradientEdge else edge
+            if isinstance(node, TapeNode) and node not in seen:
+                seen.add(node)
+                stack.append(node)
     return sorted(seen, key=_creation, reverse=True)
 
 
@@ -203,12 +245,19 @@ def _creation(node: TapeNode) -> int:
 
 
 def _leading_to(order: list[TapeNode], wanted: dict) -> set[Any]:
-    """Return the wanted keys and every node from which one of them is reachable."""
+    """Return the wanted keys and every edge from which one of them is reachable."""
     useful = set(wanted)
     for node in reversed(order):
         if any(edge is not None and edge in useful for edge in node.edges):
-            useful.add(node)
+            useful.update(_edges_to(node))
     return useful
+
+
+def _edges_to(node: TapeNode) -> list[Any]:
+    """Return what other nodes hold to lead to a node."""
+    if not isinstance(node, WideNode):
+        return [node]
+    return [GradientEdge(node, k) for k in range(len(node.outputs))]
 
 
 def seed(root: Any, gradient: Any) -> Any:

@@ -20,11 +20,12 @@ def replaced(hooks: Hooks, g: TensorBase) -> TensorBase:
         hook = hooks.get(key)  # one hook may remove another
         result = None if hook is None else hook(g)
         if hook is not None and result is not None:
-            g = _checked(hook, g, result)
+            g = checked(hook, g, result)
     return g
 
 
-def _checked(hook: Hook, old: TensorBase, new: object) -> TensorBase:
+def checked(hook: Hook, old: TensorBase, new: object) -> TensorBase:
+    """Return what a hook gave in place of a gradient; raise unless it can stand for it."""
     if not isinstance(new, TensorBase):
         raise DTypeError(
             f"{name_of_hook(hook)} returned {type(new).__name__}: a tensor or None is needed"

@@ -1,33 +1,83 @@
 """Checks that a graph keeps the rules of the IR; run after the trace and after each pass."""
 
+from typing import Any
+
+from ..core.types import Aval
 from ..errors import GraphError
-from .graph import CONST, INPUT, Graph, Node, names_of, print_node
+from .graph import CONST, INPUT, RESULT, Graph, Node, names_of, print_node
 
 
 def verify_graph(graph: Graph, after: str) -> None:
-    """Raise `GraphError` unless order, leaves and every re-inferred type are right."""
-    defined: set[Node] = set()
-    for node in graph.inputs:
-        _need(node.op is INPUT, graph, node, after, "is listed as input but is none")
-        defined.add(node)
-    for node in graph.nodes:
-        _need(node.op is not INPUT, graph, node, after, "is an input inside of the body")
-        _need(node not in defined, graph, node, after, "is defined twice")
+    """Raise `GraphError` unless order, leaves and every re-inferred type are right.
+
+    Regions are checked in the same way, by themselves: they are closed.
+    """
+    Check(graph, after).run()
+
+
+class Check:
+    """The check of one graph; ``after`` names the pass in errors."""
+
+    def __init__(self, graph: Graph, after: str) -> None:
+        self.graph = graph
+        self.after = after
+        self.defined: set[Node] = set()
+        self.projected: set[tuple[Node, int]] = set()
+
+    def run(self) -> None:
+        for node in self.graph.inputs:
+            self.need(node.op is INPUT, node, "is listed as input but is none")
+            self.defined.add(node)
+        for node in self.graph.nodes:
+            self.node(node)
+            self.defined.add(node)
+        for node in self.graph.outputs:
+            self.need(node in self.defined, node, "is returned but not defined")
+            self.need(len(node.results) == 1, node, "is returned, but has several results")
+
+    def node(self, node: Node) -> None:
+        self.need(node.op is not INPUT, node, "is an input inside of the body")
+        self.need(node not in self.defined, node, "is defined twice")
         for value in node.inputs:
-            _need(value in defined, graph, node, after, "takes a value that is not defined yet")
-        if node.op is not CONST:
-            aval = node.op.infer(*node.inputs, **node.static)
-            found = (tuple(aval.shape), aval.dtype)
-            text = f"is {node.aval!r}, but its op infers {aval!r}"
-            _need(found == (node.shape, node.dtype), graph, node, after, text)
-        defined.add(node)
-    for node in graph.outputs:
-        _need(node in defined, graph, node, after, "is returned but not defined")
+            self.need(value in self.defined, node, "takes a value that is not defined yet")
+            whole = len(value.results) != 1
+            fits = whole == (node.op is RESULT)
+            self.need(fits, node, "takes all results of a node" if whole else "is no result")
+        self.regions(node)
+        if node.op is RESULT:
+            self.projection(node)
+        elif node.op is not CONST:
+            self.types(node, _inferred(node))
+
+    def types(self, node: Node, avals: tuple[Aval, ...]) -> None:
+        found = [(tuple(a.shape), a.dtype) for a in avals]
+        same = found == [(a.shape, a.dtype) for a in node.results]
+        said = ", ".join(map(repr, node.results)), ", ".join(map(repr, avals))
+        self.need(same, node, f"is {said[0]}, but its op infers {said[1]}")
+
+    def projection(self, node: Node) -> None:
+        (whole,) = node.inputs
+        index: int = node.static["index"]
+        self.need(index < len(whole.results), node, f"is result {index} of {len(whole.results)}")
+        self.need((whole, index) not in self.projected, node, "stands for a result that has a node")
+        self.projected.add((whole, index))
+        self.types(node, (whole.results[index],))
+
+    def regions(self, node: Node) -> None:
+        names = node.op.regions
+        self.need(len(names) == len(node.regions), node, f"needs the regions {names}")
+        for name, region in zip(names, node.regions, strict=True):
+            verify_graph(region, f"{self.after}, in {name} of {node.op.name} ({node.source})")
+
+    def need(self, condition: bool, node: Node, what: str) -> None:
+        if condition:
+            return
+        names = names_of(self.graph)
+        names.update({n: "%?" for n in (node, *node.inputs) if n not in names})
+        raise GraphError(f"after {self.after}: node {what}:\n  {print_node(node, names)}")
 
 
-def _need(condition: bool, graph: Graph, node: Node, after: str, what: str) -> None:
-    if condition:
-        return
-    names = names_of(graph)
-    names.update({n: "%?" for n in (node, *node.inputs) if n not in names})
-    raise GraphError(f"after {after}: node {what}:\n  {print_node(node, names)}")
+def _inferred(node: Node) -> tuple[Aval, ...]:
+    inferred: Any = node.op.infer(*node.inputs, **node.facts)
+    avals: tuple[Aval, ...] = inferred if node.op.several else (inferred,)
+    return avals

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from ..config import settings
 from ..ir.graph import Graph
 from ..ir.verifier import verify_graph
-from .passes import (
-    Pass,
-    common_subexpressions,
-    dead_code,
-    fold_constants,
-    materialize_views,
-    simplify,
-)
+from .cse import common_subexpressions
+from .dead import dead_code
+from .fold import fold_constants
+from .rebuild import Pass
+from .simplify import simplify
+from .views import materialize_views
 
 PIPELINE: tuple[Pass, ...] = (
     dead_code,  # first: the trace holds cotangents that nobody asked for
@@ -35,7 +33,7 @@ class PassRecord:
 
 def optimize(graph: Graph, passes: tuple[Pass, ...] = PIPELINE) -> tuple[Graph, list[PassRecord]]:
     """Run the pipeline; with checks on, verify the graph after every pass."""
-    log = []
+    log: list[PassRecord] = []
     if settings.checks:
         verify_graph(graph, "the trace")
     for step in passes:

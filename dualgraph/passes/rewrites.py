@@ -67,10 +67,7 @@ def _power_of_two(node: Node) -> bool:
 
 def _times_reciprocal(node: Node) -> Node:
     factor = constant(1.0 / node.inputs[1].static["number"], node.dtype)
-    return Node(
-        REGISTRY["mul"], (node.inputs[0], factor), {}, node.shape, node.dtype, node.source,
-        node.path, node.derived,
-    )  # fmt: skip
+    return node.beside(REGISTRY["mul"], (node.inputs[0], factor), {}, node.aval)
 
 
 def _always(node: Node) -> bool:
@@ -114,15 +111,11 @@ REWRITES = (
         "permute of permute -> one permute",
         "permute",
         _twice,
-        lambda n: Node(
+        lambda n: n.beside(
             n.op,
             n.inputs[0].inputs,
             {"dims": tuple(n.inputs[0].static["dims"][d] for d in n.static["dims"])},
-            n.shape,
-            n.dtype,
-            n.source,
-            n.path,
-            n.derived,
+            n.aval,
         ),
     ),
     Rewrite(

@@ -1,16 +1,17 @@
-"""Where a graph's inputs come from, and what a program writes back.
+"""Where the inputs of a graph come from, and what a trace relied on about the tensors behind them.
 
 A traced function touches more than its arguments: parameters, optimizer state, ``.grad``, learning
-rates. Each becomes an input of the graph with a `Source` that is read at every call, and each
-change an `Update` that is written after the call.
+rates. Each becomes an input of the graph with a `Source` that is read at every call; facts of
+tensors on which the function may have branched become a `TensorGuard`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..ir.graph import Node
+from ..core.tensor import TensorBase
+from ..eager.frontend import array_of
 from ..numerics.view import strides_of
 
 
@@ -20,11 +21,11 @@ class Argument:
 
     position: int
 
-    def tensor(self, arguments: list[Any]) -> Any:
+    def tensor(self, arguments: list[TensorBase]) -> TensorBase:
         return arguments[self.position]
 
-    def fetch(self, arguments: list[Any]) -> np.ndarray:
-        return arguments[self.position].value
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
+        return array_of(arguments[self.position])
 
     def describe(self) -> str:
         return f"argument {self.position}"
@@ -34,26 +35,32 @@ class Argument:
 class Held:
     """A tensor captured by identity, such as a parameter; read at call time."""
 
-    held: Any
+    held: TensorBase
 
-    def tensor(self, arguments: list[Any]) -> Any:
+    def tensor(self, arguments: list[TensorBase]) -> TensorBase:
         return self.held
 
-    def fetch(self, arguments: list[Any]) -> np.ndarray:
-        return self.held.value
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
+        return array_of(self.held)
 
     def describe(self) -> str:
         return f"captured tensor of shape {tuple(self.held.value.shape)}"
+
+
+Origin = Argument | Held
+"""Where a tensor that the trace did not make comes from."""
 
 
 @dataclass(frozen=True, slots=True)
 class GradOf:
     """The ``.grad`` that a tensor has when the call begins."""
 
-    owner: Argument | Held
+    owner: Origin
 
-    def fetch(self, arguments: list[Any]) -> np.ndarray:
-        return self.owner.tensor(arguments).held_grad.value
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
+        grad = self.owner.tensor(arguments).held_grad
+        assert grad is not None, "a guard saw to that"
+        return array_of(grad)
 
     def describe(self) -> str:
         return f".grad of {self.owner.describe()}"
@@ -66,7 +73,7 @@ class Number:
     container: Any
     key: str
 
-    def fetch(self, arguments: list[Any]) -> np.ndarray:
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
         return np.array(self.container[self.key], np.float64)
 
     def describe(self) -> str:
@@ -80,8 +87,8 @@ class Cotangent:
     position: int
     carried: bool = False
 
-    def fetch(self, arguments: list[Any]) -> np.ndarray:
-        return arguments[self.position].value
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
+        return array_of(arguments[self.position])
 
     def describe(self) -> str:
         kind = "cotangent that had arrived" if self.carried else "cotangent of output"
@@ -91,31 +98,26 @@ class Cotangent:
 Source = Argument | Held | GradOf | Number | Cotangent
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """A tensor whose memory the function changed in place, and the value that it got."""
+class TensorGuard(Protocol):
+    """A fact of a tensor that a trace relied on."""
 
-    target: Argument | Held
-    value: Node
+    def holds(self, arguments: list[TensorBase]) -> bool:
+        """Tell whether it is still so, for the tensors of this call."""
+        ...
 
-
-@dataclass(frozen=True, slots=True)
-class GradUpdate:
-    """A ``.grad`` that the function set, and its value (None: cleared)."""
-
-    target: Argument | Held
-    value: Node | None
-    in_place: bool  # the .grad tensor that was there is changed, not replaced
+    def describe(self) -> str:
+        """Return the reason for a new trace where it is not."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class GradGuard:
     """The trace saw this ``.grad`` as absent (None) or present with a shape and dtype."""
 
-    owner: Argument | Held
+    owner: Origin
     present: bool
 
-    def holds(self, arguments: list[Any]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         return (self.owner.tensor(arguments).held_grad is not None) == self.present
 
     def describe(self) -> str:
@@ -130,7 +132,7 @@ class TrackedGuard:
     owner: Held
     tracked: bool
 
-    def holds(self, arguments: list[Any]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         return self.owner.held.tracked is self.tracked
 
     def describe(self) -> str:
@@ -141,11 +143,11 @@ class TrackedGuard:
 class HookGuard:
     """The trace ran these hooks of a leaf (their keys, each given out once)."""
 
-    owner: Argument | Held
+    owner: Origin
     before: tuple[int, ...]
     after: tuple[int, ...]
 
-    def holds(self, arguments: list[Any]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         leaf = self.owner.tensor(arguments)
         return (tuple(leaf.hooks or ()), tuple(leaf.after_hooks or ())) == (self.before, self.after)
 
@@ -157,10 +159,10 @@ class HookGuard:
 class StridesGuard:
     """The function asked for these strides of a tensor (in elements)."""
 
-    owner: Argument | Held
+    owner: Origin
     strides: tuple[int, ...]
 
-    def holds(self, arguments: list[Any]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         return strides_of(self.owner.fetch(arguments)) == self.strides
 
     def describe(self) -> str:

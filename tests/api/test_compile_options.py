@@ -6,7 +6,7 @@ import pytest
 
 import dualgraph as dg
 from dualgraph import nn
-from dualgraph.errors import ArgumentError
+from dualgraph.errors import ArgumentError, CompileOptionWarning
 
 
 def double(x: dg.Tensor) -> Any:
@@ -14,10 +14,61 @@ def double(x: dg.Tensor) -> Any:
     return x + x
 
 
-def test_options_that_change_nothing() -> None:
-    f = dg.compile(double, fullgraph=True, dynamic=True, mode="max-autotune")
+def test_options_that_are_so_anyway() -> None:
+    f = dg.compile(double, fullgraph=True, dynamic=False, backend="inductor", mode="default")
     assert f(dg.ones(2)).tolist() == [2.0, 2.0]
     assert len(f.traces) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {"fullgraph": False},
+            "compile: fullgraph=False has no effect: a graph is always whole, and what it cannot "
+            "hold is an error that names the line",
+        ),
+        (
+            {"dynamic": True},
+            "compile: dynamic=True has no effect: each shape has a trace of its own; pad to a few "
+            "shapes where there would be many",
+        ),
+        (
+            {"mode": "reduce-overhead"},
+            "compile: mode='reduce-overhead' has no effect: a call of a program is one native call "
+            "already",
+        ),
+        (
+            {"mode": "max-autotune"},
+            "compile: mode='max-autotune' has no effect: which kernel is the quickest must not "
+            "decide about bits",
+        ),
+        (
+            {"options": {"epilogue_fusion": True}},
+            "compile: options={'epilogue_fusion': True} has no effect: they are settings of "
+            "PyTorch's compiler",
+        ),
+    ],
+    ids=lambda x: next(iter(x)) if isinstance(x, dict) else "",
+)
+def test_an_option_without_effect_says_so(options: dict[str, Any], text: str) -> None:
+    with pytest.warns(CompileOptionWarning) as caught:
+        f = dg.compile(double, **options)
+    assert [str(w.message) for w in caught] == [text]
+    assert caught[0].filename == __file__
+    assert f(dg.ones(2)).tolist() == [2.0, 2.0]
+    assert dg.compile(double, **options, disable=True) is double
+
+
+def test_a_decorator_warns_once() -> None:
+    with pytest.warns(CompileOptionWarning) as caught:
+
+        @dg.compile(dynamic=True)
+        def triple(x: dg.Tensor) -> Any:
+            return x + x + x
+
+    assert len(caught) == 1
+    assert triple(dg.ones(1)).tolist() == [3.0]
 
 
 def test_disabled_is_the_function_itself() -> None:
@@ -39,5 +90,7 @@ def test_a_decorator_with_options() -> None:
 def test_what_it_does_not_take() -> None:
     with pytest.raises(ArgumentError, match=r"there is no backend 'eager'.*disable=True"):
         dg.compile(double, backend="eager")
+    with pytest.raises(ArgumentError, match=r"there is no mode 'fast'; PyTorch's are default, "):
+        dg.compile(double, mode="fast")
     with pytest.raises(ArgumentError, match="needs a function or a module, got int"):
         dg.compile(3, disable=True)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.core.dispatch import assign, grad_mode, literal, state
+from dualgraph.core.dispatch import assign, in_grad_mode, literal, state
 from dualgraph.core.frontend import Frontend
 from dualgraph.core.op import Op
 from dualgraph.core.tensor import TensorBase
@@ -53,11 +53,17 @@ def test_a_tensor_is_an_instance_of_the_base_class() -> None:
 
 
 def test_grad_mode_comes_back_after_an_error() -> None:
-    """Blocks nest, and an exception leaves the mode as it was."""
-    with grad_mode(enabled=False):
-        with pytest.raises(KeyError), grad_mode(enabled=True):
-            raise KeyError(state.grad_enabled)
-        assert not state.grad_enabled
+    """Calls nest, and an exception leaves the mode as it was."""
+
+    def inner() -> None:
+        raise KeyError(state.grad_enabled)
+
+    def outer() -> bool:
+        with pytest.raises(KeyError, match="True"):
+            in_grad_mode(inner, enabled=True)
+        return state.grad_enabled
+
+    assert not in_grad_mode(outer, enabled=False)
     assert state.grad_enabled
 
 

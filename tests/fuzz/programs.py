@@ -22,6 +22,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import dualgraph as dg
+from dualgraph.api.results import Computed
 from dualgraph.config import settings
 from dualgraph.errors import DualgraphError, GradError, TraceError
 from dualgraph.ir import interpreter
@@ -703,9 +704,9 @@ def _check_passes(trace: Any, tensors: list[Any], results: list[list[Any]]) -> N
     graph = trace.captured
     expected = interpreter.run(graph, arrays)
     leaves = [y for part in results for y in part if y is not None]
-    for output, y in zip(trace.outputs, leaves, strict=False):
-        if output.kind == "fresh":
-            at = output.position
+    for result, y in zip(trace.results, leaves, strict=False):
+        if isinstance(result, Computed):
+            at = result.position
             assert_bits_equal(expected[at], y, f"interpreter: output {at}")
     for step in PIPELINE:
         graph = step(graph)

@@ -26,6 +26,8 @@ def main() -> int:
     options = parser.parse_args()
     begun = tuple(options.programs) or ("",)
     names = [name for name in PROGRAMS if name.startswith(begun)]
+    if not names:
+        parser.error(f"no program is called or begins with {' or '.join(begun)}")
     if options.digests:
         return print_digests(names, options.digests == "compiled")
     if options.assembly:

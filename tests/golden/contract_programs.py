@@ -108,8 +108,11 @@ def integer_pool(dtype: str) -> dict[str, Any]:
     }
 
 
+_FEW = ("matmul", "matmul(transposed)", "matmul(vector)", "matmul(batched)", "addmm", "attention")
 PROGRAMS: dict[str, Program] = {
-    **families("contract.products", PRODUCTS, pool, ("float32", "float64", "float16")),
-    **families("contract.matrices", MATRICES, matrix_pool, ("float32", "float64")),
-    **families("contract.integers", INTEGERS, integer_pool, ("int64", "uint8")),
+    **families("contract.products", PRODUCTS, pool, float64=_FEW, float16=_FEW),
+    **families(
+        "contract.matrices", MATRICES, matrix_pool, float64=("solve", "cholesky", "lu_factor", "qr")
+    ),
+    **families("contract.integers", INTEGERS, integer_pool, "int64", uint8=("matmul", "dot")),
 }

@@ -8,9 +8,6 @@ from dualgraph import special
 from tests.golden.inputs import edges, flags, leaf, real, whole, with_edges
 from tests.golden.program import Mode, Part, Program, Results, families
 
-FLOATS = ("float32", "float64")
-EVERY_FLOAT = (*FLOATS, "float16")
-
 
 def calls(space: Any, names: str, operands: str) -> dict[str, Part]:
     """Return the calls of functions by name, each with the same operands of the pool."""
@@ -214,17 +211,48 @@ def twice(part: Part) -> Part:
 
 
 PROGRAMS: dict[str, Program] = {
-    **families("elementwise.smooth", SMOOTH, unary_pool, EVERY_FLOAT),
-    **families("elementwise.exact", EXACT, unary_pool, EVERY_FLOAT),
-    **families("elementwise.activations", ACTIVATIONS, unary_pool, EVERY_FLOAT),
-    **families("elementwise.special", SPECIAL, unary_pool, FLOATS),
-    **families("elementwise.binary", BINARY, binary_pool, EVERY_FLOAT),
-    **families("elementwise.integer", INTEGER, integer_pool, ("int64", "int32", "uint8")),
+    **families(
+        "elementwise.smooth",
+        SMOOTH,
+        unary_pool,
+        float64=SMOOTH,
+        float16=("exp", "log1p", "sin", "tanh", "rsqrt", "sigmoid", "erf"),
+    ),
+    **families(
+        "elementwise.exact",
+        EXACT,
+        unary_pool,
+        float64=("round", "frac", "pow(3)", "rpow", "mul(number)"),
+        float16=("abs", "round", "trunc", "relu", "pow(2)", "rpow", "add(number)", "clamp"),
+    ),
+    **families(
+        "elementwise.activations",
+        ACTIVATIONS,
+        unary_pool,
+        float64=("gelu", "silu", "softplus", "mish", "hardswish"),
+        float16=("gelu(tanh)", "silu", "leaky_relu", "elu", "prelu"),
+    ),
+    **families("elementwise.special", SPECIAL, unary_pool, float64=SPECIAL),
+    **families(
+        "elementwise.binary",
+        BINARY,
+        binary_pool,
+        float64=("pow", "atan2", "hypot", "remainder", "fmod", "div(floor)", "logaddexp", "xlogy"),
+        float16=("add", "mul", "div", "pow", "maximum", "remainder", "lerp", "where", "addcmul"),
+    ),
+    **families(
+        "elementwise.integer",
+        INTEGER,
+        integer_pool,
+        "int64",
+        int32=("add", "mul", "floor_divide", "remainder", "ipow"),
+        uint8=("add", "sub", "mul", "floor_divide", "bitwise_left_shift", "ipow", "neg", "div"),
+    ),
     **families(
         "elementwise.second",
         {name: twice(part) for name, part in SECOND.items()},
         lambda dtype: {"u": leaf((21,), 15, 0.1, 0.9, dtype), "v": leaf((21,), 16, 0.5, 2, dtype)},
-        FLOATS,
+        float64=("exp", "tanh", "softplus", "pow"),
     ),
     "elementwise.casts": casts,
     "elementwise.in place": in_place,

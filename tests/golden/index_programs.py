@@ -81,7 +81,9 @@ def integer_pool(dtype: str) -> dict[str, Any]:
 
 _INTEGER = ("scatter_add", "scatter_reduce(amax)", "scatter_reduce(prod)", "index_add", "put")
 PROGRAMS: dict[str, Program] = {
-    **families("index.gathering", GATHERING, pool, ("float32", "float64")),
-    **families("index.scattering", SCATTERING, pool, ("float32", "float64")),
-    **families("index.integers", {n: SCATTERING[n] for n in _INTEGER}, integer_pool, ("int64",)),
+    **families("index.gathering", GATHERING, pool, float64=("gather", "tensor index")),
+    **families(
+        "index.scattering", SCATTERING, pool, float64=("scatter_add", "scatter_reduce(mean)")
+    ),
+    **families("index.integers", {n: SCATTERING[n] for n in _INTEGER}, integer_pool, "int64"),
 }

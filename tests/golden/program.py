@@ -66,7 +66,9 @@ def families(
     name: str,
     parts: Mapping[str, Part],
     pool: Callable[[str], dict[str, Any]],
-    dtypes: Iterable[str] = ("float32",),
+    dtype: str = "float32",
+    **others: Iterable[str],
 ) -> dict[str, Program]:
-    """Return a family's programs by name, one for each dtype."""
-    return {f"{name}.{dtype}": family(parts, pool, dtype) for dtype in dtypes}
+    """Return a family's programs by name: all parts in one dtype, named parts in other dtypes."""
+    chosen = {other: {n: parts[n] for n in names} for other, names in others.items()}
+    return {f"{name}.{d}": family(p, pool, d) for d, p in {dtype: parts, **chosen}.items()}

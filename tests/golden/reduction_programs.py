@@ -6,9 +6,6 @@ import dualgraph as dg
 from tests.golden.inputs import edges, flags, leaf, real, whole
 from tests.golden.program import Part, Program, families
 
-FLOATS = ("float32", "float64")
-EVERY_FLOAT = (*FLOATS, "float16")
-
 
 def over(names: str, *args: Any, label: str = "", **kwargs: Any) -> dict[str, Part]:
     """Return calls of functions with x and the same arguments."""
@@ -121,11 +118,20 @@ def dynamic_pool(dtype: str) -> dict[str, Any]:
     return {"i": whole((41,), 27, 0, 9), "w": leaf((41,), 28, -1, 1, dtype), "m": flags((41,), 29)}
 
 
+_FEW = ("sum(all)", "mean(-1)", "sum(0)", "prod(-1)", "logsumexp(-1)", "var(-1)", "softmax(-1)")
+_SCANS = ("cumsum", "cumprod", "logcumsumexp")
 PROGRAMS: dict[str, Program] = {
-    **families("reductions.plain", REDUCTIONS, pool, EVERY_FLOAT),
-    **families("reductions.edges", EDGES, edge_pool, FLOATS),
-    **families("reductions.scans", SCANS, pool, EVERY_FLOAT),
-    **families("reductions.sorting", SORTING, pool, FLOATS),
-    **families("reductions.integers", INTEGERS, integer_pool, ("int64", "int32", "uint8")),
+    **families("reductions.plain", REDUCTIONS, pool, float64=_FEW, float16=_FEW),
+    **families("reductions.edges", EDGES, edge_pool, float64=("sum", "prod", "max", "sort")),
+    **families("reductions.scans", SCANS, pool, float64=_SCANS, float16=_SCANS),
+    **families("reductions.sorting", SORTING, pool, float64=("sort", "topk", "searchsorted")),
+    **families(
+        "reductions.integers",
+        INTEGERS,
+        integer_pool,
+        "int64",
+        int32=("sum", "prod", "cumsum", "sort"),
+        uint8=("sum", "prod", "amax", "cumsum", "median", "argsort"),
+    ),
 }
 EAGER_ONLY: dict[str, Program] = families("reductions.dynamic", DYNAMIC, dynamic_pool)

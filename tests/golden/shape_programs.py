@@ -90,7 +90,7 @@ def pool(dtype: str) -> dict[str, Any]:
 
 PROGRAMS: dict[str, Program] = {
     **families("shape.views", VIEWS, pool),
-    **families("shape.joining", JOINING, pool, ("float32", "float16")),
+    **families("shape.joining", JOINING, pool, float16=("cat", "stack", "pad")),
     **families("shape.repeating", REPEATING, pool),
     **families("shape.creation", CREATION, pool),
 }

@@ -9,6 +9,7 @@ from tests.golden import (
     layer_programs,
     optimizer_programs,
     random_programs,
+    recorded_programs,
     reduction_programs,
     shape_programs,
     window_programs,
@@ -17,6 +18,7 @@ from tests.golden.program import Program
 
 _MODULES = (
     elementwise_programs,
+    recorded_programs,
     reduction_programs,
     shape_programs,
     index_programs,
@@ -28,8 +30,12 @@ _MODULES = (
     large_programs,
     example_programs,
 )
-_EAGER = {**reduction_programs.EAGER_ONLY, **example_programs.EAGER_ONLY}
-EAGER_ONLY = frozenset(_EAGER)  # their shapes depend on values, or they print
+_EAGER = {
+    **reduction_programs.EAGER_ONLY,  # their shapes depend on values
+    **window_programs.EAGER_ONLY,  # the layers run these functions compiled
+    **example_programs.EAGER_ONLY,  # they print
+}
+EAGER_ONLY = frozenset(_EAGER)
 PROGRAMS: dict[str, Program] = {
     **{name: program for m in _MODULES for name, program in m.PROGRAMS.items()},
     **_EAGER,

@@ -138,10 +138,13 @@ def loss_pool(dtype: str) -> dict[str, Any]:
     }
 
 
+_CONV = ("conv2d", "conv2d(groups)", "conv_transpose2d")
 PROGRAMS: dict[str, Program] = {
-    **families("windows.convolutions", CONVOLUTIONS, pool, ("float32", "float64", "float16")),
-    **families("windows.pooling", POOLING, pool, ("float32", "float64")),
-    **families("windows.resizing", RESIZING, pool, ("float32", "float64")),
-    **families("windows.norms", NORMS, pool, ("float32", "float64", "float16")),
-    **families("functions.losses", LOSSES, loss_pool, ("float64",)),
+    **families("windows.convolutions", CONVOLUTIONS, pool, float64=_CONV, float16=_CONV),
+    **families("windows.pooling", POOLING, pool, float64=("max_pool2d", "avg_pool2d")),
+    **families("windows.resizing", RESIZING, pool, float64=("interpolate(bilinear)",)),
+    **families(
+        "windows.norms", NORMS, pool, float64=("batch_norm", "layer_norm"), float16=("layer_norm",)
+    ),
 }
+EAGER_ONLY: dict[str, Program] = families("functions.losses", LOSSES, loss_pool)

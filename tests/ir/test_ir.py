@@ -12,6 +12,7 @@ from dualgraph import nn, optim
 from dualgraph.ir.graph import CONST, Graph, Node, constant, print_graph, print_node, users_of
 from dualgraph.ir.interpreter import run, trace_values
 from dualgraph.trace.capture import Argument, GradGuard, GradOf, Held, Number
+from dualgraph.trace.effects import ChangeGrad, ClearGrad, SetGrad, WriteMemory
 from dualgraph.trace.tracer import Tracer, traced
 from tests.bits import assert_bits_equal
 
@@ -219,7 +220,7 @@ def test_a_captured_tensor_is_one_input() -> None:
     assert tracer.sources[1].held is w
 
 
-def test_updates_of_arguments_and_captured_tensors() -> None:
+def test_effects_on_arguments_and_captured_tensors() -> None:
     w, other = dg.ones(2), dg.ones(2)
 
     def function(x: Any, y: Any) -> Any:
@@ -229,11 +230,10 @@ def test_updates_of_arguments_and_captured_tensors() -> None:
         return y * other
 
     tracer, _ = trace(function, dg.ones(2), dg.ones(2))
-    updates = {u.target.describe(): u.value for u in tracer.updates()}
-    assert set(updates) == {"argument 0", "captured tensor of shape (2,)"}
-    held = next(u for u in tracer.updates() if isinstance(u.target, Held))
-    assert held.target.held is w
-    assert [n.op.name for n in (updates["argument 0"], held.value)] == ["mul", "add"]
+    writes = [e for e in tracer.effects() if isinstance(e, WriteMemory)]
+    values = {e.target.describe(): e.value.op.name for e in writes}
+    assert values == {"argument 0": "mul", "captured tensor of shape (2,)": "add"}
+    assert [e.target.held for e in writes if isinstance(e.target, Held)] == [w]
     assert w.tolist() == [1.0, 1.0]  # the trace itself changes nothing
 
 
@@ -245,9 +245,9 @@ def test_a_change_through_an_alias_is_an_update_of_its_owner() -> None:
         return w * 2
 
     tracer, graph = trace(function, dg.ones(2))
-    (update,) = tracer.updates()
-    assert update.target.held is w
-    assert graph.outputs[0].inputs[0] is update.value
+    (effect,) = tracer.effects()
+    assert effect.target.held is w
+    assert graph.outputs[0].inputs[0] is effect.value
 
 
 def test_a_view_sees_a_later_change_of_its_base() -> None:
@@ -260,10 +260,10 @@ def test_a_view_sees_a_later_change_of_its_base() -> None:
     x = dg.tensor([1.0, 2.0, 3.0])
     arrays = [x.numpy().copy()]
     assert_bits_equal(run(graph, arrays), [function(x)])
-    assert len(tracer.updates()) == 1
+    assert len(tracer.effects()) == 1
 
 
-def test_grad_updates() -> None:
+def test_effects_on_grad() -> None:
     fresh = dg.ones(2, requires_grad=True)
     present = dg.ones(2, requires_grad=True)
     present.grad = dg.ones(2)
@@ -277,12 +277,8 @@ def test_grad_updates() -> None:
         (x * fresh * present * read.grad).sum().backward()
 
     tracer, _ = trace(function, dg.ones(2))
-    found = {id(u.target.held): u for u in tracer.grad_updates()}
-    assert set(found) == {id(fresh), id(present), id(cleared)}
-    assert found[id(fresh)].value is not None
-    assert not found[id(fresh)].in_place
-    assert found[id(present)].in_place
-    assert found[id(cleared)].value is None
+    found = {effect.target.held: type(effect) for effect in tracer.effects()}
+    assert found == {fresh: SetGrad, present: ChangeGrad, cleared: ClearGrad}
     assert fresh.grad is None
     assert cleared.grad is not None
 

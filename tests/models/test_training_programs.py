@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
-from dualgraph.errors import ArgumentError, ArgumentTypeError, TraceError
+from dualgraph.errors import ArgumentError, ArgumentTypeError, CompileOptionWarning, TraceError
 from tests.bits import array_of, assert_bits_equal
 from tests.models.training_programs import PROGRAMS, Program, Workplace, losses_of
 
@@ -141,8 +141,9 @@ def test_asking_for_gpus() -> None:
 
 
 def test_options_of_compile() -> None:
-    """PyTorch's are taken; ``disable`` gives the function back."""
-    fast = dg.compile(lambda x: x * 2, mode="max-autotune", fullgraph=True, dynamic=False)
+    """PyTorch's are taken, with a warning where they do nothing; ``disable`` compiles nothing."""
+    with pytest.warns(CompileOptionWarning, match="mode='max-autotune' has no effect"):
+        fast = dg.compile(lambda x: x * 2, mode="max-autotune", fullgraph=True, dynamic=False)
     assert fast(dg.ones(2)).tolist() == [2.0, 2.0]
     assert dg.compile(len, disable=True) is len
     assert dg.compile(disable=True)(len) is len

@@ -16,20 +16,19 @@ import pytest
 import dualgraph as dg
 from dualgraph.core.dispatch import apply, literal
 from dualgraph.core.op import REGISTRY
+from dualgraph.core.types import Aval
 from dualgraph.errors import GraphError
 from dualgraph.ir.graph import Graph, Node, constant, print_graph
 from dualgraph.ir.interpreter import run
 from dualgraph.ir.verifier import verify_graph
 from dualgraph.passes import pipeline
-from dualgraph.passes.passes import (
-    common_subexpressions,
-    dead_code,
-    fold_constants,
-    materialize_views,
-    simplify,
-)
+from dualgraph.passes.cse import common_subexpressions
+from dualgraph.passes.dead import dead_code
+from dualgraph.passes.fold import fold_constants
 from dualgraph.passes.pipeline import PIPELINE, PassRecord, optimize
 from dualgraph.passes.rewrites import REWRITES
+from dualgraph.passes.simplify import simplify
+from dualgraph.passes.views import materialize_views
 from dualgraph.targets.cpu.lower import Fresh
 from dualgraph.targets.cpu.program import build
 from dualgraph.trace.tracer import traced
@@ -352,7 +351,7 @@ def test_an_identity_that_broadcasts_is_kept() -> None:
         lambda x: op("mul", number(1, x), op("sum", x, axes=(0,), keepdim=False)), dg.ones(3)
     )
     assert "return %1" in body(simplify(graph))[-1]
-    wide = Node(REGISTRY["mul"], (constant(1, F4), graph.inputs[0]), {}, (2, 3), F4)
+    wide = Node(REGISTRY["mul"], (constant(1, F4), graph.inputs[0]), {}, (Aval((2, 3), F4),))
     assert not any(row.when(wide) for row in REWRITES if row.op == "mul")
 
 
@@ -601,11 +600,11 @@ def test_wrong_order_is_refused() -> None:
 
 def test_a_wrong_type_is_refused() -> None:
     graph, tanh, exp = pieces()
-    wrong = Node(exp.op, (tanh,), {}, (3,), exp.dtype, exp.source)
+    wrong = exp.beside(exp.op, (tanh,), {}, Aval((3,), exp.dtype))
     text = refused(Graph(graph.inputs, (tanh, wrong), (wrong,)))
     assert "node is float32[3], but its op infers float32[2]:" in text
     assert "%2: float32[3] = exp(%1)" in text
-    wrong = Node(exp.op, (tanh,), {}, (2,), np.dtype("float64"), exp.source)
+    wrong = exp.beside(exp.op, (tanh,), {}, Aval((2,), np.dtype("float64")))
     text = refused(Graph(graph.inputs, (tanh, wrong), (wrong,)))
     assert "node is float64[2], but its op infers float32[2]:" in text
 

@@ -115,7 +115,7 @@ class Lowering(Placing):
         ready: list[tuple[Node, Buffer]] = []
         for node, buffer in states:
             if is_input(self.places[node].root):
-                snapshot = Node(REGISTRY["clone"], (node,), {}, node.shape, node.dtype)
+                snapshot = Node(REGISTRY["clone"], (node,), {}, (node.aval,))
                 self._copy(node, self.buffer(snapshot))
                 node = snapshot
             ready.append((node, buffer))

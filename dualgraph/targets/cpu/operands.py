@@ -7,9 +7,10 @@ first.
 """
 
 from ...core.op import REGISTRY
+from ...core.types import Aval
 from ...ir.graph import Graph, Node
 from ...numerics.view import Shape
-from ...passes.passes import rebuild
+from ...passes.rebuild import rebuild
 from .families.base import Family
 from .families.table import family_of
 from .places import Places, is_computed
@@ -37,15 +38,11 @@ def _with_copies(node: Node, family: Family, places: Places) -> Node:
 def _expand(node: Node, shape: Shape) -> Node:
     if shape == node.shape:
         return node
-    return Node(
-        REGISTRY["expand"], (node,), {"shape": shape}, shape, node.dtype, node.source, node.path,
-        node.derived,
-    )  # fmt: skip
+    return node.beside(REGISTRY["expand"], (node,), {"shape": shape}, Aval(shape, node.dtype))
 
 
 def _copy(node: Node) -> Node:
-    copy = REGISTRY["clone"]
-    return Node(copy, (node,), {}, node.shape, node.dtype, node.source, node.path, node.derived)
+    return node.beside(REGISTRY["clone"], (node,), {}, node.aval)
 
 
 def _copy_constant_outputs(graph: Graph, places: Places) -> Graph:

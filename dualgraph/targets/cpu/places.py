@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from ...ir.graph import CONST, INPUT, Node
+from ...ir.layout import place_of
 from ...numerics.view import Layout, Shape, merged_runs, row_major
-from ...passes.passes import dense_layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,9 @@ class Places:
         return place
 
     def _find(self, node: Node) -> Place:
-        chain: list[Node] = []
-        while node.op.is_view:
-            chain.append(node)
-            node = node.inputs[0]
-        layout = dense_layout(node)
-        for view in reversed(chain):
-            moved = view.op.lower.apply(layout, view.shape, **view.static)
-            assert moved is not None, "materialize_views leaves no such view"
-            layout = moved
-        return Place(node, layout)
+        root, layout = place_of(node)
+        assert not root.op.is_view, "materialize_views leaves no such view"
+        return Place(root, layout)
 
 
 def is_input(node: Node) -> bool:

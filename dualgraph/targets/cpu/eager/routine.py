@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ....core.op import Kernel, Op
+from ....core.op import Kernel, Op, static_key
 from ....numerics.facts.routine import Routine
 from ....vendor import data_address
 from ..arguments import STATUS
@@ -43,6 +43,7 @@ def kernel_of(op: Op) -> Kernel:
     """
     spec: Routine = op.lower
     name, infer, (write, measure) = op.name, op.infer, native(spec)
+    updates, may_fail, check = spec.updates, spec.may_fail, spec.check
     plans: dict[Any, _Plan] = {}
 
     def make(key: Any, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> _Plan:
@@ -50,7 +51,7 @@ def kernel_of(op: Op) -> Kernel:
         text = with_imports(write(*arrays, aval, **static))
         entry = _CALL(address_of(text, content_name(name, text)))
         work = measure(*arrays, aval, **static)
-        pack = Struct(f"{len(arrays) - spec.updates + 3}q").pack
+        pack = Struct(f"{len(arrays) - updates + 3}q").pack
         numbers = np.array(work.numbers, np.int64).tobytes()
         empty = 0 in aval.shape
         if len(plans) >= _MOST_PLANS:
@@ -59,30 +60,22 @@ def kernel_of(op: Op) -> Kernel:
         return plan
 
     def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        key = tuple([(a.dtype, a.shape) for a in arrays]), repr(static)  # 1, 1.0 and True differ
+        if check is not None:
+            check(*arrays, **static)
+        key = tuple([(a.dtype, a.shape) for a in arrays]), static_key(static)
         plan = plans.get(key) or make(key, arrays, static)
         out = np.empty(plan.shape, plan.dtype)
-        if spec.updates:
+        if updates:
             out[...] = arrays[0]
-        dense = [a if a.flags.c_contiguous else a.copy() for a in arrays[spec.updates :]]
+        dense = [a if a.flags.c_contiguous else a.copy() for a in arrays[updates:]]
         work = plan.work
         scratch = np.empty(work.scratch, np.uint8) if work.scratch else _NOTHING
-        status = np.zeros(STATUS.size, np.int64) if spec.may_fail else _NOTHING
+        status = np.zeros(STATUS.size, np.int64) if may_fail else _NOTHING
         block = plan.pack(*map(data_address, (*dense, out, scratch, status))) + plan.numbers
         if not plan.empty:
             run_shared(plan.entry, block, work.items, work.grain)
-        if spec.may_fail and status[_FAILED]:
+        if may_fail and status[_FAILED]:
             raise spec.error(f"{name}: {spec.problem.format(status[_INDEX])}")
         return out
 
-    if spec.check is None:
-        return kernel
-    return _checked(kernel, spec.check)
-
-
-def _checked(kernel: Kernel, check: Callable[..., None]) -> Kernel:
-    def checked(*arrays: np.ndarray, **static: Any) -> np.ndarray:
-        check(*arrays, **static)
-        return kernel(*arrays, **static)
-
-    return checked
+    return kernel

@@ -12,6 +12,7 @@ from functools import cached_property
 from math import prod
 
 from ....core.op import REGISTRY, Facts, Kernel, Op
+from ....core.types import Aval
 from ....ir.graph import Node
 from ....numerics.facts.data import Gather, Position
 from ....numerics.facts.elementwise import Elementwise
@@ -157,7 +158,7 @@ def emit_loop(nodes: list[Node], shape: Shape, outputs: list[Output], placing: P
 
 def emit_copy(value: Node, shape: Shape, layout: Layout, target: Buffer, placing: Placing) -> None:
     """Add the row that writes a value (broadcast to ``shape``) into a region of a buffer."""
-    clone = Node(REGISTRY["clone"], (value,), {}, shape, value.dtype, value.source)
+    clone = Node(REGISTRY["clone"], (value,), {}, (Aval(shape, value.dtype),), value.source)
     if prod(shape):
         emit_loop([clone], shape, [Output(clone, layout, target)], placing)
 
