@@ -5,41 +5,49 @@ They are the textbook algorithms (Golub and Van Loan, *Matrix Computations*, 4th
 element is one chain of fma in an order that no machine changes. An item is one matrix.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ....numerics.facts.packed import qr_extents
-from ..prelude import suffix
-from .registry import Work, register
+from ..arguments import STATUS
+from .registry import Arguments, Work, register
 from .substitution import batch_work, count
+
+
+def _failure(arguments: Arguments) -> SimpleNamespace:
+    """Return the status words of a kernel that has no pointer to them."""
+    return STATUS.words(f"ptr_i8({arguments.block['status']})")
+
 
 # --- Cholesky -----------------------------------------------------------------------------------
 
+_SQUARE = Arguments("x", "n")
 _CHOLESKY = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n = a[4]
+    n = {a.n}
     zero = {s}(0.0)
     for item in range(lo, hi):
-        x, y = ptr_{s}(a[0] + item * n * n * {z}), ptr_{s}(a[1] + item * n * n * {z})
-        column = ptr_{s}(a[2] + item * n * {z})
+        x, y = ptr_{s}({a.x} + item * n * n * {z}), ptr_{s}({a.out} + item * n * n * {z})
+        column = ptr_{s}({a.scratch} + item * n * {z})
         for i in range(n):
             for j in range(n):
                 y[i * n + j] = x[i * n + j] if j <= i else zero
         for k in range(n):
             d = y[k * n + k]
             if not (d > zero):
-                ptr_i8(a[3])[2] = k
-                ptr_i8(a[3])[0] = 1
+                {failure.index} = k
+                {failure.failed} = 1
                 break
             d = sqrt(d)
             y[k * n + k] = d
             for i in range(k + 1, n):
                 column[i] = y[i * n + k] / d
                 y[i * n + k] = column[i]
-            tail = ptr_{s}(a[2] + (item * n + k + 1) * {z})
+            tail = ptr_{s}({a.scratch} + (item * n + k + 1) * {z})
             for i in range(k + 1, n):
-                row = ptr_{s}(a[1] + ((item * n + i) * n + k + 1) * {z})
+                row = ptr_{s}({a.out} + ((item * n + i) * n + k + 1) * {z})
                 c = -column[i]
                 for j in range(i - k):
                     row[j] = fma(c, tail[j], row[j])
@@ -48,13 +56,13 @@ _CHOLESKY = """def KERNEL(args, lo, hi):
 
 def _cholesky_work(x: Any, out: Any) -> Work:
     n, items = out.shape[-1], count(out.shape)
-    return batch_work((n,), items, n**3 // 3, items * n * out.dtype.itemsize)
+    return batch_work(_SQUARE.pack(n=n), items, n**3 // 3, items * n * out.dtype.itemsize)
 
 
 # The lower factor of the lower triangle of the input.
 register(
     "cholesky",
-    lambda x, out: _CHOLESKY.format(s=suffix(x.dtype), z=x.dtype.itemsize),
+    lambda x, out: _SQUARE.fill(_CHOLESKY, x.dtype, failure=_failure(_SQUARE)),
     _cholesky_work,
 )
 
@@ -62,13 +70,14 @@ register(
 
 LU_PANEL = 4  # columns that are eliminated before the rest of the matrix is touched
 
+_MATRIX = Arguments("x", "m n")
 _LU = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    m, n = a[4], a[5]
+    m, n = {a.m}, {a.n}
     small = min(m, n)
     size = m * n + small + 2 * m + 2
     for item in range(lo, hi):
-        x, base = ptr_{s}(a[0] + item * m * n * {z}), a[1] + item * size * {z}
+        x, base = ptr_{s}({a.x} + item * m * n * {z}), {a.out} + item * size * {z}
         y, pivots = ptr_{s}(base), ptr_{s}(base + m * n * {z})
         order = ptr_{s}(base + (m * n + small) * {z})
         inverse = ptr_{s}(base + (m * n + small + m) * {z})
@@ -142,26 +151,22 @@ _LU = """def KERNEL(args, lo, hi):
         ptr_{s}(base + (size - 1) * {z})[0] = regular
 """
 _ZERO_PIVOT = {
-    "raise": (
-        "ptr_i8(a[3])[2] = k\n                    ptr_i8(a[3])[0] = 1\n                    continue"
-    ),
+    "raise": "{failure.index} = k\n{more}{failure.failed} = 1\n{more}continue",
     "keep": "continue",
-    "move": "d = {s}({tiny})\n                    y[k * n + k] = d",
+    "move": "d = {s}({tiny})\n{more}y[k * n + k] = d",
 }
 """What is done where a pivot is exactly zero: it stands for a tiny one in the rule of det."""
 
 
 def _lu_text(x: Any, out: Any, *, zero: str) -> str:
-    s, tiny = suffix(x.dtype), float(np.finfo(x.dtype).eps)
-    singular = _ZERO_PIVOT[zero].format(s=s, tiny=tiny)
-    return _LU.format(
-        s=s, z=x.dtype.itemsize, panel=LU_PANEL, singular=f"                    {singular}\n"
-    )
+    tiny, failure, indent = float(np.finfo(x.dtype).eps), _failure(_MATRIX), " " * 20
+    lines = _MATRIX.fill(_ZERO_PIVOT[zero], x.dtype, tiny=tiny, failure=failure, more=indent)
+    return _MATRIX.fill(_LU, x.dtype, panel=LU_PANEL, singular=f"{indent}{lines}\n")
 
 
 def _lu_work(x: Any, out: Any, *, zero: str) -> Work:
     m, n = x.shape[-2:]
-    return batch_work((m, n), count(x.shape), m * n * min(m, n))
+    return batch_work(_MATRIX.pack(m=m, n=n), count(x.shape), m * n * min(m, n))
 
 
 # ``x[order] = L U`` packed, see `numerics.facts.packed`.
@@ -169,16 +174,17 @@ register("lu_factor", _lu_text, _lu_work)
 
 # --- QR -----------------------------------------------------------------------------------------
 
+_PARTS = Arguments("x", "m n q rows")
 _QR = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    m, n, q, rows = a[4], a[5], a[6], a[7]
+    m, n, q, rows = {a.m}, {a.n}, {a.q}, {a.rows}
     small = min(m, n)
     zero, one = {s}(0.0), {s}(1.0)
     for item in range(lo, hi):
-        x, ws = ptr_{s}(a[0] + item * m * n * {z}), a[2] + item * (m * n + m + n + q) * {z}
+        x, ws = ptr_{s}({a.x} + item * m * n * {z}), {a.scratch} + item * (m * n + m + n + q) * {z}
         y = ptr_{s}(ws)
         tau, dots = ptr_{s}(ws + m * n * {z}), ptr_{s}(ws + (m * n + m) * {z})
-        qs = a[1] + item * (m * q + rows * n) * {z}
+        qs = {a.out} + item * (m * q + rows * n) * {z}
         for j in range(m * n):
             y[j] = x[j]
         for k in range(small):
@@ -251,8 +257,9 @@ def _qr_work(x: Any, out: Any, *, mode: str) -> Work:
     q, rows = qr_extents(m, n, mode)
     items = count(x.shape)
     scratch = items * (m * n + m + n + q) * x.dtype.itemsize
-    return batch_work((m, n, q, rows), items, 2 * m * (n + q) * min(m, n), scratch)
+    numbers = _PARTS.pack(m=m, n=n, q=q, rows=rows)
+    return batch_work(numbers, items, 2 * m * (n + q) * min(m, n), scratch)
 
 
 # Q and R, one after the other; the signs of R's diagonal are LAPACK's.
-register("qr", lambda x, out, *, mode: _QR.format(s=suffix(x.dtype), z=x.dtype.itemsize), _qr_work)
+register("qr", lambda x, out, *, mode: _PARTS.fill(_QR, x.dtype), _qr_work)

@@ -6,14 +6,18 @@ scatters. Its kernel reads every input and writes its output in row-major memory
 The argument block holds addresses, then numbers: the inputs in order, the output, scratch memory,
 the status words, and then ``Work.numbers``. The kernel does the items from ``lo`` up to ``hi``;
 what it does for one item must not depend on the others, for threads share them out. One that
-finds an index k out of range writes status[2] = k, then status[0] = 1.
+finds an index k out of range writes it to the status words, then that it failed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from ....errors import CompileError
 from ....numerics.facts.routine import Routine
+from ..arguments import STATUS, Block
+from ..prelude import suffix
 
 
 class Work(NamedTuple):
@@ -23,6 +27,34 @@ class Work(NamedTuple):
     items: int
     grain: int  # items of one chunk when threads share them: some 20 us of work
     scratch: int = 0  # bytes
+
+
+class Arguments:
+    """The argument block of a routine: its inputs, the result, scratch, status, then numbers."""
+
+    def __init__(self, inputs: str, numbers: str = "", **counts: int) -> None:
+        """Name the inputs and the numbers of one word; ``counts`` are numbers of several."""
+        own = {**dict.fromkeys(numbers.split(), 1), **counts}
+        self.numbers = Block(**own)
+        self.block = Block(**dict.fromkeys(f"{inputs} out scratch status".split(), 1), **own)
+        self.words = self.block.words()
+
+    def fill(self, template: str, dtype: np.dtype, **more: object) -> str:
+        """Return the text of a template for one dtype.
+
+        In it ``{a.n}`` reads the word named n, ``{status.index}`` notes what is wrong if the
+        kernel has a pointer of that name, ``{s}`` is the dtype's suffix and ``{z}`` its size.
+        """
+        return template.format(
+            a=self.words, status=_STATUS, s=suffix(dtype), z=dtype.itemsize, **more
+        )
+
+    def pack(self, **words: int | Sequence[int]) -> tuple[int, ...]:
+        """Return the numbers of a call, for `Work`."""
+        return tuple(self.numbers.pack(**words))
+
+
+_STATUS = STATUS.words("status")
 
 
 class Native(NamedTuple):
