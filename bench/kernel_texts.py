@@ -192,30 +192,31 @@ def counted(what: str, names: Iterable[str], old: Texts, new: Texts) -> str:
     )
 
 
-def distinct(old: Texts, new: Texts) -> str:
-    """Return how many different kernels there are, wherever they are called."""
-    kernels = [{t for n, t in texts.items() if n.endswith(".py")} for texts in (old, new)]
-    left = [{nameless(t) for t in mine - theirs} for mine, theirs in (kernels, kernels[::-1])]
+def kernels_of(texts: Texts) -> set[str]:
+    """Return the distinct kernels, wherever they are called, without local names and comments."""
+    return {nameless(text) for name, text in texts.items() if name.endswith(".py")}
+
+
+def distinct(old: set[str], new: set[str]) -> str:
+    """Return how many distinct kernels are in both, in OLD and in NEW."""
     return (
-        f"distinct kernels: {len(kernels[0] & kernels[1])} in both, "
-        f"{len(left[0] & left[1])} equal but for local names and comments, "
-        f"{len(left[0] - left[1])} only in OLD, {len(left[1] - left[0])} only in NEW"
+        f"distinct kernels, without local names and comments: {len(old & new)} in both, "
+        f"{len(old - new)} only in OLD, {len(new - old)} only in NEW"
     )
 
 
 def compare(old: Texts, new: Texts) -> list[str]:
-    """Return the lines of a summary."""
+    """Return the lines of a summary, and the first file of each kind that differs."""
     names = sorted(old | new)
     differing = [n for n in names if old.get(n) != new.get(n)]
-    lines = [
-        counted("kernels", [n for n in names if n.endswith(".py")], old, new),
-        counted("lists of calls", [n for n in names if n.endswith("calls.txt")], old, new),
-        counted("argument blocks", [n for n in names if n.endswith("blocks.txt")], old, new),
-        distinct(old, new),
-    ]
-    for ending in (".py", "calls.txt", "blocks.txt"):
-        first = next((n for n in differing if n.endswith(ending)), None)
-        lines += ["", *difference(first, old, new)] if first else []
+    known = kernels_of(old)
+    lines = [distinct(known, kernels_of(new))]
+    for what, ending in (("kernels", ".py"), ("calls", "calls.txt"), ("blocks", "blocks.txt")):
+        lines.append(counted(what, [n for n in names if n.endswith(ending)], old, new))
+        found = [n for n in differing if n.endswith(ending)]
+        if ending == ".py":  # one that differs in more than names comes first
+            found.sort(key=lambda n: n not in new or nameless(new[n]) in known)
+        lines += ["", *difference(found[0], old, new), ""] if found else []
     return lines
 
 

@@ -160,8 +160,8 @@ def import_round(plan: Plan, seed: int) -> Results:
     return found
 
 
-def measured(plan: Plan) -> Results:
-    """Fill the caches in a round that does not count, then measure."""
+def measured(plan: Plan) -> Iterator[Results]:
+    """Fill the caches in a round that does not count, then measure; yield all after each round."""
     found: Results = {}
     counts: dict[str, int] = {}
     own = plan._replace(groups=[g for g in plan.groups if g != "import"])
@@ -172,8 +172,7 @@ def measured(plan: Plan) -> Results:
         for name, sides in (item for part in rounds for item in part.items()):
             for side, blocks in sides.items():
                 found.setdefault(name, {}).setdefault(side, []).extend(blocks)
-        print(f"round {seed} of {plan.rounds}", flush=True)
-    return found
+        yield found
 
 
 def fill(plan: Plan) -> None:
@@ -254,8 +253,14 @@ def shown(name: str) -> bool:
     return not name.endswith(("wall", COUNTED))
 
 
+def store(path: Path, plan: Plan, results: Results) -> None:
+    """Write every sample, in seconds by round, and where each side comes from."""
+    checkouts = {side: str(checkout) for side, checkout in plan.checkouts.items()}
+    path.write_text(json.dumps({"checkouts": checkouts, "seconds": results}))
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Measure and print, or print what was stored."""
+    """Measure; print the groups after each round, and in the end the cases."""
     parser = argparse.ArgumentParser(prog="bench.versions")
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
@@ -269,12 +274,13 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     checkouts: dict[str, Path] = {"OLD": given.old, "NEW": given.new, "OLD again": given.old}
     plan = Plan(checkouts, given.caches, given.only, given.rounds, given.blocks)
-    results = measured(plan)
-    if given.json:
-        paths = {side: str(path) for side, path in checkouts.items()}
-        given.json.write_text(json.dumps({"checkouts": paths, "seconds": results}))
+    results: Results = {}
+    for number, results in enumerate(measured(plan), 1):
+        lines = [f"after {number} of {given.rounds} rounds", *summary(results), ""]
+        print("\n".join(lines), flush=True)
+        if given.json:
+            store(given.json, plan, results)
     print("\n".join(line_of(name, results) for name in results if shown(name)))
-    print("\n".join(["", *summary(results)]))
 
 
 if __name__ == "__main__":
