@@ -11,12 +11,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 # The package is imported before this checkout is on the path: its submodules follow it.
-_START = "import sys, dualgraph; sys.path.insert(0, {root!r}); from {module} import main; main({a})"
+_START = """{before}
+import sys, dualgraph
+sys.path.insert(0, {root!r})
+from {module} import main
+main({arguments})
+"""
 
 
-def command(module: str, arguments: list[str]) -> list[str]:
-    """Return the command line that calls ``main(arguments)`` of a module of this checkout."""
-    return python(_START.format(root=str(ROOT), module=module, a=arguments))
+def command(module: str, arguments: list[str], before: str = "") -> list[str]:
+    """Return the command line that calls ``main(arguments)`` of a module of this checkout.
+
+    ``before`` is code that runs first, when the package is not yet imported.
+    """
+    names = {"root": str(ROOT), "module": module, "arguments": arguments, "before": before}
+    return python(_START.format_map(names))
 
 
 def python(code: str) -> list[str]:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter, process_time
+from time import monotonic, process_time
 from typing import Any
 
 import dualgraph as dg
@@ -37,10 +37,10 @@ def call_block(call: Callable[[], Any], each: int = 1) -> Callable[[int], Second
     """Time calls in a row; the seconds are those of one of ``each`` parts of a call."""
 
     def block(count: int) -> Seconds:
-        wall, cpu = perf_counter(), process_time()
+        wall, cpu = monotonic(), process_time()
         for _ in range(count):
             call()
-        cpu, wall = process_time() - cpu, perf_counter() - wall
+        cpu, wall = process_time() - cpu, monotonic() - wall
         return {"cpu": cpu / count / each, "wall": wall / count / each}
 
     return block
@@ -57,15 +57,18 @@ def backward_block(forward: Callable[[], Any], each: int) -> Callable[[int], Sec
 
 
 def compile_block(record: Recorded) -> Callable[[int], Seconds]:
-    """Time new traces for which no kernel must be compiled: their phases, and all of it."""
+    """Time new traces for which no kernel must be compiled: their phases, and all of it.
+
+    The phases come from ``trace.timings``, for which `bench.versions` has chosen the clock.
+    """
 
     def block(count: int) -> Seconds:
         phases: dict[str, list[float]] = {}
-        wall, cpu = perf_counter(), process_time()
+        wall, cpu = monotonic(), process_time()
         for _ in range(count):
             for phase, seconds in record.prepared().timings.items():
                 phases.setdefault(phase, []).append(seconds)
-        cpu, wall = process_time() - cpu, perf_counter() - wall
+        cpu, wall = process_time() - cpu, monotonic() - wall
         if any(phases.pop("llvm", ())) or any(phases.pop("load", ())):
             raise SystemExit(f"{record.name}: kernels were compiled or loaded, not just looked up")
         whole = {"all, cpu": cpu / count, "all, wall": wall / count}

@@ -4,7 +4,8 @@ Run: ``python -m bench.versions OLD NEW`` with the paths of two checkouts (the w
 of this one). Prints ratios NEW / OLD: above 1, the new version is slower.
 
 - compile: ``trace.timings`` of the examples' compiled functions and of `tests/models`, with all
-  kernels in memory, so that LLVM is not measured; and the CPU time of the whole `prepare`.
+  kernels in memory, so that LLVM is not measured; and the time of the whole `prepare`. The phases
+  are in CPU time: in the workers `time.perf_counter` is `time.process_time`.
 - eager: one recorded small op (`bench.eager_overhead`), forward and backward; composites; the step
   of an MLP. compiled: the cases of `bench.calls`, and that step. One thread, the CPU time.
 - import: the CPU time of ``import dualgraph`` in a new process, alone and after Numba's own import.
@@ -35,6 +36,7 @@ from bench.checkouts import command, environment, python
 
 GROUPS = ("compile", "eager", "compiled", "import")
 BLOCK_SECONDS = 0.01
+CLOCK = "import time; time.perf_counter = time.process_time"
 IMPORT = """
 from time import process_time
 {before}
@@ -53,7 +55,7 @@ class Worker:
     """A process that measures one side; see `bench.version_worker`."""
 
     def __init__(self, groups: list[str], setting: dict[str, str]) -> None:
-        line = command("bench.version_worker", groups)
+        line = command("bench.version_worker", groups, CLOCK)
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(line, env=setting, stdin=pipe, stdout=pipe, text=True)
 
