@@ -63,6 +63,7 @@ from .eager.interchange import (
     from_numpy as from_numpy,
     frombuffer as frombuffer,
 )
+from .eager.methods import install_methods as _install_methods
 from .eager.modes import (
     enable_grad as enable_grad,
     inference_mode as inference_mode,
@@ -321,6 +322,7 @@ from .ops.linalg.solving import (
     slogdet as slogdet,
 )
 from .ops.linalg.spectral import pinverse as pinverse
+from .ops.public import fill_in as _fill_in
 from .ops.random.distributions import (
     multinomial as multinomial,
     normal as normal,
@@ -498,8 +500,18 @@ _MISSING = {
     *("complex32", "chalf", "complex64", "cfloat", "complex128", "cdouble"),
 }
 
+_spaces = {
+    "": globals(),
+    "linalg.": linalg.__dict__,
+    "special.": special.__dict__,
+    "nn.functional.": nn.functional.__dict__,
+}
+for _name, _space in _spaces.items():
+    _fill_in(_space, _name)
+_install_methods(set(dir(Tensor)))
+
 _ops = tuple(f"dualgraph.{m}" for m in ("ops", "nn", "eager", "core.dtypes", "utils.storage"))
-for _space in (globals(), linalg.__dict__, special.__dict__, nn.functional.__dict__):
+for _space in _spaces.values():
     _boundary.guard_names(_space, _ops)
 for _kind in Tensor.__mro__[1:-1]:
     _boundary.guard_methods(_kind)

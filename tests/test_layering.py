@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("nn",),
     ("optim", "func"),
     ("utils", "datasets"),
-    ("compare", "viz"),
+    ("compare",),
 )
 TOP = ("", "cli", "__main__")  # may import everything
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.dispatch import in_grad_mode, state
 from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, backward, reachable
@@ -46,7 +46,7 @@ class Leaf(NamedTuple):
     """An input that requires grad."""
 
     origin: Origin
-    edge: Tensor  # of the symbolic tape
+    edge: TensorBase  # of the symbolic tape
     node: Node
 
 
@@ -164,7 +164,7 @@ class Joint:
         return self.tracer.symbol(node)
 
 
-def _saving(root: Tensor) -> set[TapeNode]:
+def _saving(root: TensorBase) -> set[TapeNode]:
     """Return the nodes behind a result that hold something for their rules."""
     return {node for node in reachable([root.grad_fn]) if node.saved}
 
@@ -214,13 +214,13 @@ class CompiledBackward(AbsorbingNode):
         arrays: list[np.ndarray] = []
         for kind, position in made.operands or joint.operands(made):
             if kind == COTANGENT:
-                array = given[position].value
+                array = array_of(given[position])
             elif kind == SAVED:
                 array = record.saved[position]
                 if type(array) is not np.ndarray:
                     array = self._kept(array)
             elif kind == CARRIED:
-                array = pending[edges[position]].value
+                array = array_of(pending[edges[position]])
             else:
                 array = self._input(position, record)
             arrays.append(array if array.flags.c_contiguous else np.ascontiguousarray(array))
@@ -259,7 +259,8 @@ class CompiledBackward(AbsorbingNode):
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
             raise GradError(self._modified(tensor, now, version))
-        return tensor.value
+        array: Any = tensor.value  # a call of `array_of` would show in the time of backward
+        return array
 
     def _replayed(
         self, g: dict[int, Any], pending: dict[Any, Any], record: CallRecord
@@ -306,7 +307,7 @@ def _freed_op(name: str) -> Op:
     return tape_op(name, _raise_twice)
 
 
-def _raise_twice(g: Tensor) -> None:
+def _raise_twice(g: TensorBase) -> None:
     raise GradError(TWICE)
 
 

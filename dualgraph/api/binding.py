@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..eager.frontend import READ_ONLY
 from ..errors import GradError
 from ..ir.graph import Node
@@ -44,7 +44,7 @@ class Binding:
         self.loose = False  # some captured tensor was not row-major
         self.varying = [i for i, s in kinds if not isinstance(s, Held)]
 
-    def fetch(self, tensors: list[Tensor]) -> list[np.ndarray]:
+    def fetch(self, tensors: list[TensorBase]) -> list[np.ndarray]:
         """Return the arrays in input order, as they are now."""
         broken = self.guards.broken(tensors)
         if broken is not None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
+from ..core.tensor import TensorBase
 from ..core.types import default_float
 from ..eager import Tensor
 from ..errors import ArgumentError, RetraceWarning, TraceError
@@ -49,7 +50,7 @@ class CompiledFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if state.tracing or state.anomaly or _watched():  # in a trace this is just the function
             return self.function(*args, **kwargs)
-        tensors: list[Tensor] = []
+        tensors: list[TensorBase] = []
         trace, arrays = self._bound(args, kwargs, tensors)
         return trace.executable.run(tensors, arrays, (args, kwargs))
 
@@ -59,7 +60,7 @@ class CompiledFunction:
         return trace
 
     def _bound(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[TensorBase]
     ) -> tuple[Trace, list[np.ndarray]]:
         """Return the trace for these arguments (also as ``last``) and its input arrays."""
         key = _key(args, kwargs, tensors)
@@ -193,7 +194,7 @@ def _watched() -> bool:
     return state.saved_hooks is not None and not state.saved_hooks.faithful
 
 
-def _key(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
+def _key(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[TensorBase]) -> Any:
     """Return what a trace depends on by kind: shapes, dtypes, values of other arguments.
 
     The tensors among the arguments are appended to the list.
@@ -209,7 +210,7 @@ def _key(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -
     kinds = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
     first = None
     if len(tensors) > 1 and len(set(tensors)) < len(tensors):  # some tensor is given twice
-        places: dict[Tensor, int] = {}
+        places: dict[TensorBase, int] = {}
         first = tuple([places.setdefault(t, i) for i, t in enumerate(tensors)])
     return kinds, rest, (state.grad_enabled, state.inference), default_float(), first
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..ir.graph import Graph
 from ..passes.pipeline import PassRecord
 from ..targets.cpu.program import Program, build
@@ -89,7 +89,7 @@ def _uncollected() -> Generator[None, None, None]:
 
 @_uncollected()
 def compile_trace(
-    function: Callable[..., Any], tensors: list[Tensor], tree: Any, reason: str
+    function: Callable[..., Any], tensors: list[TensorBase], tree: Any, reason: str
 ) -> Trace:
     """Trace a function for these arguments, optimize, generate and load native code."""
     start = time.perf_counter()

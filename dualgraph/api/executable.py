@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..eager.frontend import eager_frontend
 from ..grad.tape import Packed, version_counter
 from ..targets.cpu.program import Program
@@ -51,7 +51,7 @@ class Executable:
         found = [(r.root, k) for k, r in enumerate(self.results) if isinstance(r, Computed)]
         self.roots = [k for root, k in sorted(found) if root >= 0]
 
-    def run(self, tensors: list[Tensor], arrays: list[np.ndarray], call: Call) -> Any:
+    def run(self, tensors: list[TensorBase], arrays: list[np.ndarray], call: Call) -> Any:
         """Execute and return the result tree."""
         arrays, back = self.binding.dense(arrays)
         fresh = [_empty(shape, dtype) for shape, dtype in self.fresh]
@@ -69,7 +69,7 @@ class Executable:
             attach([results[k] for k in self.roots], joint, record)
         return unflatten(self.tree, results)
 
-    def _saved(self, fresh: list[np.ndarray], results: list[Tensor]) -> list[Any]:
+    def _saved(self, fresh: list[np.ndarray], results: list[TensorBase]) -> list[Any]:
         """Return what backward needs, as the user's hooks want it to be held."""
         if not self.returns and state.saved_hooks is None:
             return fresh[len(fresh) - len(self.saved) :] if self.saved else []
@@ -84,10 +84,10 @@ class Executable:
                 found.append(Packed(eager_frontend.tensor(fresh[position]), state.saved_hooks))
         return found
 
-    def _replay(self, call: Call) -> list[Tensor]:
+    def _replay(self, call: Call) -> list[TensorBase]:
         """Run the call eagerly and return the differentiable outputs."""
         args, kwargs = call
-        leaves: list[Tensor] = []
+        leaves: list[TensorBase] = []
         flatten(self.function(*args, **kwargs), leaves)
         pairs = zip(self.leaves, leaves, strict=True)
         chosen = {r.root: t for r, t in pairs if isinstance(r, Computed)}

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..core.dispatch import apply
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..eager.frontend import eager_frontend
 from ..errors import TraceError
 from ..grad.backward import reachable
@@ -26,7 +26,7 @@ from .backward import attach_freed
 class Result(Protocol):
     """One tensor that is returned."""
 
-    def tensor(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> Tensor:
+    def tensor(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> TensorBase:
         """Return the tensor of this call."""
         ...
 
@@ -41,7 +41,7 @@ class Computed:
     freed: str = ""  # the grad_fn name of an output whose tape was already walked
     leaf: bool = False  # made inside as a leaf that requires grad
 
-    def tensor(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> Tensor:
+    def tensor(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> TensorBase:
         out = eager_frontend.tensor(fresh[self.position])
         if self.leaf:
             out.tracked = True
@@ -56,7 +56,7 @@ class Given:
 
     position: int
 
-    def tensor(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> Tensor:
+    def tensor(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> TensorBase:
         return arguments[self.position]
 
 
@@ -64,9 +64,9 @@ class Given:
 class Captured:
     """A tensor that the function reached by a closure or an attribute."""
 
-    held: Tensor
+    held: TensorBase
 
-    def tensor(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> Tensor:
+    def tensor(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> TensorBase:
         return self.held
 
 
@@ -77,7 +77,7 @@ class ViewOf:
     origin: Origin
     chain: list[Node]
 
-    def tensor(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> Tensor:
+    def tensor(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> TensorBase:
         tensor = self.origin.tensor(arguments)
         for node in self.chain:
             tensor = apply(node.op, tensor, **node.static)
@@ -88,12 +88,12 @@ class Results:
     """The tree that a call returns; a tensor that is returned twice is one object."""
 
     def __init__(self, tracer: Tracer, result: Any, outputs: Outputs) -> None:
-        leaves: list[Tensor] = []
+        leaves: list[TensorBase] = []
         tree = flatten(result, leaves)
         refuse_hidden(tree)
-        self.roots: list[Tensor] = []  # the differentiable ones, on the tape of the trace
+        self.roots: list[TensorBase] = []  # the differentiable ones, on the tape of the trace
         self.distinct: list[Result] = []
-        places: dict[Tensor, int] = {}
+        places: dict[TensorBase, int] = {}
         for leaf in leaves:
             if leaf not in places:
                 places[leaf] = len(self.distinct)
@@ -102,7 +102,7 @@ class Results:
         self.tree = unflatten(tree, [Leaf(k) for k in found])
         self.all: list[Result] = [self.distinct[k] for k in found]
 
-    def _classified(self, tracer: Tracer, leaf: Tensor, outputs: Outputs) -> Result:
+    def _classified(self, tracer: Tracer, leaf: TensorBase, outputs: Outputs) -> Result:
         position = tracer.position_of(leaf)
         if position is not None:
             return Given(position)
@@ -112,7 +112,7 @@ class Results:
         view = None if leaf.tracked else _view_of_input(tracer, value)
         return view or self._computed(leaf, value, outputs)
 
-    def _computed(self, leaf: Tensor, value: Node, outputs: Outputs) -> Computed:
+    def _computed(self, leaf: TensorBase, value: Node, outputs: Outputs) -> Computed:
         out = Computed(value, outputs.fresh(value))
         if not leaf.tracked:
             return out
@@ -140,7 +140,7 @@ def _view_of_input(tracer: Tracer, value: Node) -> ViewOf | None:
     return ViewOf(slot.origin, chain)
 
 
-def _refuse_gradient(leaf: Tensor) -> None:
+def _refuse_gradient(leaf: TensorBase) -> None:
     if leaf.held_grad is not None:
         raise TraceError(
             "the traced function returns a leaf tensor that it made itself and gave a .grad, which "

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from numpy.lib.array_utils import byte_bounds
 
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..errors import TraceError
 from ..ir.graph import Graph, Node
 from ..passes.pipeline import PassRecord, optimize
@@ -59,7 +59,7 @@ class Saved(NamedTuple):
     result: int  # among the distinct results, or -1
 
 
-def trace(function: Any, tensors: list[Tensor], tree: Any) -> tuple[Tracer, Traced, Outputs]:
+def trace(function: Any, tensors: list[TensorBase], tree: Any) -> tuple[Tracer, Traced, Outputs]:
     """Run the function once on symbols."""
     unchanging = Unchanging(all_guards(function))
     tracer, result = traced(function, tensors, lambda symbols: unflatten(tree, symbols))
@@ -72,7 +72,7 @@ def trace(function: Any, tensors: list[Tensor], tree: Any) -> tuple[Tracer, Trac
     return tracer, Traced(results, effects), outputs
 
 
-def split(tracer: Tracer, traced: Traced, outputs: Outputs, tensors: list[Tensor]) -> Split:
+def split(tracer: Tracer, traced: Traced, outputs: Outputs, tensors: list[TensorBase]) -> Split:
     """Let forward keep what the backward of its differentiable results needs."""
     _refuse_overlaps(tracer, outputs.written, tensors)
     forward = tracer.graph(outputs.values)  # the tape adds backward nodes and inputs
@@ -146,7 +146,7 @@ class _Span(NamedTuple):
     node: Node
 
 
-def _refuse_overlaps(tracer: Tracer, written: set[Node], tensors: list[Tensor]) -> None:
+def _refuse_overlaps(tracer: Tracer, written: set[Node], tensors: list[TensorBase]) -> None:
     """Refuse to compile when memory that is written is also read through another tensor."""
     spans: list[_Span] = []
     for node, slot in tracer.read.items():

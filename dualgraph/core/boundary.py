@@ -15,7 +15,7 @@ from functools import cache, update_wrapper
 from itertools import chain
 from pathlib import Path
 from types import CodeType, FunctionType, TracebackType, UnionType
-from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
 import numpy as np
 
@@ -76,7 +76,8 @@ def guarded(function: Any) -> Any:
 
 def _spelled(parameters: list[inspect.Parameter]) -> tuple[str, str]:
     """Return the text of a parameter list, and of the arguments that hand all of it on."""
-    listed, handed = [], []
+    listed: list[str] = []
+    handed: list[str] = []
     kinds = {p.kind for p in parameters}
     for p in parameters:
         star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
@@ -142,7 +143,7 @@ def _explain(error: Exception, function: Any) -> None:
     """Raise our own error in place of Python's or NumPy's; return where it is none of ours."""
     if not isinstance(error, _BUILTIN) or not _raised_here(error.__traceback__):
         return
-    frame = sys._getframe(1)
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     given = arguments_of(frame)
     _raise(name_of(frame), error, _culprits(function, given, error))
 
@@ -190,7 +191,11 @@ def _culprits(function: Any, given: dict[str, Any], error: Exception) -> dict[st
     }
     if odd:
         return odd
-    tests = (_is_foreign, lambda x: _is_named(x, str(error)), _is_huge)
+
+    def is_named(x: object) -> bool:
+        return _is_named(x, str(error))
+
+    tests = (_is_foreign, is_named, _is_huge)
     for test in tests:
         for name, x in given.items():
             if name in defaults and x is not defaults[name].default and _any(test, x):
@@ -200,27 +205,32 @@ def _culprits(function: Any, given: dict[str, Any], error: Exception) -> dict[st
     return {}
 
 
-def _any(test: Callable[[Any], bool], x: Any) -> bool:
-    return test(x) or (isinstance(x, tuple | list) and any(map(test, x)))
+def _any(test: Callable[[object], bool], x: object) -> bool:
+    return test(x) or any(map(test, _elements(x)))
 
 
-def _is_foreign(x: Any) -> bool:
+def _elements(x: object) -> Sequence[object]:
+    """Return what a tuple or list holds; nothing for anything else."""
+    return cast("Sequence[object]", x) if isinstance(x, tuple | list) else ()
+
+
+def _is_foreign(x: object) -> bool:
     """Tell what no public function takes, whatever its place."""
     plain = isinstance(x, bool | int | float | str | tuple | list | np.dtype | type | slice)
     known = plain or callable(x) or type(x).__module__.startswith("dualgraph")
     return not (known or x is None or x is Ellipsis)
 
 
-def _is_named(x: Any, text: str) -> bool:
+def _is_named(x: object, text: str) -> bool:
     """Tell whether an error's text speaks of the type of a value."""
     return type(x).__name__ in re.findall(r"'([\w.]+)'", text)
 
 
-def _is_huge(x: Any) -> bool:
+def _is_huge(x: object) -> bool:
     return isinstance(x, int) and not -(2**31) <= x < 2**31
 
 
-def _remedy(x: Any) -> str:
+def _remedy(x: object) -> str:
     return "; convert it with dualgraph.tensor(...)" if isinstance(x, np.ndarray) else ""
 
 
@@ -247,14 +257,15 @@ def _said(wanted: Any) -> str:
     return _WORDS.get(wanted) or f"a {getattr(wanted, '__name__', wanted)}"
 
 
-def _fits(x: Any, wanted: Any) -> bool:
+def _fits(x: object, wanted: Any) -> bool:
     """Tell whether a value is of the kind that an annotation names; true where it says nothing."""
     origin, parts = get_origin(wanted), get_args(wanted)
     if origin in (Union, UnionType):
         return any(_fits(x, part) for part in parts)
     if origin in (tuple, list, Sequence):
+        elements = _elements(x)
         return isinstance(x, tuple | list) and all(
-            any(_fits(e, p) for p in parts if p is not Ellipsis) for e in x
+            any(_fits(e, p) for p in parts if p is not Ellipsis) for e in elements
         )
     if wanted is int:
         return isinstance(x, int | np.integer) and not isinstance(x, bool)

@@ -57,6 +57,9 @@ Put = Callable[..., tuple["Op", tuple[Any, ...], Static]]  # gives a `core.tenso
 NONDIFF = None
 
 
+Vjp = Callable[..., Any] | Refusal | None
+
+
 def static_key(static: Static) -> str:
     """Return a key that tells static arguments apart by type as well as by value.
 
@@ -166,7 +169,7 @@ def defop(
     results: str = "out",
     infer: Callable[..., Any],
     lower: Facts,
-    vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    vjp: tuple[Vjp, ...],
     kernel: Kernel | None = None,
     grad_name: str | None = None,
     commutative: bool = False,
@@ -218,7 +221,7 @@ def tape_op(name: str, rule: Callable[..., Any] | Refusal, static: tuple[str, ..
 
 
 def _parse(
-    op: str, names: tuple[str, ...], results: tuple[str, ...], rule: Any
+    op: str, names: tuple[str, ...], results: tuple[str, ...], rule: Vjp
 ) -> Rule | Refusal | None:
     if rule is None or isinstance(rule, Refusal):
         return rule
@@ -226,7 +229,8 @@ def _parse(
     positions = _facts_of(names, results)
     if len(results) == 1 and (not parameters or parameters.pop(0).name != "g"):
         raise TypeError(f"op {op}: the first parameter of a vjp rule is g")
-    needs, static = [], []
+    needs: list[int] = []
+    static: list[str] = []
     for parameter in parameters:
         if parameter.kind is parameter.KEYWORD_ONLY:
             static.append(parameter.name)
@@ -270,7 +274,7 @@ def defcomposite(
     inputs: str,
     results: str = "out",
     forward: Callable[..., Any],
-    vjp: tuple[Callable[..., Any] | Refusal | None, ...],
+    vjp: tuple[Vjp, ...],
     grad_name: str | None = None,
 ) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""

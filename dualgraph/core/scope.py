@@ -4,7 +4,7 @@ Kept only while a function is traced (``state.tracing``); an eager call pays one
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,7 +50,7 @@ def note_module(module: Any) -> None:
 
 
 @contextmanager
-def module_scope(name: str, module: Any = None) -> Iterator[None]:
+def module_scope(name: str, module: Any = None) -> Generator[None]:
     """Put ``name`` on the path of every node that is traced inside the block.
 
     >>> with module_scope("MLP"), module_scope("head"):
@@ -65,7 +65,7 @@ def module_scope(name: str, module: Any = None) -> Iterator[None]:
 
 
 @contextmanager
-def recording_modules() -> Iterator[list[Any]]:
+def recording_modules() -> Generator[list[Any]]:
     """Collect the modules that are called inside the block; the path starts empty."""
     outer = scopes.seen, scopes.names, scopes.modules
     scopes.seen, scopes.names, scopes.modules = [], [], []

@@ -4,8 +4,9 @@ Inside the package an element type is a ``numpy.dtype``; `DType` is the name tha
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class DType:
     def __repr__(self) -> str:
         return f"dualgraph.{self.name}"
 
-    def __reduce__(self) -> str | tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return dtype_named, (self.name,)
 
 
@@ -64,7 +65,7 @@ class Size(tuple[int, ...]):
         return prod(self)
 
     def __getitem__(self, index: Any) -> Any:
-        found = tuple.__getitem__(self, index)
+        found = cast("Any", super().__getitem__(index))
         return Size(found) if type(index) is slice else found
 
     def __add__(self, other: Any) -> "Size":
@@ -112,14 +113,14 @@ def public_dtype(dtype: np.dtype) -> DType:
         raise DTypeError(_unsupported(dtype)) from None
 
 
-def numpy_dtype(dtype: object) -> np.dtype:
+def numpy_dtype(dtype: Any) -> np.dtype:
     """Accept a `DType`, a numpy dtype, its name, or ``float``/``int``/``bool``."""
     if isinstance(dtype, DType):
         return dtype.numpy
     if dtype in _NAMED:
-        return _NAMED[dtype]  # type: ignore[index]
+        return _NAMED[dtype]
     try:
-        found = np.dtype(dtype)  # type: ignore[arg-type]
+        found = np.dtype(dtype)
     except TypeError:
         raise DTypeError(_unsupported(dtype)) from None
     return public_dtype(found).numpy
@@ -142,28 +143,21 @@ def promote(a: np.dtype, b: np.dtype) -> np.dtype:
     return high if category(high) > category(low) else np.promote_types(a, b)
 
 
-def result_type(strong: list[np.dtype], scalars: list[np.dtype], numbers: list[np.dtype]):
+def result_type(
+    strong: list[np.dtype], scalars: list[np.dtype], numbers: list[np.dtype]
+) -> np.dtype:
     """Promote as PyTorch does over three ranks of participants.
 
     ``strong`` are tensors with dimensions, ``scalars`` are 0-d tensors, ``numbers`` are Python
     numbers. A lower rank changes the result only through a higher category (bool < int < float).
     """
-    result: np.dtype | None = None
-    for rank in (strong, scalars, numbers):
-        current = _promote_all(rank)
-        if current is None:
-            continue
-        if result is None or category(current) > category(result):
-            result = current if result is None else promote(result, current)
-    if result is None:
+    ranks = [reduce(promote, rank) for rank in (strong, scalars, numbers) if rank]
+    if not ranks:
         raise DTypeError("result_type() needs at least one operand")
-    return result
-
-
-def _promote_all(dtypes: list[np.dtype]) -> np.dtype | None:
-    result = None
-    for dtype in dtypes:
-        result = dtype if result is None else promote(result, dtype)
+    result = ranks[0]
+    for lower in ranks[1:]:
+        if category(lower) > category(result):
+            result = promote(result, lower)
     return result
 
 

@@ -34,6 +34,7 @@ from .methods import (
     ElementwiseMethods,
     IndexingMethods,
     RandomMethods,
+    RecordedMethods,
     ReductionMethods,
     SelectionMethods,
     ShapeMethods,
@@ -55,6 +56,7 @@ class Tensor(
     ContractMethods,
     ConversionMethods,
     RandomMethods,
+    RecordedMethods,
     TensorBase,
 ):
     """An n-dimensional array that remembers how it was computed.

@@ -6,9 +6,9 @@ brings has zeros added to it, which change nothing but -0.
 """
 
 from bisect import bisect
-from typing import Any
 
 from ..core.dispatch import apply
+from ..core.tensor import TensorBase as Tensor
 from ..ops.create.creation import zeros
 from ..ops.elementwise.pointwise import add
 from ..ops.shape.views import CAT, InSlice
@@ -27,7 +27,7 @@ class Slices:
 
     __slots__ = ("axis", "first", "parts", "shape", "starts")
 
-    def __init__(self, first: InSlice, axis: int):
+    def __init__(self, first: InSlice, axis: int) -> None:
         self.first, self.axis, self.shape = first, axis, first.shape
         self.starts = [first.starts[axis]]
         self.parts = [first.part]
@@ -50,11 +50,12 @@ class Slices:
     def _stop(self, i: int) -> int:
         return self.starts[i] + self.parts[i].value.shape[self.axis]
 
-    def whole(self) -> Any:
+    def whole(self) -> Tensor:
         """Return the sum."""
         if len(self.parts) == 1:
             return self.first.whole()
-        pieces, done = [], 0
+        pieces: list[Tensor] = []
+        done = 0
         for i, part in enumerate(self.parts):
             pieces += [*self._gap(done, self.starts[i]), part]
             done = self._stop(i)
@@ -62,6 +63,6 @@ class Slices:
         extents = tuple(p.value.shape[self.axis] for p in pieces)
         return add(apply(CAT, *pieces, axis=self.axis, extents=extents), 0)
 
-    def _gap(self, start: int, stop: int) -> list[Any]:
+    def _gap(self, start: int, stop: int) -> list[Tensor]:
         shape = (*self.shape[: self.axis], stop - start, *self.shape[self.axis + 1 :])
         return [zeros(shape, dtype=self.first.part.value.dtype)] if stop > start else []

@@ -61,6 +61,8 @@ class Node:
 
     def __getattr__(self, name: str) -> NoReturn:
         """Say what is wrong with asking a node for the shape of its only result."""
+        if name not in ("shape", "dtype"):  # others ask for names of theirs, as NumPy does
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         raise GraphError(f"{name} of {self!r}, which has {len(self.results)} results: take one")
 
     @property

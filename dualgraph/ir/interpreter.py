@@ -87,12 +87,13 @@ def _steps(
         if place not in kept:
             free[node].append(place)
     return tuple([
-        Step(_kernel_of(n), tuple([places[i] for i in n.inputs]), n.facts, tuple(free[n]))
+        Step(kernel_of(n), tuple([places[i] for i in n.inputs]), n.facts, tuple(free[n]))
         for n in nodes
     ])  # fmt: skip
 
 
-def _kernel_of(node: Node) -> Callable[..., Any]:
+def kernel_of(node: Node) -> Callable[..., Any]:
+    """Return the eager kernel of a node that computes, or takes one of several results."""
     return _taken if node.op is RESULT else node.op.kernel
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -34,12 +34,14 @@ from ..errors import (
     described,
 )
 from ..numerics.facts.elementwise import NAMES, Elementwise
+from .public import EVERYWHERE, Surface, entered
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NUMBERS = (bool, int, float)
+_Integer: Any = np.integer
 
 
 def is_tensor(x: object) -> "TypeIs[Tensor]":
@@ -50,7 +52,7 @@ def is_tensor(x: object) -> "TypeIs[Tensor]":
 def as_number(x: Any) -> bool | int | float:
     """Return a Python number for a number or a NumPy scalar; raise for anything else."""
     if isinstance(x, np.generic):
-        x = x.item()
+        x = cast("Any", x).item()
     if type(x) in _NUMBERS:
         if type(x) is int and not -(2**63) <= x < 2**63:
             raise ArgumentError(f"the integer {x} does not fit into int64")
@@ -67,15 +69,17 @@ def aligned(*operands: Any) -> tuple[Tensor, ...]:
         dtype = operands[0].value.dtype
         if dtype.kind == "f":  # the commonest mixture: no number changes a floating dtype
             return operands[0], literal(as_number(operands[1]), dtype)
-    strong, scalars, numbers, found = [], [], [], []
+    strong: list[np.dtype] = []
+    scalars: list[np.dtype] = []
+    numbers: list[np.dtype] = []
+    found: list[Any] = []
     for x in operands:
         if is_tensor(x):
             (strong if x.value.shape else scalars).append(x.value.dtype)
             found.append(x)
         else:
-            x = as_number(x)
-            numbers.append(weak_dtype(x))
-            found.append(x)
+            found.append(as_number(x))
+            numbers.append(weak_dtype(found[-1]))
     dtype = result_type(strong, scalars, numbers)
     return tuple(as_dtype(x, dtype) for x in found)
 
@@ -136,30 +140,32 @@ def elementwise(
     )
 
 
-CAST = elementwise(
-    "cast", "{x}", "t->u", vjp=(lambda g, x_dtype: as_dtype(g, x_dtype),), grad_name="ToCopy"
-)
+def _cast_back(g: Tensor, x_dtype: np.dtype) -> Tensor:
+    return as_dtype(g, x_dtype)
 
 
-def unary(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
+CAST = elementwise("cast", "{x}", "t->u", vjp=(_cast_back,), grad_name="ToCopy")
+
+
+def unary(op: Op, doc: str, at: Surface = EVERYWHERE) -> Callable[[Tensor], Tensor]:
     """Return the public function of an op that takes any dtype."""
 
     def function(input: Tensor) -> Tensor:
         return apply(op, input if is_tensor(input) else as_number_tensor(input))
 
-    return unguarded(named(function, op.name, doc))
+    return entered(unguarded(named(function, op.name, doc)), at)
 
 
-def unary_float(op: Op, doc: str) -> Callable[[Tensor], Tensor]:
+def unary_float(op: Op, doc: str, at: Surface = EVERYWHERE) -> Callable[[Tensor], Tensor]:
     """Return the public function of a floating op; integers become float32 first."""
 
     def function(input: Tensor) -> Tensor:
         return apply(op, as_floating(input))
 
-    return unguarded(named(function, op.name, doc))
+    return entered(unguarded(named(function, op.name, doc)), at)
 
 
-def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Tensor]:
+def binary(op: Op, doc: str, at: Surface = EVERYWHERE) -> Callable[[Any, Any], Tensor]:
     """Return the public function of a two-operand op with promotion."""
 
     def function(input: Any, other: Any) -> Tensor:
@@ -171,7 +177,7 @@ def binary(op: Op, doc: str, name: str | None = None) -> Callable[[Any, Any], Te
         x, y = aligned(input, other)
         return apply(op, x, y)
 
-    return unguarded(named(function, name or op.name, doc))
+    return entered(unguarded(named(function, op.name, doc)), at)
 
 
 def as_operand(x: Any) -> Tensor:
@@ -231,13 +237,17 @@ def _wider(x: Any) -> bool:
     return is_tensor(x) and x.value.ndim > 0 and x.value.dtype in (float32, float64)
 
 
-def _rounded_once(function: Any, input: Tensor, args: tuple, kwargs: dict[str, Any]) -> Any:
+def _rounded_once(
+    function: Any, input: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     wide = [_widened(x) for x in (input, *args)]
     out = function(*wide, **{k: _widened(v) for k, v in kwargs.items()})
     if not isinstance(out, tuple):
         return _narrowed(out)
-    parts = [_narrowed(x) for x in out]
-    return type(out)(*parts) if hasattr(out, "_fields") else tuple(parts)
+    results = cast("tuple[Any, ...]", out)
+    kind: Any = type(results)
+    parts = [_narrowed(x) for x in results]
+    return kind(*parts) if hasattr(kind, "_fields") else tuple(parts)
 
 
 def _widened(x: Any) -> Any:
@@ -251,10 +261,10 @@ def _narrowed(x: Any) -> Any:
 # --- axes and other arguments -------------------------------------------------------------------
 
 
-def normal_axis(axis: int, ndim: int) -> int:
+def normal_axis(axis: Any, ndim: int) -> int:
     """Return the axis counted from the front; raise `AxisError` when there is no such axis."""
     limit = max(ndim, 1)
-    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+    if isinstance(axis, bool) or not isinstance(axis, int | _Integer):
         raise ArgumentTypeError(f"dim must be an int, got {described(axis)}")
     if not -limit <= axis < limit:
         raise AxisError(
@@ -266,9 +276,10 @@ def normal_axis(axis: int, ndim: int) -> int:
 
 def normal_axes(dim: Any, ndim: int) -> tuple[int, ...]:
     """Return sorted axes for None (all), an int, or a sequence without repeats."""
-    if dim is None or (isinstance(dim, tuple | list) and not dim):
+    named = cast("tuple[Any, ...]", dim) if isinstance(dim, tuple | list) else (dim,)
+    if dim is None or not named:
         return tuple(range(ndim))
-    found = [normal_axis(d, ndim) for d in (dim if isinstance(dim, tuple | list) else (dim,))]
+    found = [normal_axis(d, ndim) for d in named]
     if len(set(found)) != len(found):
         raise AxisError(f"dim {dim!r} names an axis twice")
     return tuple(sorted(found)) if ndim else ()
@@ -277,9 +288,9 @@ def normal_axes(dim: Any, ndim: int) -> tuple[int, ...]:
 def sizes(given: tuple[Any, ...]) -> tuple[int, ...]:
     """Accept ``f(2, 3)`` and ``f((2, 3))`` for a shape."""
     if len(given) == 1 and isinstance(given[0], tuple | list):
-        given = tuple(given[0])
+        given = tuple(cast("tuple[Any, ...]", given[0]))
     for extent in given:
-        if isinstance(extent, bool) or not isinstance(extent, int | np.integer):
+        if isinstance(extent, bool) or not isinstance(extent, int | _Integer):
             said = f"a shape is made of ints, got {described(extent)} in {described(given)}"
             raise ArgumentTypeError(said)
     return tuple(int(e) for e in given)

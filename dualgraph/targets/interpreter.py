@@ -6,12 +6,13 @@ returns is by definition right.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ..errors import DualgraphError
-from ..ir.graph import CONST, Graph, Node, print_graph
-from ..ir.interpreter import evaluate
+from ..ir.graph import CONST, Graph, Node, const_array, print_graph
+from ..ir.interpreter import kernel_of
 from .protocol import (
     Cost,
     Destination,
@@ -36,12 +37,15 @@ class Step:
         """The group of the step: nodes stay alone."""
         return (self.node,)
 
-    def compute(self, values: dict[Node, np.ndarray]) -> np.ndarray:
-        """Run the node; errors name the user's line."""
+    def compute(self, values: dict[Node, Any]) -> Any:
+        """Return the result of the node, or the tuple of its results; errors name the line."""
+        node = self.node
+        if node.op is CONST:
+            return const_array(node)
         try:
-            return evaluate(self.node, [values[i] for i in self.node.inputs])
+            return kernel_of(node)(*[values[i] for i in node.inputs], **node.facts)
         except DualgraphError as error:
-            where = f"in a compiled function ({described(self.node)})"
+            where = f"in a compiled function ({described(node)})"
             raise type(error)(f"{error.args[0]} {where}") from error
 
 
@@ -92,7 +96,7 @@ class Interpreted:
         """Execute on the inputs and fresh outputs; state is written when everything is computed."""
         graph = self.unit.graph
         count = len(graph.inputs)
-        values: dict[Node, np.ndarray] = dict(zip(graph.inputs, arrays[:count], strict=True))
+        values: dict[Node, Any] = dict(zip(graph.inputs, arrays[:count], strict=True))
         for step in self.unit.steps:
             values[step.node] = step.compute(values)
             for node in step.dropped:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..eager import Tensor
+from ..core.tensor import TensorBase
+from ..eager.frontend import array_of
 from ..numerics.view import strides_of
 
 
@@ -20,11 +21,11 @@ class Argument:
 
     position: int
 
-    def tensor(self, arguments: list[Tensor]) -> Tensor:
+    def tensor(self, arguments: list[TensorBase]) -> TensorBase:
         return arguments[self.position]
 
-    def fetch(self, arguments: list[Tensor]) -> np.ndarray:
-        return arguments[self.position].value
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
+        return array_of(arguments[self.position])
 
     def describe(self) -> str:
         return f"argument {self.position}"
@@ -34,13 +35,13 @@ class Argument:
 class Held:
     """A tensor captured by identity, such as a parameter; read at call time."""
 
-    held: Tensor
+    held: TensorBase
 
-    def tensor(self, arguments: list[Tensor]) -> Tensor:
+    def tensor(self, arguments: list[TensorBase]) -> TensorBase:
         return self.held
 
-    def fetch(self, arguments: list[Tensor]) -> np.ndarray:
-        return self.held.value
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
+        return array_of(self.held)
 
     def describe(self) -> str:
         return f"captured tensor of shape {tuple(self.held.value.shape)}"
@@ -56,10 +57,10 @@ class GradOf:
 
     owner: Origin
 
-    def fetch(self, arguments: list[Tensor]) -> np.ndarray:
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
         grad = self.owner.tensor(arguments).held_grad
         assert grad is not None, "a guard saw to that"
-        return grad.value
+        return array_of(grad)
 
     def describe(self) -> str:
         return f".grad of {self.owner.describe()}"
@@ -72,7 +73,7 @@ class Number:
     container: Any
     key: str
 
-    def fetch(self, arguments: list[Tensor]) -> np.ndarray:
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
         return np.array(self.container[self.key], np.float64)
 
     def describe(self) -> str:
@@ -86,8 +87,8 @@ class Cotangent:
     position: int
     carried: bool = False
 
-    def fetch(self, arguments: list[Tensor]) -> np.ndarray:
-        return arguments[self.position].value
+    def fetch(self, arguments: list[TensorBase]) -> np.ndarray:
+        return array_of(arguments[self.position])
 
     def describe(self) -> str:
         kind = "cotangent that had arrived" if self.carried else "cotangent of output"
@@ -100,7 +101,7 @@ Source = Argument | Held | GradOf | Number | Cotangent
 class TensorGuard(Protocol):
     """A fact of a tensor that a trace relied on."""
 
-    def holds(self, arguments: list[Tensor]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         """Tell whether it is still so, for the tensors of this call."""
         ...
 
@@ -116,7 +117,7 @@ class GradGuard:
     owner: Origin
     present: bool
 
-    def holds(self, arguments: list[Tensor]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         return (self.owner.tensor(arguments).held_grad is not None) == self.present
 
     def describe(self) -> str:
@@ -131,7 +132,7 @@ class TrackedGuard:
     owner: Held
     tracked: bool
 
-    def holds(self, arguments: list[Tensor]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         return self.owner.held.tracked is self.tracked
 
     def describe(self) -> str:
@@ -146,7 +147,7 @@ class HookGuard:
     before: tuple[int, ...]
     after: tuple[int, ...]
 
-    def holds(self, arguments: list[Tensor]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         leaf = self.owner.tensor(arguments)
         return (tuple(leaf.hooks or ()), tuple(leaf.after_hooks or ())) == (self.before, self.after)
 
@@ -161,7 +162,7 @@ class StridesGuard:
     owner: Origin
     strides: tuple[int, ...]
 
-    def holds(self, arguments: list[Tensor]) -> bool:
+    def holds(self, arguments: list[TensorBase]) -> bool:
         return strides_of(self.owner.fetch(arguments)) == self.strides
 
     def describe(self) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..eager import Tensor
+from ..core.tensor import TensorBase
 from ..eager.frontend import eager_frontend
 from ..grad.tape import version_counter
 from ..ir.graph import Node
@@ -53,7 +53,7 @@ class Effect(Protocol):
         """Ask for the values that the program must compute for this effect."""
         ...
 
-    def commit(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> None:
+    def commit(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> None:
         """Write back after the program ran; ``fresh`` are the outputs with memory of their own."""
         ...
 
@@ -72,7 +72,7 @@ class WriteMemory:
         if isinstance(self.target, Held):
             self.counter = version_counter(self.target.held)
 
-    def commit(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> None:
+    def commit(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> None:
         counter = self.counter
         if counter is None:
             counter = version_counter(self.target.tensor(arguments))
@@ -90,7 +90,7 @@ class SetGrad:
     def bind(self, outputs: Outputs) -> None:
         self.position = outputs.fresh(self.value)
 
-    def commit(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> None:
+    def commit(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> None:
         self.target.tensor(arguments).held_grad = eager_frontend.tensor(fresh[self.position])
 
 
@@ -103,7 +103,7 @@ class ClearGrad:
     def bind(self, outputs: Outputs) -> None:
         """There is nothing to compute."""
 
-    def commit(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> None:
+    def commit(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> None:
         self.target.tensor(arguments).held_grad = None
 
 
@@ -118,7 +118,7 @@ class ChangeGrad:
     def bind(self, outputs: Outputs) -> None:
         outputs.write(self.value, self.memory)
 
-    def commit(self, arguments: list[Tensor], fresh: list[np.ndarray]) -> None:
+    def commit(self, arguments: list[TensorBase], fresh: list[np.ndarray]) -> None:
         grad = self.target.tensor(arguments).held_grad
         assert grad is not None, "a guard saw to that"
         version_counter(grad)[0] += 1
@@ -132,7 +132,7 @@ def memory_effects(slots: list[Slot]) -> Iterator[Effect]:
             yield WriteMemory(slot.origin, slot.input, value)
 
 
-def grad_effects(slots: list[Slot], lift: Callable[[Tensor], Node]) -> Iterator[Effect]:
+def grad_effects(slots: list[Slot], lift: Callable[[TensorBase], Node]) -> Iterator[Effect]:
     """Yield what became of every ``.grad`` that the function set, cleared or changed."""
     for slot in slots:
         grad, same = slot.grad, slot.grad_read and slot.grad is slot.first_grad

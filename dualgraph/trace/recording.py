@@ -1,11 +1,9 @@
 """The graph that grows while a function is traced: inputs, nodes, and where each is from."""
 
-from typing import Any
-
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.op import Op
+from ..core.op import Op, Static
 from ..core.scope import current_path
 from ..core.tensor import GradFn, TensorBase, Value
 from ..core.types import Aval
@@ -38,29 +36,27 @@ class Recording:
 
     def add_constant(self, tensor: TensorBase) -> Node:
         """Return the node of a literal."""
-        assert tensor.constant is not None, "a literal"
-        value = array_of(tensor)
-        key = (value.dtype, value.tobytes())
+        array = array_of(tensor)
+        key = (array.dtype, array.tobytes())
         if key not in self.constants:
-            self.constants[key] = constant(tensor.constant, value.dtype)
+            assert tensor.constant is not None, "a literal knows its number"
+            self.constants[key] = constant(tensor.constant, array.dtype)
             self.nodes.append(self.constants[key])
         return self.constants[key]
 
-    def append(self, op: Op, values: tuple[Node, ...], static: dict[str, Any]) -> Node:
+    def append(self, op: Op, values: tuple[Node, ...], static: Static) -> Node:
         """Append the node of an op with one result, whose rule says what comes out."""
         aval = op.infer(*values, **static)
         return self._append(op, values, static, (aval,))
 
-    def append_several(
-        self, op: Op, values: tuple[Node, ...], static: dict[str, Any]
-    ) -> tuple[Node, ...]:
+    def append_several(self, op: Op, values: tuple[Node, ...], static: Static) -> tuple[Node, ...]:
         """Append the node of an op with several results, and return these."""
         results = results_of(self._append(op, values, static, op.infer(*values, **static)))
         self.nodes.extend(results)
         return results
 
     def _append(
-        self, op: Op, values: tuple[Node, ...], static: dict[str, Any], avals: tuple[Aval, ...]
+        self, op: Op, values: tuple[Node, ...], static: Static, avals: tuple[Aval, ...]
     ) -> Node:
         regions = tuple([static[name] for name in op.regions])
         if regions:

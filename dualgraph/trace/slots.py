@@ -35,10 +35,9 @@ class Slot:
         value = self.tensor.value
         return value if isinstance(value, Node) else self.changed or self.input
 
-    def read_grad(self, grad: TensorBase | None, grad_input: Node | None) -> None:
+    def read_grad(self, grad: TensorBase | None, node: Node | None) -> None:
         """Note the ``.grad`` that the call begins with, and the input that reads it."""
-        self.grad = self.first_grad = grad
-        self.grad_input = grad_input
+        self.grad, self.first_grad, self.grad_input = grad, grad, node
         self.grad_known = self.grad_read = True
 
     def write_grad(self, grad: TensorBase | None) -> None:

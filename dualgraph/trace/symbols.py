@@ -1,10 +1,7 @@
 """Tensors while a function is traced: symbols for nodes, slots for what comes from outside."""
 
-from typing import Any
-
-from ..core.op import Op
+from ..core.op import Op, Static
 from ..core.tensor import Always, TensorBase
-from ..eager import Tensor
 from ..eager.frontend import READ_ONLY, EagerFrontend
 from ..errors import GradError, TraceError
 from ..grad.tape import version_counter
@@ -18,7 +15,7 @@ from .views import Shown, refuse_doubtful
 class Symbols(Recording):
     """The values of tensors: what is read from outside becomes an input of the graph."""
 
-    def __init__(self, arguments: list[Tensor] | None = None) -> None:
+    def __init__(self, arguments: list[TensorBase] | None = None) -> None:
         super().__init__()
         self.arguments = arguments or []  # flattened, those of the first call; let go when it ends
         self.slots: dict[TensorBase, Slot] = {}
@@ -95,20 +92,20 @@ class Symbols(Recording):
     # --- views ---
 
     def _note_view(
-        self, out: TensorBase, source: TensorBase, op: Op | None, static: dict[str, Any]
+        self, out: TensorBase, source: TensorBase, op: Op | None, static: Static
     ) -> None:
         base = source if source.base is None else source.base
         out.base = base
         out.taped = Always() if op is None else base.taped
-        out.via = Shown(source, op, static)
-        out.via.version = version_counter(out)[0]
+        out.via = via = Shown(source, op, static)
+        via.version = version_counter(out)[0]
 
     def _refresh(self, view: TensorBase, via: Shown) -> None:
         """Make a view again when the memory behind it has changed since."""
         now = version_counter(view)[0]
         if now == via.version:
             return
-        refuse_doubtful(view)
+        refuse_doubtful(via)
         via.version = now
         value = self.lift(via.source)
         view.value = value if via.op is None else self.append(via.op, (value,), via.static)

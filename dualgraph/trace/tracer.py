@@ -12,25 +12,17 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.frontend import ASKED_TRACKED, HOOK_ADDED, Event
-from ..core.op import Op
+from ..core.frontend import HOOK_ADDED, HOOKS_RUN, Event
+from ..core.op import Op, Static
 from ..core.scope import recording_modules
 from ..core.tensor import TensorBase, Value
-from ..eager import Tensor
-from ..eager.frontend import (
-    array_of,
-    eager_frontend,
-    note_new_history,
-    renewed,
-    written_through,
-)
+from ..eager.frontend import array_of, eager_frontend, note_new_history, renewed, written_through
 from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError
 from ..grad.tape import put_where, record, version_counter
 from ..ir.graph import Node
 from ..ir.layout import dense_layout, place_of
 from ..numerics.view import Layout, strides_of
-from ..ops.build import is_tensor
 from .capture import (
     GradGuard,
     GradOf,
@@ -42,7 +34,7 @@ from .capture import (
     TrackedGuard,
 )
 from .effects import Effect, grad_effects, memory_effects
-from .guards import Identity
+from .guards.freeze import Identity
 from .slots import Slot
 from .symbols import Symbols
 from .views import UNKNOWN_PART, Shown, refuse_doubtful
@@ -51,7 +43,7 @@ from .views import UNKNOWN_PART, Shown, refuse_doubtful
 class Tracer(Symbols):
     """The symbolic frontend; one per trace."""
 
-    def __init__(self, arguments: list[Tensor] | None = None) -> None:
+    def __init__(self, arguments: list[TensorBase] | None = None) -> None:
         super().__init__(arguments)
         self.graded: list[Slot] = []  # those whose .grad was read or written, in this order
         self.guards: list[TensorGuard] = []
@@ -60,10 +52,10 @@ class Tracer(Symbols):
 
     # --- the frontend protocol ---
 
-    def run(self, op: Op, tensors: tuple[TensorBase, ...], static: dict[str, Any]) -> Any:
+    def run(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> Any:
         """Append a node and record it on the tape as eager would."""
         for t in tensors:
-            if not is_tensor(t):
+            if not isinstance(t, TensorBase):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}")
         values = tuple([self.lift(t) for t in tensors])
         if op.several:
@@ -79,13 +71,11 @@ class Tracer(Symbols):
         self.record(op, tensors, static, out)
         return out
 
-    def composite(self, op: Op, tensors: tuple[TensorBase, ...], static: dict[str, Any]) -> Any:
+    def composite(self, op: Op, tensors: tuple[TensorBase, ...], static: Static) -> Any:
         """Append the ops of which a composite is made."""
         return op.kernel(*tensors, **static)
 
-    def record(
-        self, op: Op, tensors: tuple[TensorBase, ...], static: dict[str, Any], out: Any
-    ) -> None:
+    def record(self, op: Op, tensors: tuple[TensorBase, ...], static: Static, out: Any) -> None:
         """Put an op on the tape."""
         if not (state.grad_enabled and any(t.tracked for t in tensors)):
             return
@@ -123,7 +113,8 @@ class Tracer(Symbols):
 
     def renew(self, view: TensorBase) -> None:
         """Put a view where it belongs on the tape after its base was changed in place."""
-        refuse_doubtful(view)
+        if view.via is not None:
+            refuse_doubtful(view.via)
         view.value = renewed(view).value
         if isinstance(view.via, Shown):
             view.via.version = version_counter(view)[0]
@@ -151,7 +142,7 @@ class Tracer(Symbols):
         """Finish an in-place op on a view: the tensor that it shows changes."""
         x = view
         while x.base is not None and x.via is not None:
-            refuse_doubtful(x)
+            refuse_doubtful(x.via)
             x = x.via.source
         base, value, call = written_through(view, out)
         new = value if call is None else self.run(*call)
@@ -202,26 +193,21 @@ class Tracer(Symbols):
 
         Whether an argument requires grad is part of the kind of the call: it needs no guard.
         """
-        if event is ASKED_TRACKED:
-            self._guard_tracked(x)
-            return
-        slot = self._outside(x)
-        if slot is None:
+        slot = self.slots.get(x)
+        by_closure = slot is not None and slot.tensor is not x  # an argument, seen otherwise
+        slot = None if by_closure else self._outside(x)
+        origin = Held(x) if by_closure else slot and slot.origin
+        if origin is None:
             return
         if event is HOOK_ADDED:  # at the next call nobody would register it
             raise TraceError(
                 "a traced function cannot register a hook on an argument or a captured tensor: "
                 "register it outside of the function"
             )
-        keys = tuple(x.hooks or ()), tuple(x.after_hooks or ())
-        self.guards.append(HookGuard(slot.origin, *keys))
-
-    def _guard_tracked(self, x: TensorBase) -> None:
-        slot = self.slots.get(x)
-        by_closure = slot is not None and slot.tensor is not x  # an argument, seen otherwise
-        slot = None if by_closure else self._outside(x)
-        if by_closure or (slot is not None and isinstance(slot.origin, Held)):
-            self.guards.append(TrackedGuard(Held(x), x.tracked))
+        if event is HOOKS_RUN:
+            self.guards.append(HookGuard(origin, tuple(x.hooks or ()), tuple(x.after_hooks or ())))
+        elif isinstance(origin, Held):
+            self.guards.append(TrackedGuard(origin, x.tracked))
 
     def read_grad(self, x: TensorBase) -> TensorBase | None:
         """Return ``.grad`` as the traced function sees it."""
@@ -232,7 +218,7 @@ class Tracer(Symbols):
             held = x.held_grad
             self.guards.append(GradGuard(slot.origin, held is not None))
             node = None if held is None else self.add_input(GradOf(slot.origin), held.value)
-            slot.read_grad(None if node is None else self.symbol(node), node)
+            slot.read_grad(node and self.symbol(node), node)
             self.graded.append(slot)
         return slot.grad
 
@@ -276,8 +262,8 @@ class Tracer(Symbols):
 
 def traced(
     function: Callable[..., Any],
-    arguments: list[Tensor],
-    rebuild: Callable[[list[Any]], tuple[Any, Any]],
+    arguments: list[TensorBase],
+    rebuild: Callable[[list[TensorBase]], tuple[Any, Any]],
 ) -> tuple[Tracer, Any]:
     """Run ``function`` under a new tracer; ``rebuild(symbols)`` gives (args, kwargs).
 

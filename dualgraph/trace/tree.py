@@ -38,7 +38,7 @@ def with_parts(tree: Any, parts: list[Any]) -> Any:
     return kind(zip(tree, parts, strict=True)) if kind in _DICTS else kind(*parts)
 
 
-def flatten(tree: Any, tensors: list[Tensor]) -> Any:
+def flatten(tree: Any, tensors: list[Any]) -> Any:
     """Return the tree with every tensor replaced by a `Leaf`, and append the tensors."""
     if isinstance(tree, Tensor):
         tensors.append(tree)

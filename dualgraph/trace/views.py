@@ -1,7 +1,7 @@
 """Views inside of a trace: which of them eager would really give, and which it may copy."""
 
 from ..core.op import Op
-from ..core.tensor import TensorBase, Via
+from ..core.tensor import Via
 from ..errors import TraceError
 from ..numerics.view import Layout
 
@@ -15,15 +15,9 @@ class Shown(Via):
     version: int = 0
 
 
-def made_by(view: TensorBase) -> Via:
-    """Return how a view was made."""
-    assert view.via is not None, "a tensor with a base says how it shows it"
-    return view.via
-
-
-def refuse_doubtful(view: TensorBase) -> None:
+def refuse_doubtful(via: Via) -> None:
     """Raise where eager has a view, and a trace a copy or something that depends on strides."""
-    source, op, static = made_by(view)
+    source, op, static = via
     if op is UNKNOWN_PART:
         raise TraceError(
             "x[i] with a 0-d tensor i is a copy inside a traced function: it cannot be changed "

@@ -9,6 +9,7 @@ from tests.golden import (
     layer_programs,
     optimizer_programs,
     random_programs,
+    recorded_programs,
     reduction_programs,
     shape_programs,
     window_programs,
@@ -17,6 +18,7 @@ from tests.golden.program import Program
 
 _MODULES = (
     elementwise_programs,
+    recorded_programs,
     reduction_programs,
     shape_programs,
     index_programs,

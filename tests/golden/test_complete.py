@@ -1,7 +1,5 @@
 """The golden programs leave nothing out: ops, functions, layers, optimizers, examples."""
 
-import ast
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +7,15 @@ import pytest
 import dualgraph as dg
 from dualgraph import linalg, nn, optim
 from dualgraph.optim import lr_scheduler
+from tests.core.readme import README, parts
 from tests.golden import example_programs, large_programs, layer_programs, optimizer_programs
 from tests.golden.inputs import real
 from tests.golden.internals import library_ops, op_names, shares_rows, watched
 from tests.golden.program import EAGER, Mode
+from tests.golden.recorded_programs import PARTS, words
 from tests.golden.stored import hashes_of
 from tests.golden.table import PROGRAMS
 
-HERE = Path(__file__).parent
 REST_ON_LAPACK = {"pinv": lambda x: linalg.pinv(x)}  # ops made of ops whose bits are a library's
 NO_LAYERS = {"Module", "RNNBase", "RNNCellBase"}  # only what others are derived from
 NO_BITS = {"allclose", "equal", "empty", "empty_like"}  # a Python bool, or any bits at all
@@ -84,22 +83,9 @@ def test_every_example_runs() -> None:
     assert set(example_programs.SNIPPETS) == pages
 
 
-def words() -> set[str]:
-    """Return every name that the programs use, and every word of their texts."""
-    found: set[str] = set()
-    for path in HERE.glob("*_programs.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute):
-                found.add(node.attr)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.update(node.value.split())
-    return found
-
-
 def documented() -> set[str]:
     """Return the functions that the README lists, without their namespaces."""
-    text = (HERE.parents[1] / "README.md").read_text()
-    listed = text.partition("<!-- ops -->")[2].partition("<!-- /ops -->")[0]
+    listed = parts(README.read_text())[1]
     return {
         name.strip()
         for entry in listed.split("`dualgraph.")[1:]
@@ -108,7 +94,7 @@ def documented() -> set[str]:
 
 
 def test_every_function_is_called() -> None:
-    left = documented() - words() - NO_BITS - LAPACK_FUNCTIONS - ELSEWHERE
+    left = documented() - words() - PARTS.keys() - NO_BITS - LAPACK_FUNCTIONS - ELSEWHERE
     assert {name for name in left if not is_alias(name)} == set()
 
 

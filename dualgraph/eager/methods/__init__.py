@@ -7,6 +7,7 @@ from .conversion import ConversionMethods as ConversionMethods
 from .elementwise import ElementwiseMethods as ElementwiseMethods
 from .indexing import IndexingMethods as IndexingMethods
 from .random import RandomMethods as RandomMethods
+from .recorded import RecordedMethods as RecordedMethods, install_methods as install_methods
 from .reductions import ReductionMethods as ReductionMethods
 from .selection import SelectionMethods as SelectionMethods
 from .shape import ShapeMethods as ShapeMethods

@@ -4,7 +4,7 @@ from typing import Any
 
 from ...core.types import float64
 from ...errors import DTypeError
-from ...ops.elementwise import pointwise as elementary, special as ops, trigonometric as plane
+from ...ops.elementwise import special as ops, trigonometric as plane
 from .inplace import in_place
 
 
@@ -74,9 +74,3 @@ class SpecialMethods:
     mvlgamma_ = in_place(ops.mvlgamma)
     erfinv_ = in_place(ops.erfinv)
     i0_ = in_place(ops.i0)
-    exp2_ = in_place(elementary.exp2)
-    expm1_ = in_place(elementary.expm1)
-    log2_ = in_place(elementary.log2)
-    log10_ = in_place(elementary.log10)
-    log1p_ = in_place(elementary.log1p)
-    erfc_ = in_place(elementary.erfc)

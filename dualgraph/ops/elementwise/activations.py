@@ -21,6 +21,7 @@ from ..build import (
     need_floating,
     normal_axis,
 )
+from ..public import NETWORK, Surface, public
 from ..reduce.rowwise import softmax
 from ..shape.views import narrow
 from .pointwise import (
@@ -114,6 +115,7 @@ def _mish_slope(x: Tensor) -> Tensor:
     return add(t, mul(mul(x, sigmoid(x)), sub(1.0, square(t))))
 
 
+@public(NETWORK)
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
 
@@ -124,6 +126,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return apply(_GELU if approximate == "none" else _GELU_TANH, input)
 
 
+@public(NETWORK)
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * sigmoid(x), also called swish."""
     if inplace:
@@ -132,6 +135,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return apply(_SILU, input)
 
 
+@public(NETWORK)
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * tanh(softplus(x)) (Misra 2019)."""
     if inplace:
@@ -140,6 +144,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return apply(_MISH, input)
 
 
+@public(NETWORK)
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return ``log(1 + e**(beta * x)) / beta``, and x where ``beta * x`` is above the threshold."""
     need_floating("softplus", input)
@@ -147,18 +152,21 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return apply(_SOFTPLUS, input, as_dtype(beta, dtype), as_dtype(threshold, dtype))
 
 
+@public(NETWORK)
 def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(x)) without cancellation."""
     need_floating("logsigmoid", input)
     return apply(_LOGSIGMOID, input)
 
 
+@public(NETWORK)
 @in_float32
 def softsign(input: Tensor) -> Tensor:
     """Return x / (1 + abs(x)); integers become float32."""
     return div(input, add(abs_(input), 1))
 
 
+@public(NETWORK)
 @in_float32
 def tanhshrink(input: Tensor) -> Tensor:
     """Return x - tanh(x); integers become float32."""
@@ -166,11 +174,13 @@ def tanhshrink(input: Tensor) -> Tensor:
     return sub(x, tanh(x))
 
 
+@public(NETWORK)
 def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return softmax of the negated input along one axis."""
     return softmax(neg(input), dim, dtype)
 
 
+@public(NETWORK)
 @in_float32
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return a * sigmoid(b), a and b the halves of an axis of even extent (Dauphin et al. 2017)."""
@@ -220,6 +230,7 @@ def _outside(g: Tensor, x: Tensor, limit: Tensor) -> Tensor:
     return where(logical_and(ge(x, neg(limit)), le(x, limit)), 0.0, g)
 
 
+@public(NETWORK)
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * relu6(x + 3) / 6 (Howard et al. 2019)."""
     if inplace:
@@ -228,6 +239,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return apply(_HARDSWISH, input)
 
 
+@public(NETWORK)
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Return relu6(x + 3) / 6."""
     if inplace:
@@ -236,12 +248,14 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return apply(_HARDSIGMOID, input)
 
 
+@public(Surface(also=("nn.functional.hardshrink",), in_place=False))
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return the input, and 0 where it lies in [-lambd, lambd]."""
     need_floating("hardshrink", input)
     return apply(_HARDSHRINK, input, as_dtype(lambd, input.value.dtype))
 
 
+@public(NETWORK)
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return the input moved by lambd towards 0, and 0 where it lies in [-lambd, lambd]."""
     need(lambd >= 0, f"softshrink: lambd must not be negative, got {lambd}")

@@ -17,6 +17,7 @@ from ..build import (
     need_floating,
     refuse_bools,
 )
+from ..public import NOT_IN_PLACE, also, as_function, public
 from .pointwise import add, div, mul, rint, sub
 
 _FRAC = elementwise("frac", "{x} - trunc({x})", "t->t", vjp=(lambda g: g,))
@@ -32,12 +33,14 @@ _LERP = elementwise(
 )  # from the nearer end, so that weights 0 and 1 give the ends
 
 
+@public()
 def frac(input: Tensor) -> Tensor:
     """Return what is behind the point, with the input's sign: ``input - trunc(input)``."""
     need_floating("frac", input)
     return apply(_FRAC, input)
 
 
+@public(also("special.round"))
 @in_float32
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """Return the nearest integer, ties to even; integers stay as they are.
@@ -55,6 +58,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return div(rint(mul(input, ten)), ten) if decimals > 0 else mul(rint(div(input, ten)), ten)
 
 
+@public()
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """Return ``input + weight * (end - input)``; the weight is a number or a tensor.
 
@@ -68,6 +72,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return apply(_LERP, input, end, as_dtype(weight, dtype))
 
 
+@public()
 @in_float32
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """Return ``input + value * tensor1 * tensor2``, broadcast and promoted."""
@@ -75,6 +80,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     return add(x, mul(_times(a, value), b))
 
 
+@public()
 @in_float32
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """Return ``input + value * tensor1 / tensor2``; raise `DTypeError` for integers."""
@@ -97,6 +103,7 @@ def _times(a: Tensor, value: Any) -> Tensor:
     return a if one else mul(a, as_dtype(value, a.value.dtype))
 
 
+@public(NOT_IN_PLACE)
 def positive(input: Tensor) -> Tensor:
     """Return the input itself (``+input``); raise `DTypeError` for bools."""
     x = as_operand(input)
@@ -104,16 +111,19 @@ def positive(input: Tensor) -> Tensor:
     return x
 
 
+@public(as_function())
 def rsub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``other - alpha * input``."""
     return sub(other, input, alpha=alpha)
 
 
+@public()
 def deg2rad(input: Tensor) -> Tensor:
     """Return an angle in degrees as radians; integers become float32."""
     return mul(as_floating(input), pi / 180)
 
 
+@public()
 def rad2deg(input: Tensor) -> Tensor:
     """Return an angle in radians as degrees; integers become float32."""
     return mul(as_floating(input), 180 / pi)

@@ -8,6 +8,7 @@ from ...core.op import NONDIFF, Op
 from ...core.types import bool_
 from ...errors import DTypeError
 from ..build import Tensor, as_operand, elementwise, named
+from ..public import entered, public
 from .pointwise import logical_and, logical_not, logical_or, logical_xor, same
 
 _PAIR = (NONDIFF, NONDIFF)
@@ -19,6 +20,7 @@ _LEFT = elementwise("bitwise_left_shift", "shift_left({x}, {y})", "tt->t", vjp=_
 _RIGHT = elementwise("bitwise_right_shift", "shift_right({x}, {y})", "tt->t", vjp=_PAIR)
 
 
+@public()
 def bitwise_not(input: Any) -> Tensor:
     """Return every bit flipped (``~input``): ``-input - 1`` for integers, ``not`` for bools."""
     x = as_operand(input)
@@ -36,7 +38,7 @@ def _bitwise(op: Op, logical: Callable[..., Tensor] | None, doc: str) -> Any:
         _need_integers(op.name, x, bools=logical is not None)
         return apply(op, x, y)
 
-    return named(function, op.name, doc)
+    return entered(named(function, op.name, doc))
 
 
 def _need_integers(name: str, x: Tensor, bools: bool = True) -> None:

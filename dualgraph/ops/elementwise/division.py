@@ -9,6 +9,7 @@ from typing import Any
 from ...core.dispatch import apply
 from ...core.op import NONDIFF, Op, refuse
 from ..build import Tensor, elementwise, is_tensor, need, refuse_bools
+from ..public import also, public
 from .pointwise import div as true_divide, mul, neg, same
 
 _FLOOR = ("floordiv_{s}({x}, {y})", "floordiv_i8(i8({x}), i8({y}))")
@@ -44,6 +45,7 @@ _FMOD = elementwise(
 _ROUNDED = {"floor": _DIV_FLOOR, "trunc": _DIV_TRUNC}
 
 
+@public(also("divide"))
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """Return the quotient; true division makes float32 of integers.
 
@@ -63,6 +65,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     return _whole("div", _ROUNDED[rounding_mode], input, other)
 
 
+@public()
 def floor_divide(input: Any, other: Any) -> Tensor:
     """Return the largest integer not above the quotient, in the common dtype: ``input // other``.
 
@@ -71,6 +74,7 @@ def floor_divide(input: Any, other: Any) -> Tensor:
     return _whole("floor_divide", _FLOOR_DIVIDE, input, other)
 
 
+@public()
 def remainder(input: Any, other: Any) -> Tensor:
     """Return ``input - other * floor(input / other)``, with the sign of other: ``input % other``.
 
@@ -81,6 +85,7 @@ def remainder(input: Any, other: Any) -> Tensor:
     return _whole("remainder", _REMAINDER, input, other)
 
 
+@public()
 def fmod(input: Any, other: Any) -> Tensor:
     """Return ``input - other * trunc(input / other)`` exactly, with the sign of input."""
     return _whole("fmod", _FMOD, input, other)

@@ -27,6 +27,7 @@ from ..build import (
     unary_float,
 )
 from ..index.nonzero import nonzero
+from ..public import NOT_IN_PLACE, Surface, also, as_function, entered, public
 
 # --- arithmetic ---------------------------------------------------------------------------------
 
@@ -82,6 +83,7 @@ _NOT = elementwise("logical_not", "not {x}", "b->b", vjp=(NONDIFF,))
 _ONE = 1  # the default of alpha: told by identity, whatever else was given
 
 
+@public()
 @unguarded
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``input + alpha * other``, broadcast and promoted; for bools, ``or``."""
@@ -96,6 +98,7 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     return apply(_OR if x.value.dtype == bool_ else _ADD, x, y)
 
 
+@public(also("subtract"))
 @unguarded
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Return ``input - alpha * other``; raise `DTypeError` for bools."""
@@ -127,6 +130,7 @@ def same(x: Any, y: Any) -> tuple[Tensor, ...]:
     return aligned(x, y)
 
 
+@public(also("multiply"))
 @unguarded
 def mul(input: Any, other: Any) -> Tensor:
     """Return ``input * other``, broadcast and promoted; for bools, ``and``."""
@@ -134,6 +138,7 @@ def mul(input: Any, other: Any) -> Tensor:
     return apply(_AND if x.value.dtype is bool_ else _MUL, x, y)
 
 
+@public(Surface(name="true_divide"))
 @unguarded
 def div(input: Any, other: Any) -> Tensor:
     """Return the true quotient; integers are divided as float32.
@@ -148,6 +153,7 @@ def div(input: Any, other: Any) -> Tensor:
     return apply(_DIV, x, y)
 
 
+@public(also("negative"))
 @unguarded
 def neg(input: Tensor) -> Tensor:
     """Return ``-input``; raise `DTypeError` for bools."""
@@ -157,6 +163,7 @@ def neg(input: Tensor) -> Tensor:
     return apply(_NEG, x)
 
 
+@public(also("absolute"))
 @unguarded
 def abs(input: Tensor) -> Tensor:
     """Return the absolute value; its derivative at 0 is 0. Raise `DTypeError` for bools."""
@@ -165,6 +172,7 @@ def abs(input: Tensor) -> Tensor:
     return apply(_ABS, x)
 
 
+@public(also("sgn"))
 @unguarded
 def sign(input: Tensor) -> Tensor:
     """Return -1, 0 or 1 with the sign of the input (0 for NaN); bools stay as they are."""
@@ -172,6 +180,7 @@ def sign(input: Tensor) -> Tensor:
     return clone(x) if x.value.dtype == bool_ else apply(_SIGN, x)
 
 
+@public()
 @unguarded
 def pow(input: Any, exponent: Any) -> Tensor:
     """Return ``input ** exponent`` with the special cases of C99's pow.
@@ -191,6 +200,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return as_dtype(apply(_IPOW, long(x), long(y)), x.value.dtype)
 
 
+@public()
 @unguarded
 def square(input: Tensor) -> Tensor:
     """Return ``input * input``; bools become int64."""
@@ -199,6 +209,7 @@ def square(input: Tensor) -> Tensor:
     return mul(x, x)
 
 
+@public()
 @unguarded
 def reciprocal(input: Tensor) -> Tensor:
     """Return ``1 / input``."""
@@ -224,11 +235,11 @@ _LE = elementwise("le", "{x} <= {y}", "tt->b", vjp=(NONDIFF, NONDIFF))
 _GT = elementwise("gt", "{x} > {y}", "tt->b", vjp=(NONDIFF, NONDIFF))
 _GE = elementwise("ge", "{x} >= {y}", "tt->b", vjp=(NONDIFF, NONDIFF))
 eq = binary(_EQ, "Return where the operands are equal, as bools.")
-ne = binary(_NE, "Return where the operands differ, as bools.")
-lt = binary(_LT, "Return ``input < other`` as bools.")
-le = binary(_LE, "Return ``input <= other`` as bools.")
-gt = binary(_GT, "Return ``input > other`` as bools.")
-ge = binary(_GE, "Return ``input >= other`` as bools.")
+ne = binary(_NE, "Return where the operands differ, as bools.", at=also("not_equal"))
+lt = binary(_LT, "Return ``input < other`` as bools.", at=also("less"))
+le = binary(_LE, "Return ``input <= other`` as bools.", at=also("less_equal"))
+gt = binary(_GT, "Return ``input > other`` as bools.", at=also("greater"))
+ge = binary(_GE, "Return ``input >= other`` as bools.", at=also("greater_equal"))
 
 _WHERE = elementwise(
     "where",
@@ -259,14 +270,15 @@ _MINIMUM = elementwise(
         lambda g, x, y: _share(g, gt(y, x), eq(x, y)),
     ),
 )
-maximum = binary(_MAXIMUM, "Return the larger operand; NaN where either is NaN.")
-minimum = binary(_MINIMUM, "Return the smaller operand; NaN where either is NaN.")
+maximum = binary(_MAXIMUM, "Return the larger operand; NaN where either is NaN.", at=NOT_IN_PLACE)
+minimum = binary(_MINIMUM, "Return the smaller operand; NaN where either is NaN.", at=NOT_IN_PLACE)
 
 
 def _share(g: Tensor, loses: Tensor, ties: Tensor) -> Tensor:
     return where(loses, 0.0, where(ties, mul(g, 0.5), g))
 
 
+@public(as_function())
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Return ``input`` where the condition holds and ``other`` elsewhere, broadcast.
 
@@ -281,6 +293,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return apply(_WHERE, condition, x, y)
 
 
+@public(also("clip"))
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Limit values to [min, max]; numbers or tensors, either may be absent. NaN on either
     side gives NaN.
@@ -311,16 +324,18 @@ _CLAMP_HIGH = elementwise(
 _ISNAN = elementwise("isnan", "{x} != {x}", "t->b", vjp=(NONDIFF,))
 _ISINF = elementwise("isinf", "abs({x}) == inf", "t->b", vjp=(NONDIFF,))
 _ISFINITE = elementwise("isfinite", "abs({x}) < inf", "t->b", vjp=(NONDIFF,))
-isnan = unary_float(_ISNAN, "Return where the input is NaN.")
-isinf = unary_float(_ISINF, "Return where the input is plus or minus infinity.")
-isfinite = unary_float(_ISFINITE, "Return where the input is neither NaN nor infinite.")
+isnan = unary_float(_ISNAN, "Return where the input is NaN.", at=NOT_IN_PLACE)
+isinf = unary_float(_ISINF, "Return where the input is plus or minus infinity.", at=NOT_IN_PLACE)
+isfinite = unary_float(
+    _ISFINITE, "Return where the input is neither NaN nor infinite.", at=NOT_IN_PLACE
+)
 
 
 def _logical(op: Any, doc: str) -> Any:
     def function(input: Any, other: Any) -> Tensor:
         return apply(op, as_bool(input), as_bool(other))
 
-    return unguarded(named(function, op.name, doc))
+    return entered(unguarded(named(function, op.name, doc)))
 
 
 def as_bool(x: Any) -> Tensor:
@@ -333,6 +348,7 @@ logical_or = _logical(_OR, "Return where at least one operand is not zero.")
 logical_xor = _logical(_XOR, "Return where exactly one operand is not zero.")
 
 
+@public()
 def logical_not(input: Tensor) -> Tensor:
     """Return where the input is zero."""
     return apply(_NOT, as_bool(input))
@@ -358,7 +374,7 @@ _COPY = elementwise("clone", "{x}", "t->t", vjp=(lambda g: g,))
 _OVERWRITE = elementwise(
     "overwrite", "{y}", "tt->t", vjp=(NONDIFF, lambda g: g), grad_name="Copy"
 )  # what was there before has no influence
-clone = unary(_COPY, "Return a copy in new memory; gradients pass through.")
+clone = unary(_COPY, "Return a copy in new memory; gradients pass through.", at=NOT_IN_PLACE)
 
 
 def overwrite(input: Tensor, other: Any) -> Tensor:
@@ -415,23 +431,32 @@ _TRUNC = elementwise("trunc", "trunc({x})", "t->t", vjp=(NONDIFF,))
 _ROUND = elementwise("round", "rint({x})", "t->t", vjp=(NONDIFF,))
 
 exp = unary_float(_EXP, "Return e**x; integers become float32.")
-exp2 = unary_float(_EXP2, "Return 2**x; integers become float32.")
-expm1 = unary_float(_EXPM1, "Return e**x - 1 without cancellation near 0.")
+exp2 = unary_float(_EXP2, "Return 2**x; integers become float32.", at=also("special.exp2"))
+expm1 = unary_float(
+    _EXPM1, "Return e**x - 1 without cancellation near 0.", at=also("special.expm1")
+)
 log = unary_float(_LOG, "Return the natural logarithm; NaN below 0, -inf at 0.")
 log2 = unary_float(_LOG2, "Return the logarithm to base 2.")
 log10 = unary_float(_LOG10, "Return the logarithm to base 10.")
-log1p = unary_float(_LOG1P, "Return log(1 + x) without cancellation near 0.")
-tanh = unary_float(_TANH, "Return the hyperbolic tangent.")
-sigmoid = unary_float(_SIGMOID, "Return 1 / (1 + e**-x).")
+log1p = unary_float(
+    _LOG1P, "Return log(1 + x) without cancellation near 0.", at=also("special.log1p")
+)
+tanh = unary_float(_TANH, "Return the hyperbolic tangent.", at=also("nn.functional.tanh"))
+sigmoid = unary_float(
+    _SIGMOID, "Return 1 / (1 + e**-x).", at=also("special.expit", "nn.functional.sigmoid")
+)
 sqrt = unary_float(_SQRT, "Return the correctly rounded square root; NaN below 0.")
 rsqrt = unary_float(_RSQRT, "Return 1 / sqrt(x).")
 sin = unary_float(_SIN, "Return the sine of an angle in radians.")
 cos = unary_float(_COS, "Return the cosine of an angle in radians.")
-erf = unary_float(_ERF, "Return the error function.")
-erfc = unary_float(_ERFC, "Return 1 - erf(x) without cancellation for large x.")
+erf = unary_float(_ERF, "Return the error function.", at=also("special.erf"))
+erfc = unary_float(
+    _ERFC, "Return 1 - erf(x) without cancellation for large x.", at=also("special.erfc")
+)
 _SHORTCUTS = {2: square, 1: clone, -1: reciprocal, 0.5: sqrt}
 
 
+@public(also("nn.functional.relu"))
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(input, 0); NaN stays NaN, the derivative at 0 is 0."""
     if inplace:
@@ -453,7 +478,11 @@ def _rounding(op: Any, doc: str) -> Any:
     return unguarded(named(function, op.name, doc))
 
 
-floor = _rounding(_FLOOR, "Return the largest integer that is not above; integers unchanged.")
-ceil = _rounding(_CEIL, "Return the smallest integer that is not below; integers unchanged.")
-trunc = _rounding(_TRUNC, "Return the integer part; integers unchanged.")
+floor = entered(
+    _rounding(_FLOOR, "Return the largest integer that is not above; integers unchanged.")
+)
+ceil = entered(
+    _rounding(_CEIL, "Return the smallest integer that is not below; integers unchanged.")
+)
+trunc = entered(_rounding(_TRUNC, "Return the integer part; integers unchanged."), also("fix"))
 rint = _rounding(_ROUND, "Return the nearest integer, ties to even; integers unchanged.")

@@ -22,6 +22,7 @@ from ..build import (
     refuse_bools,
 )
 from ..create.creation import rand_like
+from ..public import NETWORK, Surface, as_function, public
 from ..shape.views import reshape
 from .pointwise import add, exp, ge, gt, le, logical_or, mul, relu, where
 
@@ -68,6 +69,7 @@ def _elu_vjp(g: Tensor, x: Tensor, slope: Any, rate: Any) -> Tensor:
     return where(below, mul(mul(g, slope), exp(mul(where(below, x, 0.0), rate))), g)
 
 
+@public(NETWORK)
 @in_float32
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return the input, times ``negative_slope`` where it is not positive."""
@@ -77,6 +79,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return apply(_PRELU, input, as_dtype(negative_slope, input.value.dtype))
 
 
+@public(Surface(also=("nn.functional.prelu",), in_place=False))
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return the input, times a learned slope where it is not positive (He et al. 2015).
 
@@ -95,6 +98,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return apply(_PRELU, input, reshape(as_dtype(weight, input.value.dtype), slopes))
 
 
+@public(as_function("nn.functional.rrelu"))
 @in_float32
 def rrelu(
     input: Tensor,
@@ -116,6 +120,7 @@ def rrelu(
     return apply(_PRELU, input, add(mul(rand_like(input), upper - lower), lower))
 
 
+@public(NETWORK)
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x above 0 and ``alpha * (e**x - 1)`` below (Clevert et al. 2016)."""
     if inplace:
@@ -123,6 +128,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _elu("elu", input, alpha, 1.0)
 
 
+@public(as_function("nn.functional.celu"))
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x above 0 and ``alpha * (e**(x/alpha) - 1)`` below (Barron 2017)."""
     if inplace:
@@ -137,6 +143,7 @@ def _elu(name: str, x: Tensor, alpha: float, rate: float) -> Tensor:
     return apply(_ELU, x, as_dtype(alpha, dtype), as_dtype(rate, dtype))
 
 
+@public(as_function("nn.functional.selu"))
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return elu with the two constants that keep mean 0 and variance 1 (Klambauer et al. 2017)."""
     if inplace:
@@ -145,6 +152,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return apply(_SELU, input)
 
 
+@public(NETWORK)
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
@@ -155,6 +163,7 @@ def hardtanh(
     return _bounded("hardtanh", input, min_val, max_val)
 
 
+@public(NETWORK)
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """Return the input limited to [0, 6]."""
     return changed(input, relu6) if inplace else _bounded("relu6", input, 0, 6)
@@ -167,6 +176,7 @@ def _bounded(name: str, input: Tensor, low: float, high: float) -> Tensor:
     return apply(_HARDTANH, x, as_dtype(low, dtype), as_dtype(high, dtype))
 
 
+@public(as_function("nn.functional.threshold"))
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return the input where it is above the threshold, and ``value`` elsewhere."""
     return _above(input, threshold, value, inplace)
@@ -185,16 +195,19 @@ def _above(input: Tensor, limit: float, value: float, inplace: bool = False) -> 
 # --- in-place forms -----------------------------------------------------------------------------
 
 
+@public(as_function("nn.functional.relu_"))
 def relu_(input: Tensor) -> Tensor:
     """Do `relu` in place and return the input."""
     return relu(input, inplace=True)
 
 
+@public(NETWORK)
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """Do `leaky_relu` in place and return the input."""
     return leaky_relu(input, negative_slope, inplace=True)
 
 
+@public(as_function("nn.functional.rrelu_"))
 def rrelu_(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
 ) -> Tensor:
@@ -202,26 +215,31 @@ def rrelu_(
     return rrelu(input, lower, upper, training, inplace=True)
 
 
+@public(NETWORK)
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Do `elu` in place and return the input."""
     return elu(input, alpha, inplace=True)
 
 
+@public(as_function("nn.functional.celu_"))
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """Do `celu` in place and return the input."""
     return celu(input, alpha, inplace=True)
 
 
+@public(as_function("nn.functional.selu_"))
 def selu_(input: Tensor) -> Tensor:
     """Do `selu` in place and return the input."""
     return selu(input, inplace=True)
 
 
+@public(NETWORK)
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Do `hardtanh` in place and return the input."""
     return hardtanh(input, min_val, max_val, inplace=True)
 
 
+@public(as_function("nn.functional.threshold_"))
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """Do `threshold` in place and return the input."""
     return _above(input, threshold, value, inplace=True)

@@ -19,6 +19,7 @@ from ..build import (
     need,
     unary_float,
 )
+from ..public import NOT_IN_PLACE, public
 from ..reduce.reductions import all as all_
 from .pointwise import (
     abs as abs_,
@@ -78,22 +79,29 @@ _SIGNBIT = elementwise(
 _ISPOSINF = elementwise("isposinf", "{x} == inf", "t->b", vjp=(NONDIFF,))
 _ISNEGINF = elementwise("isneginf", "{x} == -inf", "t->b", vjp=(NONDIFF,))
 
-fmax = binary(_FMAX, "Return the larger operand, and the other one where one is NaN.")
-fmin = binary(_FMIN, "Return the smaller operand, and the other one where one is NaN.")
-isposinf = unary_float(_ISPOSINF, "Return where the input is plus infinity.")
-isneginf = unary_float(_ISNEGINF, "Return where the input is minus infinity.")
+fmax = binary(
+    _FMAX, "Return the larger operand, and the other one where one is NaN.", at=NOT_IN_PLACE
+)
+fmin = binary(
+    _FMIN, "Return the smaller operand, and the other one where one is NaN.", at=NOT_IN_PLACE
+)
+isposinf = unary_float(_ISPOSINF, "Return where the input is plus infinity.", at=NOT_IN_PLACE)
+isneginf = unary_float(_ISNEGINF, "Return where the input is minus infinity.", at=NOT_IN_PLACE)
 
 
+@public()
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Return the input, or the bound where it is lower; see `clamp`."""
     return clamp(input, min=min)
 
 
+@public()
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Return the input, or the bound where it is higher; see `clamp`."""
     return clamp(input, max=max)
 
 
+@public()
 def copysign(input: Any, other: Any) -> Tensor:
     """Return the magnitude of input with the sign of other; integers become float32.
 
@@ -105,6 +113,7 @@ def copysign(input: Any, other: Any) -> Tensor:
     return apply(_COPYSIGN, x, y)
 
 
+@public()
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """Return 0 below zero, 1 above, and ``values`` at zero; NaN gives 0.
 
@@ -123,18 +132,21 @@ def _one_dtype(name: str, x: Any, y: Any) -> None:
         )
 
 
+@public(NOT_IN_PLACE)
 def signbit(input: Tensor) -> Tensor:
     """Return where the sign is minus, -0.0 included; False for NaN and bools."""
     x = as_operand(input)
     return ne(x, x) if x.value.dtype == bool_ else apply(_SIGNBIT, x)
 
 
+@public(NOT_IN_PLACE)
 def isreal(input: Tensor) -> Tensor:
     """Return True everywhere: no complex dtype exists."""
     x = as_operand(input)
     return logical_or(eq(x, x), True)
 
 
+@public()
 def nan_to_num(
     input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
@@ -153,6 +165,7 @@ def nan_to_num(
     return where(isposinf(x), high, finite)
 
 
+@public(NOT_IN_PLACE)
 @in_float32
 def isclose(
     input: Tensor,
@@ -177,6 +190,7 @@ def isclose(
     return logical_or(close, logical_and(isfinite(error), le(error, allowed)))
 
 
+@public(NOT_IN_PLACE)
 def allclose(
     input: Tensor,
     other: Tensor,
@@ -192,6 +206,7 @@ def allclose(
     return bool(state.frontend.concrete(close, "allclose()"))
 
 
+@public(NOT_IN_PLACE)
 def equal(input: Tensor, other: Tensor) -> bool:
     """Return, as a Python bool, whether shapes and all elements are equal (NaN is not).
 

@@ -22,6 +22,7 @@ from ..build import (
     unary_float,
 )
 from ..create.creation import arange
+from ..public import NOT_IN_PLACE, SPECIAL, also, as_function, public
 from ..reduce.reductions import sum
 from ..shape.views import unsqueeze
 from .pointwise import (
@@ -103,6 +104,7 @@ def _logit_vjp(g: Tensor, x: Tensor) -> Tensor:
     return where(inside, div(g, mul(x, sub(1, x))), float("nan"))
 
 
+@public(also("special.logit"))
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """Return log(x/(1 - x)); with ``eps``, x is first limited to [eps, 1 - eps].
 
@@ -124,9 +126,12 @@ logaddexp = binary_float(
 
     The derivatives there are NaN. Integers become float32.
     """,
+    at=NOT_IN_PLACE,
 )
 logaddexp2 = binary_float(
-    _LOGADDEXP2, "Return log2(2**input + 2**other) without overflow, as `logaddexp` to base 2."
+    _LOGADDEXP2,
+    "Return log2(2**input + 2**other) without overflow, as `logaddexp` to base 2.",
+    at=NOT_IN_PLACE,
 )
 xlogy = binary_float(
     _XLOGY,
@@ -139,13 +144,19 @@ xlogy = binary_float(
     >>> dg.xlogy(dg.tensor([0.0, 2.0]), dg.tensor([0.0, 1.0]))
     tensor([0., 0.])
     """,
+    at=also("special.xlogy"),
 )
 xlog1py = binary_float(
-    _XLOG1PY, "Return input * log1p(other), which is 0 where the input is 0, as `xlogy`."
+    _XLOG1PY,
+    "Return input * log1p(other), which is 0 where the input is 0, as `xlogy`.",
+    at=SPECIAL,
 )
-entr = unary_float(_ENTR, "Return -x log(x), the entropy's summand: 0 at 0, -inf below.")
+entr = unary_float(
+    _ENTR, "Return -x log(x), the entropy's summand: 0 at 0, -inf below.", at=SPECIAL
+)
 
 
+@public(NOT_IN_PLACE)
 def float_power(input: Any, exponent: Any) -> Tensor:
     """Return ``input ** exponent`` in float64, whatever the dtypes; see `pow`.
 
@@ -178,10 +189,14 @@ _ZETA = elementwise(
 )  # d zeta(s, q)/dq = -s zeta(s + 1, q)
 
 lgamma = unary_float(
-    _LGAMMA, "Return log|gamma(x)|; infinite at 0 and at the negative integers, its poles."
+    _LGAMMA,
+    "Return log|gamma(x)|; infinite at 0 and at the negative integers, its poles.",
+    at=also("special.gammaln"),
 )
 digamma = unary_float(
-    _DIGAMMA, "Return the derivative of `lgamma`; NaN at negative integers, -1/x's infinity at 0."
+    _DIGAMMA,
+    "Return the derivative of `lgamma`; NaN at negative integers, -1/x's infinity at 0.",
+    at=also("special.digamma", "special.psi"),
 )
 zeta = binary_float(
     _ZETA,
@@ -190,9 +205,11 @@ zeta = binary_float(
     Infinite at input 1 and where ``other`` is 0 or a negative integer; NaN for an input below 1,
     and below 0 unless the input is an integer. It has a derivative for ``other`` alone.
     """,
+    at=SPECIAL,
 )
 
 
+@public(as_function("special.polygamma"))
 def polygamma(n: int, input: Tensor) -> Tensor:
     """Return the n-th derivative of `digamma`, n >= 0; integers become float32.
 
@@ -210,6 +227,7 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     return as_dtype(scaled, x.value.dtype)
 
 
+@public(also("special.multigammaln"))
 @in_float32
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """Return the logarithm of the multivariate gamma function of dimension ``p`` >= 1.
@@ -258,13 +276,17 @@ _NDTRI = elementwise(
 )
 
 erfinv = unary_float(
-    _ERFINV, "Return the inverse of erf; infinite at -1 and 1, NaN outside of [-1, 1]."
+    _ERFINV,
+    "Return the inverse of erf; infinite at -1 and 1, NaN outside of [-1, 1].",
+    at=also("special.erfinv"),
 )
-erfcx = unary_float(_ERFCX, "Return exp(x**2) erfc(x), which neither under- nor overflows at inf.")
-ndtr = unary_float(_NDTR, "Return the standard normal distribution function.")
-log_ndtr = unary_float(_LOG_NDTR, "Return log(ndtr(x)) without underflow to the left.")
+erfcx = unary_float(
+    _ERFCX, "Return exp(x**2) erfc(x), which neither under- nor overflows at inf.", at=SPECIAL
+)
+ndtr = unary_float(_NDTR, "Return the standard normal distribution function.", at=SPECIAL)
+log_ndtr = unary_float(_LOG_NDTR, "Return log(ndtr(x)) without underflow to the left.", at=SPECIAL)
 ndtri = unary_float(
-    _NDTRI, "Return the inverse of `ndtr`; infinite at 0 and 1, NaN outside of [0, 1]."
+    _NDTRI, "Return the inverse of `ndtr`; infinite at 0 and 1, NaN outside of [0, 1].", at=SPECIAL
 )
 
 # --- Bessel functions -----------------------------------------------------------------------------
@@ -290,7 +312,11 @@ def _less_quotient(y: Tensor, out: Tensor, x: Tensor) -> Tensor:
     return where(eq(x, 0), 0.5, sub(y, quotient))
 
 
-i0 = unary_float(_I0, "Return the modified Bessel function of the first kind of order 0.")
-i0e = unary_float(_I0E, "Return exp(-|x|) I0(x), which does not overflow.")
-i1 = unary_float(_I1, "Return the modified Bessel function of the first kind of order 1.")
-i1e = unary_float(_I1E, "Return exp(-|x|) I1(x), which does not overflow.")
+i0 = unary_float(
+    _I0, "Return the modified Bessel function of the first kind of order 0.", at=also("special.i0")
+)
+i0e = unary_float(_I0E, "Return exp(-|x|) I0(x), which does not overflow.", at=SPECIAL)
+i1 = unary_float(
+    _I1, "Return the modified Bessel function of the first kind of order 1.", at=SPECIAL
+)
+i1e = unary_float(_I1E, "Return exp(-|x|) I1(x), which does not overflow.", at=SPECIAL)

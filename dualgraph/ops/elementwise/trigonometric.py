@@ -5,6 +5,7 @@ from typing import Any
 from ...core.dispatch import apply
 from ...core.op import Op
 from ..build import Tensor, aligned, as_floating, elementwise, named, unary_float
+from ..public import EVERYWHERE, Surface, also, entered
 from .pointwise import abs, add, cos, div, eq, mul, neg, rsqrt, sub, where
 
 _PI = 3.141592653589793
@@ -70,28 +71,40 @@ def _sinc_vjp(g: Tensor, x: Tensor, out: Tensor) -> Tensor:
     return mul(g, where(eq(x, 0), 0.0, slope))
 
 
-def binary_float(op: Op, doc: str) -> Any:
+def binary_float(op: Op, doc: str, at: Surface = EVERYWHERE) -> Any:
     """Return the public function of a floating op with two operands, broadcast and promoted."""
 
     def function(input: Any, other: Any) -> Tensor:
         x, y = aligned(input, other)
         return apply(op, as_floating(x), as_floating(y))
 
-    return named(function, op.name, doc)
+    return entered(named(function, op.name, doc), at)
 
 
 tan = unary_float(_TAN, "Return the tangent of an angle in radians, right for every argument.")
-asin = unary_float(_ASIN, "Return the arc sine in [-pi/2, pi/2]; NaN outside of [-1, 1].")
-acos = unary_float(_ACOS, "Return the arc cosine in [0, pi]; NaN outside of [-1, 1].")
-atan = unary_float(_ATAN, "Return the arc tangent in [-pi/2, pi/2].")
+asin = unary_float(
+    _ASIN, "Return the arc sine in [-pi/2, pi/2]; NaN outside of [-1, 1].", at=also("arcsin")
+)
+acos = unary_float(
+    _ACOS, "Return the arc cosine in [0, pi]; NaN outside of [-1, 1].", at=also("arccos")
+)
+atan = unary_float(_ATAN, "Return the arc tangent in [-pi/2, pi/2].", at=also("arctan"))
 sinh = unary_float(_SINH, "Return the hyperbolic sine.")
 cosh = unary_float(_COSH, "Return the hyperbolic cosine.")
-asinh = unary_float(_ASINH, "Return the inverse of the hyperbolic sine.")
-acosh = unary_float(_ACOSH, "Return the inverse of the hyperbolic cosine; NaN below 1.")
-atanh = unary_float(
-    _ATANH, "Return the inverse of the hyperbolic tangent; infinite at -1 and 1, NaN beyond."
+asinh = unary_float(_ASINH, "Return the inverse of the hyperbolic sine.", at=also("arcsinh"))
+acosh = unary_float(
+    _ACOSH, "Return the inverse of the hyperbolic cosine; NaN below 1.", at=also("arccosh")
 )
-sinc = unary_float(_SINC, "Return sin(pi x)/(pi x), and 1 at 0; exactly 0 at other integers.")
+atanh = unary_float(
+    _ATANH,
+    "Return the inverse of the hyperbolic tangent; infinite at -1 and 1, NaN beyond.",
+    at=also("arctanh"),
+)
+sinc = unary_float(
+    _SINC,
+    "Return sin(pi x)/(pi x), and 1 at 0; exactly 0 at other integers.",
+    at=also("special.sinc"),
+)
 atan2 = binary_float(
     _ATAN2,
     """Return the angle in [-pi, pi] of the points (other, input), with the signs of C99's atan2.
@@ -102,6 +115,7 @@ atan2 = binary_float(
     >>> dg.atan2(dg.tensor([1.0, -0.0]), dg.tensor([1.0, -1.0]))
     tensor([ 0.7854, -3.1416])
     """,
+    at=also("arctan2"),
 )
 hypot = binary_float(
     _HYPOT,

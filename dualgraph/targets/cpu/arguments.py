@@ -6,6 +6,7 @@ kernel packs the words by keyword.
 """
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -52,9 +53,23 @@ class Block:
         name, i = (key, 0) if isinstance(key, str) else key
         return f"a[{self._starts[name] + i}]"
 
-    def unpack(self, *names: str) -> str:
+    def unpack(self, *names: str, base: str = "a") -> str:
         """Return the statement that gives each of these words its name."""
-        return f"{', '.join(names)} = {', '.join(self[name] for name in names)}"
+        words = [f"{base}[{self._starts[name]}]" for name in names]
+        return f"{', '.join(names)} = {', '.join(words)}"
+
+    def words(self, base: str = "a") -> SimpleNamespace:
+        """Return the expressions that read the words, for templates.
+
+        >>> block = Block(x=1, stride=3)
+        >>> "x = ptr_f4({a.x} + {a.stride[1]} * 4)".format(a=block.words())
+        'x = ptr_f4(a[0] + a[2] * 4)'
+        """
+        words: dict[str, str | list[str]] = {}
+        for name, start in self._starts.items():
+            field = [f"{base}[{start + i}]" for i in range(self._counts[name])]
+            words[name] = field[0] if len(field) == 1 else field
+        return SimpleNamespace(**words)
 
     def cell(self, name: str, table: str, row: str) -> str:
         """Return the expression that reads a word of one of the blocks that make up a table.
@@ -82,3 +97,7 @@ class Block:
                 raise TypeError(f"{name} has {count} words, not {len(field)}")
             block += field
         return block
+
+
+STATUS = Block.of("failed row index")
+"""What kernels that may refuse their input write: which number is wrong, then that they did."""

@@ -16,14 +16,13 @@ from typing import Any
 import numba
 
 from ...vendor import object_layout, thread_limit
-from .arguments import Block
+from .arguments import STATUS, Block
 from .prelude import with_imports
 from .toolchain.native import PROGRAM_KERNEL, address_of, content_name, python_function
 
 HEADER = Block.of("rows row_count patches patch_count status")
 ROW = Block.of("kernel block items grain may_fail")
 PATCH = Block.of("slot object offset")
-STATUS = Block.of("failed row index")
 
 _TEXT = """def KERNEL(header, objects, unused):
     a = ptr_i8(header)

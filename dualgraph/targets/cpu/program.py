@@ -7,7 +7,8 @@ import numpy as np
 from ...ir.graph import Graph
 from ..protocol import Cost, Destination, StagedTarget
 from .arena import ALIGNMENT, plan
-from .driver import PATCH, ROW, STATUS, serial_driver
+from .arguments import STATUS
+from .driver import PATCH, ROW, serial_driver
 from .executable import Program as Program
 from .families.base import Group
 from .families.table import family_of

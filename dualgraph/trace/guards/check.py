@@ -5,7 +5,7 @@ from operator import attrgetter
 from types import CellType
 from typing import Any, NamedTuple, Protocol
 
-from ...eager import Tensor
+from ...core.tensor import TensorBase
 from ...errors import TraceError
 from ..capture import TensorGuard
 from .freeze import (
@@ -192,11 +192,11 @@ class Guards:
         self.others: list[tuple[Guard, Guard]] = [(g, g) for g in guards if id(g) not in seen]
         self.others += [(c, m) for m in self.modules for c in m.containers]
 
-    def broken(self, arguments: list[Tensor]) -> Guard | TensorGuard | None:
+    def broken(self, arguments: list[TensorBase]) -> Guard | TensorGuard | None:
         """Return a guard that does not hold in a call with these arguments, or None."""
-        for fact in self.tensors:
-            if not fact.holds(arguments):
-                return fact
+        for guard in self.tensors:
+            if not guard.holds(arguments):
+                return guard
         for space, name, value, guard in self.named:
             if space.get(name) is not value and not guard.holds():
                 return guard

@@ -5,7 +5,7 @@ such by value; plain objects by their attributes.
 """
 
 from array import array
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -20,7 +20,6 @@ Kinds = tuple[type[Any], ...]
 
 SIMPLE: Kinds = (bool, int, float, complex, str, bytes, type(None))
 _ATOMS = frozenset(SIMPLE)
-_TREES: frozenset[type[Any]] = frozenset({dict, OrderedDict})
 CONTAINERS: Kinds = (tuple, list, deque, Size, dict, set, frozenset)
 ARRAYS: Kinds = (np.ndarray,)
 _SIGNED: Kinds = (float, complex)  # two zeros, and NaN
@@ -128,7 +127,7 @@ def _named_parts(value: Any) -> tuple[Hashable, list[Any]]:
     return names if is_dict else (Identity(value), names), list(items.values())
 
 
-def frozen_tree(tree: Any, tensors: list[Tensor]) -> Hashable:
+def frozen_tree(tree: Any, tensors: list[Any]) -> Hashable:
     """Return `frozen` of arguments, whose containers may be nested to any depth.
 
     Tensors are appended to a list, in the order of `tree.flatten`; a `Leaf` stands for each.
@@ -142,8 +141,9 @@ def frozen_tree(tree: Any, tensors: list[Tensor]) -> Hashable:
     parts = parts_of(tree)
     if parts is None:
         return frozen(tree)
-    values = tuple([frozen_tree(v, tensors) for v in parts])
-    return kind, tuple(zip(map(_key, tree), values, strict=True)) if kind in _TREES else values
+    if isinstance(tree, DICTS):
+        return (kind, tuple([(_key(k), frozen_tree(v, tensors)) for k, v in tree.items()]))
+    return (kind, tuple([frozen_tree(v, tensors) for v in parts]))
 
 
 def _key(key: Any) -> Hashable:

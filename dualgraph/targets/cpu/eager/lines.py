@@ -6,24 +6,26 @@ import numpy as np
 
 from ....core.op import Kernel, Op
 from ....numerics.facts.routine import Line
+from ..arguments import Block
 from ..prelude import suffix, with_imports
 from ..texts.lines import statements, written
 from .ufunc import make_gufunc
 
 
 def _eager_source(spec: Line, dtype: np.dtype) -> str:
-    output = spec.output_type(dtype)
+    output, a = spec.output_type(dtype), Block.of("x y").words()
+    dims, step = Block.of("count n").words("d"), Block.of("x y sx sy").words("c")
     lines = [
         "def KERNEL(args, dims, steps, data):",
         "    a = ptr_i8(args)",
         "    d = ptr_i8(dims)",
         "    c = ptr_i8(steps)",
-        "    n = d[1]",
-        f"    sx = c[2] // {dtype.itemsize}",
-        *([] if spec.scalar_output else [f"    sy = c[3] // {output.itemsize}"]),
-        "    for line in range(d[0]):",
-        f"        x = ptr_{suffix(dtype)}(a[0] + line * c[0])",
-        f"        y = ptr_{suffix(output)}(a[1] + line * c[1])",
+        f"    n = {dims.n}",
+        f"    sx = {step.sx} // {dtype.itemsize}",
+        *([] if spec.scalar_output else [f"    sy = {step.sy} // {output.itemsize}"]),
+        f"    for line in range({dims.count}):",
+        f"        x = ptr_{suffix(dtype)}({a.x} + line * {step.x})",
+        f"        y = ptr_{suffix(output)}({a.y} + line * {step.y})",
         *("        " + line for line in statements(spec, dtype)),
         "    clear_fp_flags()",
         "",

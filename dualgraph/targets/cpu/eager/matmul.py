@@ -6,21 +6,23 @@ from typing import Any
 import numpy as np
 
 from ....core.op import Kernel, Op
+from ..arguments import Block
 from ..prelude import suffix, with_imports
-from ..texts.matmul import program_text
+from ..texts.matmul import BLOCK, program_text
 from ..toolchain.native import address_of, content_name
 from .ufunc import make_gufunc
 
+_DIMS = Block.of("count m k n").words("d")
 _TEXT = """def KERNEL(args, dims, steps, data):
     a = ptr_i8(args)
     d = ptr_i8(dims)
     c = ptr_i8(steps)
-    block = stack_i8(16)
-    block[3], block[4], block[5], block[15] = d[1], d[3], d[2], 0
+    block = stack_i8({size})
+    {block.m}, {block.n}, {block.k}, {block.resumed} = {d.m}, {d.n}, {d.k}, 0
     for j in range(6):
-        block[6 + j] = c[3 + j] // {z}
-    hi = gemm_items(d[1], d[3], d[2])
-    for i in range(d[0]):
+        block[{first} + j] = c[3 + j] // {z}
+    hi = gemm_items({d.m}, {d.n}, {d.k})
+    for i in range({d.count}):
         for j in range(3):
             block[j] = a[j] + i * c[j]
         call_kernel(data, address(block), 0, hi)
@@ -31,7 +33,15 @@ _TEXT = """def KERNEL(args, dims, steps, data):
 class _Products(dict[str, Any]):
     def __missing__(self, char: str) -> Any:
         dtype = np.dtype(char)
-        text = with_imports(_TEXT.format(z=dtype.itemsize))
+        text = with_imports(
+            _TEXT.format(
+                d=_DIMS,
+                block=BLOCK.words("block"),
+                first=BLOCK.at("ras"),
+                size=BLOCK.size,
+                z=dtype.itemsize,
+            )
+        )
         product = program_text(dtype)
         address = address_of(product, content_name("gemm", product))
         label = f"matmul_{suffix(dtype)}"

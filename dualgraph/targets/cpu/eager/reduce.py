@@ -7,9 +7,14 @@ import numpy as np
 
 from ....core.op import Kernel, Op
 from ....numerics.facts.reduction import LANES, Reduce, blocks, extents, reduced_shape
+from ..arguments import Block
 from ..prelude import suffix, with_imports
 from ..texts.reduce import indent, inner_body, outer_body
 from .ufunc import make_gufunc
+
+_ARRAYS = Block.of("x out")
+_DIMS = Block.of("count P N Q blocks")
+_STEPS = Block.of("x out p n")  # between calls, then along the axes of x
 
 
 def _eager_source(spec: Reduce, dtype: np.dtype, inner: bool) -> str:
@@ -17,16 +22,16 @@ def _eager_source(spec: Reduce, dtype: np.dtype, inner: bool) -> str:
 
     The innermost axis that is longer than 1 is contiguous: `eager_kernel` sees to it.
     """
-    size, s = dtype.itemsize, suffix(dtype)
+    size, s, a, step = dtype.itemsize, suffix(dtype), _ARRAYS.words(), _STEPS.words("c")
     body = inner_body if inner else outer_body
-    setup = [f"x = ptr_{s}(a[0] + (p * sp + r0 * sn{'' if inner else ' + j0'}) * {size})"]
+    setup = [f"x = ptr_{s}({a.x} + (p * sp + r0 * sn{'' if inner else ' + j0'}) * {size})"]
     lines = [
         "a = ptr_i8(args)",
         "d = ptr_i8(dims)",
         "c = ptr_i8(steps)",
-        "P, N, Q, blocks = d[1], d[2], d[3], d[4]",
-        f"sp, sn = c[2] // {size}, c[3] // {size}",
-        f"out = ptr_{s}(a[1])",
+        _DIMS.unpack("P", "N", "Q", "blocks", base="d"),
+        f"sp, sn = {step.p} // {size}, {step.n} // {size}",
+        f"out = ptr_{s}({a.out})",
         f"lo, hi = 0, P * blocks{'' if inner else f' * ((Q + {LANES - 1}) // {LANES})'}",
         *body(spec, dtype, setup, lambda n, q: ([], f"x[{n}]" if inner else f"x[{n} * sn + {q}]")),
         "clear_fp_flags()",

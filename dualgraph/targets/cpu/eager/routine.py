@@ -11,12 +11,14 @@ from ....core.op import Kernel, Op, static_key
 from ....core.types import Aval
 from ....numerics.facts.routine import Routine
 from ....vendor import data_address
+from ..arguments import STATUS
 from ..prelude import with_imports
 from ..routines.registry import Work, native
 from ..toolchain.native import address_of, content_name
 from .threads import run_shared
 
 _MOST_PLANS = 1024  # of one op, by shapes, dtypes and static arguments
+_FAILED, _INDEX = STATUS.at("failed"), STATUS.at("index")
 _CALL = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
 
 
@@ -31,7 +33,7 @@ class _Plan(NamedTuple):
     empty: bool
 
 
-_NOTHING = np.zeros(3, np.int64)  # scratch memory and status words of routines that need none
+_NOTHING = np.zeros(STATUS.size, np.int64)  # scratch and status of routines that need none
 
 
 def kernel_of(op: Op) -> Kernel:
@@ -69,12 +71,12 @@ def kernel_of(op: Op) -> Kernel:
         dense = [a if a.flags.c_contiguous else a.copy() for a in arrays[updates:]]
         work = plan.work
         scratch = np.empty(work.scratch, np.uint8) if work.scratch else _NOTHING
-        status = np.zeros(3, np.int64) if may_fail else _NOTHING
+        status = np.zeros(STATUS.size, np.int64) if may_fail else _NOTHING
         block = plan.pack(*map(data_address, (*dense, *outs, scratch, status))) + plan.numbers
         if not plan.empty:
             run_shared(plan.entry, block, work.items, work.grain)
-        if may_fail and status[0]:
-            raise spec.error(f"{name}: {spec.problem.format(status[2])}")
+        if may_fail and status[_FAILED]:
+            raise spec.error(f"{name}: {spec.problem.format(status[_INDEX])}")
         return tuple(outs) if op.several else outs[0]
 
     return kernel

@@ -6,16 +6,14 @@ from ....core.op import Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.contraction import Contraction
 from ....numerics.view import Shape
-from ..arguments import Block
 from ..eager import matmul
 from ..places import Places, merged_stride, single_stride
 from ..placing import Placing
 from ..rows import Cost
-from ..texts.matmul import gemm_items, program_text
+from ..texts.matmul import BLOCK, gemm_items, program_text
 from .base import Family, Group
 
 CHUNK = 4_000_000  # floating-point operations: about 40 us
-BLOCK = Block(A=1, B=1, C=1, m=1, n=1, k=1, row_column=6, batch=3, resumed=1)
 
 
 class Contractions(Family):
@@ -52,7 +50,12 @@ class Contractions(Family):
         if batches == [m * steps[0], 0, m * steps[4]]:  # many rows times one matrix: one product
             m, count = count * m, 1
         a, b, c = (placing.ref(value) for value in (x, y, node))
-        words = BLOCK.pack(A=a, B=b, C=c, m=m, n=n, k=k, row_column=steps, batch=batches, resumed=0)
+        ras, cas, rbs, cbs, rcs, ccs = steps
+        a_batch, b_batch, c_batch = batches
+        words = BLOCK.pack(
+            A=a, B=b, C=c, m=m, n=n, k=k, ras=ras, cas=cas, rbs=rbs, cbs=cbs, rcs=rcs, ccs=ccs,
+            A_batch=a_batch, B_batch=b_batch, C_batch=c_batch, resumed=0,
+        )  # fmt: skip
         of_one = gemm_items(m, n, k)
         cost = Cost(count * of_one, 2 * m * n * k // max(1, of_one), CHUNK)
         text = program_text(node.dtype)

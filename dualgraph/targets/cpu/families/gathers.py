@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from ....ir.graph import Node
+from ..arguments import STATUS
 from ..bodies import Scope, Statement, Term, position
 from ..places import Places
 from ..texts.elementwise import load
 from .elements import Element
+
+_STATUS = STATUS.words("status")
 
 
 def _checked(index: str, low: str, high: str, k: int) -> list[str]:
@@ -14,8 +17,8 @@ def _checked(index: str, low: str, high: str, k: int) -> list[str]:
     return [
         f"out{k} = ({index} < {low}) | ({index} >= {high})",
         f"if out{k}:",
-        f"    status[2] = {index}",
-        "    status[0] = 1",
+        f"    {_STATUS.index} = {index}",
+        f"    {_STATUS.failed} = 1",
     ]
 
 

@@ -4,16 +4,14 @@ from ....core.op import Kernel, Op
 from ....ir.graph import Node
 from ....numerics.facts.reduction import extents
 from ....numerics.facts.routine import Line
-from ..arguments import Block
 from ..eager import lines
 from ..places import Places, three_strides, walkable
 from ..placing import Placing
 from ..rows import Cost
-from ..texts.lines import program_text
+from ..texts.lines import BLOCK, program_text
 from .base import Family, Group
 
 CHUNK = 8192  # elements that one thread takes at a time
-BLOCK = Block(x=1, y=1, n=1, Q=1, x_stride=3, y_stride=3)
 
 
 class Scans(Family):

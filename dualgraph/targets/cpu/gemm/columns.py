@@ -1,4 +1,4 @@
-"""Windows as columns or as rows of a matrix, and the transpose; ``g`` is explained in `sliding`.
+"""Windows as columns or as rows of a matrix, and the transpose; ``g`` is `geometry`.
 
 Everything goes tap by tap (a tap is an element of the window): what one tap reads of a plane is a
 rectangle, moved as a whole. `window_columns` and `add_window_columns` read the planes as they lie;
@@ -6,6 +6,7 @@ rectangle, moved as a whole. `window_columns` and `add_window_columns` read the 
 """
 
 from ....numerics.scalar import scalar
+from ..geometry import DX, DY, DZ, IX, IY, IZ, KX, KY, KZ, OX, OY, OZ, PX, PY, PZ, SX, SY, SZ
 from .blocks import add_block, copy_block, transpose_block
 
 
@@ -28,28 +29,30 @@ def window_columns(g, x, channel, channels, first, count, y, row, zero):
     Row by row the elements of the windows ``first`` to ``first + count``, zeros in the padding.
     The windows are whole lines of the output, or a part of one.
     """
-    step, line, volume = g[11], first // g[8], g[0] * g[1] * g[2]
-    taps, u = g[3] * g[4] * g[5], first - line * g[8]
-    n = min(g[8] - u, count)
-    for kz in range(g[3]):
-        for ky in range(g[4]):
-            for kx in range(g[5]):
-                shift, up = kx * g[17] - g[14], ky * g[16] - g[13]
+    step, line, volume = g[SX], first // g[OX], g[IZ] * g[IY] * g[IX]
+    taps, u = g[KZ] * g[KY] * g[KX], first - line * g[OX]
+    n = min(g[OX] - u, count)
+    for kz in range(g[KZ]):
+        for ky in range(g[KY]):
+            for kx in range(g[KX]):
+                shift, up = kx * g[DX] - g[PX], ky * g[DY] - g[PY]
                 left = min(max(first_inside(shift, step) - u, 0), n)
-                right = max(min(stop_inside(shift, step, g[2]) - u, n), left)
+                right = max(min(stop_inside(shift, step, g[IX]) - u, n), left)
                 done = 0
                 while done < count // n:
-                    z = (line + done) // g[7]
-                    v = line + done - z * g[7]
-                    lines = min(g[7] - v, count // n - done)
-                    iz = z * g[9] + kz * g[15] - g[12]
-                    top = min(max(first_inside(up, g[10]) - v, 0), lines)
-                    bottom = max(min(stop_inside(up, g[10], g[1]) - v, lines), top)
-                    if iz < 0 or iz >= g[0]:
+                    z = (line + done) // g[OY]
+                    v = line + done - z * g[OY]
+                    lines = min(g[OY] - v, count // n - done)
+                    iz = z * g[SZ] + kz * g[DZ] - g[PZ]
+                    top = min(max(first_inside(up, g[SY]) - v, 0), lines)
+                    bottom = max(min(stop_inside(up, g[SY], g[IY]) - v, lines), top)
+                    if iz < 0 or iz >= g[IZ]:
                         top = bottom = lines
-                    source = (iz * g[1] + (v + top) * g[10] + up) * g[2] + (u + left) * step + shift
+                    source = (
+                        (iz * g[IY] + (v + top) * g[SY] + up) * g[IX] + (u + left) * step + shift
+                    )
                     for c in range(channels):
-                        at = (c * taps + (kz * g[4] + ky) * g[5] + kx) * row + done * n
+                        at = (c * taps + (kz * g[KY] + ky) * g[KX] + kx) * row + done * n
                         for j in range(top * n):
                             y[at + j] = zero
                         for j in range(bottom * n, lines * n):
@@ -64,11 +67,11 @@ def window_columns(g, x, channel, channels, first, count, y, row, zero):
                         to, wide = at + top * n + left, right - left
                         here = (channel + c) * volume + source
                         if step == 1:
-                            copy_block(y, to, n, x, here, g[10] * g[2], bottom - top, wide)
+                            copy_block(y, to, n, x, here, g[SY] * g[IX], bottom - top, wide)
                         else:
                             for i in range(bottom - top):
                                 for j in range(wide):
-                                    y[to + i * n + j] = x[here + i * g[10] * g[2] + j * step]
+                                    y[to + i * n + j] = x[here + i * g[SY] * g[IX] + j * step]
                     done += lines
 
 
@@ -78,29 +81,29 @@ def add_window_columns(g, y, row, channel, channels, x):
 
     An element gets its terms in ascending order of the taps.
     """
-    step, ow, volume, taps = g[11], g[8], g[0] * g[1] * g[2], g[3] * g[4] * g[5]
-    for kz in range(g[3]):
-        for ky in range(g[4]):
-            for kx in range(g[5]):
-                shift, up = kx * g[17] - g[14], ky * g[16] - g[13]
+    step, ow, volume, taps = g[SX], g[OX], g[IZ] * g[IY] * g[IX], g[KZ] * g[KY] * g[KX]
+    for kz in range(g[KZ]):
+        for ky in range(g[KY]):
+            for kx in range(g[KX]):
+                shift, up = kx * g[DX] - g[PX], ky * g[DY] - g[PY]
                 left = min(first_inside(shift, step), ow)
-                wide = max(min(stop_inside(shift, step, g[2]), ow) - left, 0)
-                top = min(first_inside(up, g[10]), g[7])
-                lines = max(min(stop_inside(up, g[10], g[1]), g[7]) - top, 0)
-                for z in range(g[6]):
-                    iz = z * g[9] + kz * g[15] - g[12]
-                    tap = (kz * g[4] + ky) * g[5] + kx
-                    corner = (z * g[7] + top) * ow + left
-                    target = (iz * g[1] + top * g[10] + up) * g[2] + left * step + shift
-                    for c in range(channels if iz >= 0 and iz < g[0] else 0):
+                wide = max(min(stop_inside(shift, step, g[IX]), ow) - left, 0)
+                top = min(first_inside(up, g[SY]), g[OY])
+                lines = max(min(stop_inside(up, g[SY], g[IY]), g[OY]) - top, 0)
+                for z in range(g[OZ]):
+                    iz = z * g[SZ] + kz * g[DZ] - g[PZ]
+                    tap = (kz * g[KY] + ky) * g[KX] + kx
+                    corner = (z * g[OY] + top) * ow + left
+                    target = (iz * g[IY] + top * g[SY] + up) * g[IX] + left * step + shift
+                    for c in range(channels if iz >= 0 and iz < g[IZ] else 0):
                         at = (c * taps + tap) * row + corner
                         to = (channel + c) * volume + target
                         if step == 1:
-                            add_block(x, to, g[10] * g[2], y, at, ow, lines, wide)
+                            add_block(x, to, g[SY] * g[IX], y, at, ow, lines, wide)
                         else:
                             for i in range(lines):
                                 for j in range(wide):
-                                    x[to + i * g[10] * g[2] + j * step] += y[at + i * ow + j]
+                                    x[to + i * g[SY] * g[IX] + j * step] += y[at + i * ow + j]
 
 
 @scalar
@@ -109,9 +112,9 @@ def note_places(g, places, iota):
 
     Takes room for that many numbers, and for one of each element of a plane.
     """
-    for i in range(g[0] * g[1] * g[2]):
+    for i in range(g[IZ] * g[IY] * g[IX]):
         iota[i] = i
-    windows = g[6] * g[7] * g[8]
+    windows = g[OZ] * g[OY] * g[OX]
     window_columns(g, iota, 0, 1, 0, windows, places, windows, -1)
 
 
@@ -133,12 +136,12 @@ def transpose_planes(g, x, channel, channels, y, high, wide):
 
     Each lies where the padding ends; the padding itself is not written.
     """
-    volume = g[0] * g[1] * g[2]
-    for z in range(g[0]):
-        for v in range(g[1]):
-            at = (((z + g[12]) * high + v + g[13]) * wide + g[14]) * channels
-            source = ((channel * g[0] + z) * g[1] + v) * g[2]
-            transpose_block(y, at, channels, x, source, volume, g[2], channels)
+    volume = g[IZ] * g[IY] * g[IX]
+    for z in range(g[IZ]):
+        for v in range(g[IY]):
+            at = (((z + g[PZ]) * high + v + g[PY]) * wide + g[PX]) * channels
+            source = ((channel * g[IZ] + z) * g[IY] + v) * g[IX]
+            transpose_block(y, at, channels, x, source, volume, g[IX], channels)
 
 
 @scalar
@@ -148,20 +151,20 @@ def window_rows(g, x, high, wide, channels, line, lines, y, at):
     ``x`` is what `transpose_planes` wrote. Where columns of the window lie side by side, a line of
     its taps is one piece of memory.
     """
-    pieces = 1 if g[17] == 1 else g[5]
-    run = g[5] // pieces * channels
-    row = g[3] * g[4] * g[5] * channels
+    pieces = 1 if g[DX] == 1 else g[KX]
+    run = g[KX] // pieces * channels
+    row = g[KZ] * g[KY] * g[KX] * channels
     for i in range(line, line + lines):
-        z = i // g[7]
-        v = i - z * g[7]
-        for k in range(g[3] * g[4] * pieces):
-            kz = k // (g[4] * pieces)
-            ky = (k - kz * g[4] * pieces) // pieces
-            kx = k - (kz * g[4] + ky) * pieces
-            source = (z * g[9] + kz * g[15]) * high + v * g[10] + ky * g[16]
-            source = (source * wide + kx * g[17]) * channels
-            to = at + (i - line) * g[8] * row + k * run
-            copy_block(y, to, row, x, source, g[11] * channels, g[8], run)
+        z = i // g[OY]
+        v = i - z * g[OY]
+        for k in range(g[KZ] * g[KY] * pieces):
+            kz = k // (g[KY] * pieces)
+            ky = (k - kz * g[KY] * pieces) // pieces
+            kx = k - (kz * g[KY] + ky) * pieces
+            source = (z * g[SZ] + kz * g[DZ]) * high + v * g[SY] + ky * g[DY]
+            source = (source * wide + kx * g[DX]) * channels
+            to = at + (i - line) * g[OX] * row + k * run
+            copy_block(y, to, row, x, source, g[SX] * channels, g[OX], run)
 
 
 FUNCTIONS = {

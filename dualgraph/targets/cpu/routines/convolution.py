@@ -13,17 +13,16 @@ once.
 A call shares its tasks among at most `SLOTS` items, each with scratch memory of its own.
 """
 
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....numerics.facts.windows import Windows, images_together
-from ..prelude import suffix
-from ..texts.matmul import program_text
+from ..arguments import Block
+from ..geometry import GEOMETRY, POSITIONS, TAPS, VOLUME, G, numbers
+from ..texts.matmul import BLOCK as PRODUCT, program_text
 from ..toolchain.native import address_of, content_name
-from .pooling import COUNT, numbers
-from .registry import Work, register
+from .registry import Arguments, Work, register
 
 SLOTS = 16
 BLOCK_BYTES = 1 << 19  # of columns: they stay in the second cache
@@ -32,24 +31,31 @@ BROAD = 128  # columns that a product should have, where a single image has fewe
 NARROW = 12  # where the lines of the output are shorter, the place of each element is noted
 FLOPS_PER_CHUNK = 4_000_000
 
-_HEAD = f"""def KERNEL(args, lo, hi):
+_ARGUMENTS = Arguments("first second", geometry=GEOMETRY.size)
+_COMMON = "product images inner outer groups slot slots trivial"
+_FORWARD = Block.of(f"{_COMMON} side span parts")
+_TRANSPOSED = Block.of(f"{_COMMON} block blocks table")
+_WEIGHT = Block.of(f"{_COMMON} block blocks together lines deep high long")
+"""The numbers that follow those of the windows, and ``n`` points to."""
+
+_HEAD = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    first, second, out, scratch, g = a[0], a[1], a[2], a[3], ptr_i8(args + 40)
-    volume, taps, windows = g[0] * g[1] * g[2], g[3] * g[4] * g[5], g[6] * g[7] * g[8]
-    n = ptr_i8(args + 40 + 8 * {COUNT})
+    first, second, out, scratch, g = {a.first}, {a.second}, {a.out}, {a.scratch}, ptr_i8(args + {g})
+    volume, taps, windows = {volume}, {taps}, {positions}
+    n = ptr_i8(args + {g} + 8 * {count})
     product, images, inner, outer, groups, slot, slots, trivial = (
-        n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]
+        {n.product}, {n.images}, {n.inner}, {n.outer}, {n.groups}, {n.slot}, {n.slots}, {n.trivial}
     )
     wide = inner * taps
-    p = stack_i8(16)
-    p[15] = 0
+    p = stack_i8({size})
+    {p.resumed} = 0
 """
 """``inner`` and ``outer`` are the channels of one group on the input's and the output's side."""
 
 FORWARD_TEXT = (
     _HEAD
     + """
-    side, span, parts = n[8], n[9], n[10]
+    {unpack}
     spans = (windows + span - 1) // span
     x = ptr_{s}(first)
     piece = (span + parts - 1) // parts
@@ -66,26 +72,26 @@ FORWARD_TEXT = (
             stop = min(start + piece, block // parts * span + span)
             count = max(min(stop, windows) - start, 0)
             plane = image * groups + group
-            p[0] = second + group * outer * wide * {z}
-            p[3], p[4], p[5] = outer, several * count, wide
-            p[6], p[7], p[8], p[9], p[11] = wide, 1, several * count, 1, 1
+            {p.A} = second + group * outer * wide * {z}
+            {p.m}, {p.n}, {p.k} = outer, several * count, wide
+            {p.ras}, {p.cas}, {p.rbs}, {p.cbs}, {p.ccs} = wide, 1, several * count, 1, 1
             if trivial != 0 and several == 1:
-                p[1], p[8] = first + (plane * inner * windows + start) * {z}, windows
+                {p.B}, {p.rbs} = first + (plane * inner * windows + start) * {z}, windows
             else:
-                p[1] = room
+                {p.B} = room
                 for i in range(several):
                     to = ptr_{s}(room + i * count * {z})
                     channel = (plane + i * groups) * inner
                     if count > 0:
-                        window_columns(g, x, channel, inner, start, count, to, p[4], {s}(0))
+                        window_columns(g, x, channel, inner, start, count, to, {p.n}, {s}(0))
             if several == 1:
-                p[2], p[10] = out + (plane * outer * windows + start) * {z}, windows
+                {p.C}, {p.rcs} = out + (plane * outer * windows + start) * {z}, windows
             else:
-                p[2], p[10] = room + wide * p[4] * {z}, p[4]
-            call_kernel(product, address(p), 0, gemm_items(outer, p[4], wide))
+                {p.C}, {p.rcs} = room + wide * {p.n} * {z}, {p.n}
+            call_kernel(product, address(p), 0, gemm_items(outer, {p.n}, wide))
             for i in range(several if several > 1 else 0):
                 y, at = ptr_{s}(out), (plane + i * groups) * outer * windows
-                copy_block(y, at, windows, ptr_{s}(p[2]), i * count, p[4], outer, count)
+                copy_block(y, at, windows, ptr_{s}({p.C}), i * count, {p.n}, outer, count)
 """
 )
 """A task is a part of a line or some lines of one image, or some whole small images."""
@@ -93,7 +99,7 @@ FORWARD_TEXT = (
 TRANSPOSED_TEXT = (
     _HEAD
     + """
-    block, blocks, table = n[8], n[9], n[10]
+    {unpack}
     tasks = images * groups * blocks
     y = ptr_{s}(out)
     for item in range(lo, hi):
@@ -107,11 +113,11 @@ TRANSPOSED_TEXT = (
             start = (task - pair * blocks) * block
             count = min(block, inner - start)
             channel = pair * inner + start
-            p[0] = second + (group * outer * wide + start * taps) * {z}
-            p[1] = first + pair * outer * windows * {z}
-            p[2] = out + channel * volume * {z} if trivial != 0 else room
-            p[3], p[4], p[5] = count * taps, windows, outer
-            p[6], p[7], p[8], p[9], p[10], p[11] = 1, wide, windows, 1, windows, 1
+            {p.A} = second + (group * outer * wide + start * taps) * {z}
+            {p.B} = first + pair * outer * windows * {z}
+            {p.C} = out + channel * volume * {z} if trivial != 0 else room
+            {p.m}, {p.n}, {p.k} = count * taps, windows, outer
+            {p.ras}, {p.cas}, {p.rbs}, {p.cbs}, {p.rcs}, {p.ccs} = 1, wide, windows, 1, windows, 1
             call_kernel(product, address(p), 0, gemm_items(count * taps, windows, outer))
             if trivial == 0:
                 for i in range(count * volume):
@@ -128,7 +134,7 @@ TRANSPOSED_TEXT = (
 WEIGHT_TEXT = (
     _HEAD
     + """
-    block, blocks, together, lines, deep, high, long = n[8], n[9], n[10], n[11], n[12], n[13], n[14]
+    {unpack}
     tasks = groups * blocks
     x, y, w = ptr_{s}(first), ptr_{s}(second), ptr_{s}(out)
     for item in range(lo, hi):
@@ -138,38 +144,38 @@ WEIGHT_TEXT = (
             group = task // blocks
             start = (task - group * blocks) * block
             count = min(block, inner - start)
-            most = lines * g[8]
+            most = lines * {output[2]}
             part_at = rows_at + most * count * taps * {z}
             left_at = part_at + outer * count * taps * {z}
             rows, part, left = ptr_{s}(rows_at), ptr_{s}(part_at), ptr_{s}(left_at)
             gathered = most >= 2 * windows
-            p[1], p[2], p[3], p[4] = rows_at, part_at, outer, count * taps
-            p[6], p[7], p[8], p[9], p[10], p[11] = windows, 1, p[4], 1, p[4], 1
+            {p.B}, {p.C}, {p.m}, {p.n} = rows_at, part_at, outer, count * taps
+            {p.ras}, {p.cas}, {p.rbs}, {p.cbs}, {p.rcs}, {p.ccs} = windows, 1, {p.n}, 1, {p.n}, 1
             if gathered:
-                p[0], p[6] = left_at, most
+                {p.A}, {p.ras} = left_at, most
             for i in range(deep * high * long * count):
                 planes[i] = {s}(0)
-            p[5] = p[15] = 0
+            {p.k} = {p.resumed} = 0
             for image in range(images):
                 pair = image * groups + group
                 transpose_planes(g, x, pair * inner + start, count, planes, high, long)
                 ends = image == images - 1 or (image + 1) % together == 0
                 line = 0
-                while line < g[6] * g[7]:
-                    some = min(lines, g[6] * g[7] - line)
-                    at = pair * outer * windows + line * g[8]
-                    window_rows(g, planes, high, long, count, line, some, rows, p[5] * p[4])
+                while line < {output[0]} * {output[1]}:
+                    some = min(lines, {output[0]} * {output[1]} - line)
+                    at = pair * outer * windows + line * {output[2]}
+                    window_rows(g, planes, high, long, count, line, some, rows, {p.k} * {p.n})
                     if gathered:
-                        copy_block(left, p[5], most, y, at, windows, outer, windows)
+                        copy_block(left, {p.k}, most, y, at, windows, outer, windows)
                     else:
-                        p[0] = second + at * {z}
-                    p[5] += some * g[8]
+                        {p.A} = second + at * {z}
+                    {p.k} += some * {output[2]}
                     line += some
-                    if not gathered or ends or p[5] + windows > most:
-                        call_kernel(product, address(p), 0, gemm_items(outer, p[4], p[5]))
-                        p[5], p[15] = 0, 1
+                    if not gathered or ends or {p.k} + windows > most:
+                        call_kernel(product, address(p), 0, gemm_items(outer, {p.n}, {p.k}))
+                        {p.k}, {p.resumed} = 0, 1
                 if ends:
-                    p[15] = 0
+                    {p.resumed} = 0
                     for o in range(outer):
                         for c in range(count):
                             to = (group * outer + o) * wide + (start + c) * taps
@@ -205,7 +211,7 @@ def _shape(x: Any, y: Any, groups: int, windows: Windows) -> _Shape:
     return _Shape(x.shape[0], inner, outer, groups, x.dtype, windows)
 
 
-def _plan(f: _Shape, tasks: int, slot: int, *more: int) -> Work:
+def _plan(f: _Shape, tasks: int, slot: int, numbers_of: Block, /, **more: int) -> Work:
     """Return the work of a call whose tasks need ``slot`` elements of scratch memory each."""
     fit = max(1, SCRATCH_BYTES // max(1, slot * f.dtype.itemsize))
     slots = max(1, min(SLOTS, tasks, fit))
@@ -213,9 +219,18 @@ def _plan(f: _Shape, tasks: int, slot: int, *more: int) -> Work:
     grain = max(1, FLOPS_PER_CHUNK * slots // max(1, flops))
     text = program_text(f.dtype)
     product = address_of(text, content_name("gemm", text))
-    sizes = (f.images, f.inner, f.outer, f.groups, slot, slots)
-    words = (*numbers(f.windows, 0), product, *sizes, int(f.windows.trivial), *more)
-    return Work(words, slots, grain, slots * slot * f.dtype.itemsize)
+    words = numbers_of.pack(
+        product=product,
+        images=f.images,
+        inner=f.inner,
+        outer=f.outer,
+        groups=f.groups,
+        slot=slot,
+        slots=slots,
+        trivial=int(f.windows.trivial),
+        **more,
+    )
+    return Work((*numbers(f.windows, 0), *words), slots, grain, slots * slot * f.dtype.itemsize)
 
 
 def _even(length: int, most: int) -> int:
@@ -239,7 +254,8 @@ def _forward_work(x: Any, w: Any, y: Any, *, groups: int, windows: Windows) -> W
     tasks = _parts(f.images, side) * groups * _parts(windows.positions, span) * parts
     count = side * -(-span // parts)
     slot = count * wide + (count * f.outer if side > 1 else 0)
-    return _plan(f, tasks, 0 if windows.trivial and side == 1 else slot, side, span, parts)
+    slot = 0 if windows.trivial and side == 1 else slot
+    return _plan(f, tasks, slot, _FORWARD, side=side, span=span, parts=parts)
 
 
 def _transposed_work(y: Any, w: Any, x: Any, *, groups: int, windows: Windows) -> Work:
@@ -252,14 +268,15 @@ def _transposed_work(y: Any, w: Any, x: Any, *, groups: int, windows: Windows) -
     if slot and windows.output[2] < NARROW and f.images * groups * f.inner >= 4 * SLOTS:
         table = (column + windows.volume) * 8 // f.dtype.itemsize
         slot += table + slot % 2  # each starts at a multiple of eight bytes
-    return _plan(f, f.images * groups * blocks, slot, block, blocks, table)
+    tasks = f.images * groups * blocks
+    return _plan(f, tasks, slot, _TRANSPOSED, block=block, blocks=blocks, table=table)
 
 
-def _padded(windows: Windows) -> tuple[int, ...]:
+def _padded(windows: Windows) -> list[int]:
     """Return the extents of planes with their padding, and with all that windows reach."""
     w = windows
     axes = zip(w.extent, w.padding, w.output, w.stride, w.kernel, w.dilation, strict=True)
-    return tuple(max(p + e, (o - 1) * s + (k - 1) * d + 1) for e, p, o, s, k, d in axes)
+    return [max(p + e, (o - 1) * s + (k - 1) * d + 1) for e, p, o, s, k, d in axes]
 
 
 def _weight_work(x: Any, y: Any, w: Any, *, groups: int, windows: Windows) -> Work:
@@ -273,21 +290,36 @@ def _weight_work(x: Any, y: Any, w: Any, *, groups: int, windows: Windows) -> Wo
     lines, line = windows.output[0] * windows.output[1], max(1, windows.output[2])
     several = max(1, min(together, fit // max(1, windows.positions)))
     lines = several * lines if several > 1 else _even(lines, fit // line)
-    extents = _padded(windows)
+    deep, high, long = _padded(windows)
     most = lines * line
-    slot = block * prod(extents) + (most + f.outer) * column
+    slot = block * deep * high * long + (most + f.outer) * column
     slot += most * f.outer if several > 1 else 0
-    return _plan(f, groups * blocks, slot, block, blocks, together, lines, *extents)
+    return _plan(
+        f, groups * blocks, slot, _WEIGHT, block=block, blocks=blocks, together=together,
+        lines=lines, deep=deep, high=high, long=long,
+    )  # fmt: skip
 
 
-def _text(template: str) -> Any:
+def _text(template: str, numbers: Block) -> Any:
+    words: dict[str, Any] = {
+        "g": 8 * _ARGUMENTS.block.at("geometry"),
+        "volume": VOLUME,
+        "taps": TAPS,
+        "positions": POSITIONS,
+        "output": G.output,
+        "count": GEOMETRY.size,
+        "n": numbers.words("n"),
+        "unpack": numbers.unpack(*[*numbers][len(_COMMON.split()) :], base="n"),
+        "p": PRODUCT.words("p"),
+        "size": PRODUCT.size,
+    }
+
     def text(*avals: Any, **static: Any) -> str:
-        dtype = avals[0].dtype
-        return template.format(s=suffix(dtype), z=dtype.itemsize)
+        return _ARGUMENTS.fill(template, avals[0].dtype, **words)
 
     return text
 
 
-register("convolution", _text(FORWARD_TEXT), _forward_work)
-register("convolution_input", _text(TRANSPOSED_TEXT), _transposed_work)
-register("convolution_weight", _text(WEIGHT_TEXT), _weight_work)
+register("convolution", _text(FORWARD_TEXT, _FORWARD), _forward_work)
+register("convolution_input", _text(TRANSPOSED_TEXT, _TRANSPOSED), _transposed_work)
+register("convolution_weight", _text(WEIGHT_TEXT, _WEIGHT), _weight_work)

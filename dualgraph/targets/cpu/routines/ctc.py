@@ -6,21 +6,29 @@ of the first t + 1 frames ending at symbol s, and ``beta[t, s]`` that of the res
 sample of the batch.
 """
 
+import re
 from typing import Any
 
+from ..arguments import STATUS
 from ..prelude import suffix
-from .registry import Work, register
+from .registry import Arguments, Work, register
 
+_INPUTS = "scores labels frame_counts label_counts"
+_NUMBERS = "T N C row total blank span forgiving"
+_OF_LOSS = Arguments(_INPUTS, _NUMBERS)
+_OF_GRADIENT = Arguments(f"{_INPUTS} cotangents", _NUMBERS)
+
+# A.name is a word of the argument block, STATUS.name one of the status words.
 _HEAD = """
 def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    scores, labels = ptr_REAL(a[0]), ptr_i8(a[1])
-    frame_counts, label_counts = ptr_i8(a[2]), ptr_i8(a[3])
+    scores, labels = ptr_REAL(A.scores), ptr_i8(A.labels)
+    frame_counts, label_counts = ptr_i8(A.frame_counts), ptr_i8(A.label_counts)
     COTANGENT
-    out, scratch, status = ptr_REAL(a[FIRST]), ptr_REAL(a[FIRST + 1]), ptr_i8(a[FIRST + 2])
-    T, N, C = a[FIRST + 3], a[FIRST + 4], a[FIRST + 5]
+    out, scratch, status = ptr_REAL(A.out), ptr_REAL(A.scratch), ptr_i8(A.status)
+    T, N, C = A.T, A.N, A.C
     row, total, blank, span, forgiving = (
-        a[FIRST + 6], a[FIRST + 7], a[FIRST + 8], a[FIRST + 9], a[FIRST + 10]
+        A.row, A.total, A.blank, A.span, A.forgiving
     )
     for n in range(lo, hi):
         frames, length = frame_counts[n], label_counts[n]
@@ -30,18 +38,18 @@ def KERNEL(args, lo, hi):
             for i in range(n):
                 first = first + label_counts[i]
         if frames < 0 or frames > T:
-            status[2] = frames
-            status[0] = 1
+            STATUS.index = frames
+            STATUS.failed = 1
             continue
         if length < 0 or 2 * length + 1 > span or first < 0 or first + length > total:
-            status[2] = length
-            status[0] = 1
+            STATUS.index = length
+            STATUS.failed = 1
             continue
         bad = False
         for i in range(length):
             if labels[first + i] < 0 or labels[first + i] >= C:
-                status[2] = labels[first + i]
-                status[0] = 1
+                STATUS.index = labels[first + i]
+                STATUS.failed = 1
                 bad = True
         if bad:
             continue
@@ -91,7 +99,7 @@ else:
 """
 
 _LOSS = """
-alpha = ptr_REAL(a[FIRST + 1] + n * 2 * span * SIZE)
+alpha = ptr_REAL(A.scratch + n * 2 * span * SIZE)
 for t in range(frames):
     now, before = (t % 2) * span, ((t + 1) % 2) * span
     STEP
@@ -103,7 +111,7 @@ out[n] = loss
 """
 
 _GRADIENT = """
-alpha = ptr_REAL(a[FIRST + 1] + n * (T + 2) * span * SIZE)
+alpha = ptr_REAL(A.scratch + n * (T + 2) * span * SIZE)
 for t in range(frames):
     now, before = t * span, (t - 1) * span
     STEP
@@ -167,38 +175,43 @@ def _put(text: str, mark: str, body: str) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def _text(body: str, inputs: int) -> Any:
+def _text(body: str, arguments: Arguments) -> Any:
     def text(scores: Any, *more: Any, blank: int, zero_infinity: bool) -> str:
         source = _put(_put(body, "STEP", _STEP), "NEGATIVE_LOG", _NEGATIVE_LOG)
         source = _put(_HEAD, "REST", source)
-        source = _put(source, "COTANGENT", "cotangents = ptr_REAL(a[4])" if inputs == 5 else "")
-        for i in range(11, 0, -1):
-            source = source.replace(f"FIRST + {i}", str(inputs + i))
-        source = source.replace("FIRST", str(inputs)).replace("SIZE", str(scores.dtype.itemsize))
+        cotangents = "cotangents = ptr_REAL(A.cotangents)" if arguments is _OF_GRADIENT else ""
+        source = _put(source, "COTANGENT", cotangents)
+        source = re.sub(r"\bA\.(\w+)", lambda word: arguments.block[word[1]], source)
+        source = re.sub(r"\bSTATUS\.(\w+)", lambda word: f"status[{STATUS.at(word[1])}]", source)
+        source = source.replace("SIZE", str(scores.dtype.itemsize))
         return source.replace("REAL", suffix(scores.dtype))
 
     return text
 
 
-def _numbers(scores: Any, labels: Any, blank: int, zero_infinity: bool) -> tuple[int, ...]:
+def _numbers(scores: Any, labels: Any, blank: int, zero_infinity: bool) -> dict[str, int]:
     """Return T, N, C; the row length of the labels (-1: concatenated) and their count; the rest."""
     count = 1
     for extent in labels.shape:
         count *= extent
     row = labels.shape[1] if len(labels.shape) == 2 else -1
     span = 2 * (count if row < 0 else row) + 1
-    return (*scores.shape, row, count, blank, span, int(zero_infinity))
+    t, n, c = scores.shape
+    return {
+        "T": t, "N": n, "C": c, "row": row, "total": count, "blank": blank, "span": span,
+        "forgiving": int(zero_infinity),
+    }  # fmt: skip
 
 
 def _work(rows: int) -> Any:
     def work(scores: Any, labels: Any, *more: Any, blank: int, zero_infinity: bool) -> Work:
         numbers = _numbers(scores, labels, blank, zero_infinity)
         kept = rows if rows == 2 else scores.shape[0] + 2
-        scratch = scores.shape[1] * kept * numbers[6] * scores.dtype.itemsize
-        return Work(numbers, scores.shape[1], 1, scratch)
+        scratch = scores.shape[1] * kept * numbers["span"] * scores.dtype.itemsize
+        return Work(_OF_LOSS.pack(**numbers), scores.shape[1], 1, scratch)
 
     return work
 
 
-register("ctc_loss", _text(_LOSS, 4), _work(2))
-register("ctc_loss_backward", _text(_GRADIENT, 5), _work(0))
+register("ctc_loss", _text(_LOSS, _OF_LOSS), _work(2))
+register("ctc_loss_backward", _text(_GRADIENT, _OF_GRADIENT), _work(0))

@@ -5,41 +5,49 @@ They are the textbook algorithms (Golub and Van Loan, *Matrix Computations*, 4th
 element is one chain of fma in an order that no machine changes. An item is one matrix.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ....numerics.facts.routine import qr_extents
-from ..prelude import suffix
-from .registry import Work, register
+from ..arguments import STATUS
+from .registry import Arguments, Work, register
 from .substitution import batch_work, count
+
+
+def _failure(arguments: Arguments) -> SimpleNamespace:
+    """Return the status words of a kernel that has no pointer to them."""
+    return STATUS.words(f"ptr_i8({arguments.block['status']})")
+
 
 # --- Cholesky -----------------------------------------------------------------------------------
 
+_SQUARE = Arguments("x", "n")
 _CHOLESKY = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n = a[4]
+    n = {a.n}
     zero = {s}(0.0)
     for item in range(lo, hi):
-        x, y = ptr_{s}(a[0] + item * n * n * {z}), ptr_{s}(a[1] + item * n * n * {z})
-        column = ptr_{s}(a[2] + item * n * {z})
+        x, y = ptr_{s}({a.x} + item * n * n * {z}), ptr_{s}({a.out} + item * n * n * {z})
+        column = ptr_{s}({a.scratch} + item * n * {z})
         for i in range(n):
             for j in range(n):
                 y[i * n + j] = x[i * n + j] if j <= i else zero
         for k in range(n):
             d = y[k * n + k]
             if not (d > zero):
-                ptr_i8(a[3])[2] = k
-                ptr_i8(a[3])[0] = 1
+                {failure.index} = k
+                {failure.failed} = 1
                 break
             d = sqrt(d)
             y[k * n + k] = d
             for i in range(k + 1, n):
                 column[i] = y[i * n + k] / d
                 y[i * n + k] = column[i]
-            tail = ptr_{s}(a[2] + (item * n + k + 1) * {z})
+            tail = ptr_{s}({a.scratch} + (item * n + k + 1) * {z})
             for i in range(k + 1, n):
-                row = ptr_{s}(a[1] + ((item * n + i) * n + k + 1) * {z})
+                row = ptr_{s}({a.out} + ((item * n + i) * n + k + 1) * {z})
                 c = -column[i]
                 for j in range(i - k):
                     row[j] = fma(c, tail[j], row[j])
@@ -48,13 +56,13 @@ _CHOLESKY = """def KERNEL(args, lo, hi):
 
 def _cholesky_work(x: Any, out: Any) -> Work:
     n, items = out.shape[-1], count(out.shape)
-    return batch_work((n,), items, n**3 // 3, items * n * out.dtype.itemsize)
+    return batch_work(_SQUARE.pack(n=n), items, n**3 // 3, items * n * out.dtype.itemsize)
 
 
 # The lower factor of the lower triangle of the input.
 register(
     "cholesky",
-    lambda x, out: _CHOLESKY.format(s=suffix(x.dtype), z=x.dtype.itemsize),
+    lambda x, out: _SQUARE.fill(_CHOLESKY, x.dtype, failure=_failure(_SQUARE)),
     _cholesky_work,
 )
 
@@ -62,14 +70,15 @@ register(
 
 LU_PANEL = 4  # columns that are eliminated before the rest of the matrix is touched
 
+_MATRIX = Arguments("x", "m n", results="both pivots order inverse sign regular")
 _LU = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    m, n = a[9], a[10]
+    m, n = {a.m}, {a.n}
     small = min(m, n)
     for item in range(lo, hi):
-        x, base = ptr_{s}(a[0] + item * m * n * {z}), a[1] + item * m * n * {z}
-        y, pivots = ptr_{s}(base), ptr_i4(a[2] + item * small * 4)
-        order, inverse = ptr_i8(a[3] + item * m * 8), ptr_i8(a[4] + item * m * 8)
+        x, base = ptr_{s}({a.x} + item * m * n * {z}), {a.both} + item * m * n * {z}
+        y, pivots = ptr_{s}(base), ptr_i4({a.pivots} + item * small * 4)
+        order, inverse = ptr_i8({a.order} + item * m * 8), ptr_i8({a.inverse} + item * m * 8)
         for j in range(m * n):
             y[j] = x[j]
         for i in range(m):
@@ -136,30 +145,26 @@ _LU = """def KERNEL(args, lo, hi):
             first = last
         for i in range(m):
             inverse[order[i]] = i
-        ptr_{s}(a[5] + item * {z})[0] = sign
-        ptr_b1(a[6] + item)[0] = regular
+        ptr_{s}({a.sign} + item * {z})[0] = sign
+        ptr_b1({a.regular} + item)[0] = regular
 """
 _ZERO_PIVOT = {
-    "raise": (
-        "ptr_i8(a[8])[2] = k\n                    ptr_i8(a[8])[0] = 1\n                    continue"
-    ),
+    "raise": "{failure.index} = k\n{more}{failure.failed} = 1\n{more}continue",
     "keep": "continue",
-    "move": "d = {s}({tiny})\n                    y[k * n + k] = d",
+    "move": "d = {s}({tiny})\n{more}y[k * n + k] = d",
 }
 """What is done where a pivot is exactly zero: it stands for a tiny one in the rule of det."""
 
 
 def _lu_text(x: Any, *results: Any, zero: str) -> str:
-    s, tiny = suffix(x.dtype), float(np.finfo(x.dtype).eps)
-    singular = _ZERO_PIVOT[zero].format(s=s, tiny=tiny)
-    return _LU.format(
-        s=s, z=x.dtype.itemsize, panel=LU_PANEL, singular=f"                    {singular}\n"
-    )
+    tiny, failure, indent = float(np.finfo(x.dtype).eps), _failure(_MATRIX), " " * 20
+    lines = _MATRIX.fill(_ZERO_PIVOT[zero], x.dtype, tiny=tiny, failure=failure, more=indent)
+    return _MATRIX.fill(_LU, x.dtype, panel=LU_PANEL, singular=f"{indent}{lines}\n")
 
 
 def _lu_work(x: Any, *results: Any, zero: str) -> Work:
     m, n = x.shape[-2:]
-    return batch_work((m, n), count(x.shape), m * n * min(m, n))
+    return batch_work(_MATRIX.pack(m=m, n=n), count(x.shape), m * n * min(m, n))
 
 
 # ``x[order] = L U`` in one matrix, the exchanges, the order and its inverse, the sign of the order,
@@ -168,16 +173,17 @@ register("lu_factor", _lu_text, _lu_work)
 
 # --- QR -----------------------------------------------------------------------------------------
 
+_PARTS = Arguments("x", "m n q rows", results="q_out r_out")
 _QR = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    m, n, q, rows = a[5], a[6], a[7], a[8]
+    m, n, q, rows = {a.m}, {a.n}, {a.q}, {a.rows}
     small = min(m, n)
     zero, one = {s}(0.0), {s}(1.0)
     for item in range(lo, hi):
-        x, ws = ptr_{s}(a[0] + item * m * n * {z}), a[3] + item * (m * n + m + n + q) * {z}
+        x, ws = ptr_{s}({a.x} + item * m * n * {z}), {a.scratch} + item * (m * n + m + n + q) * {z}
         y = ptr_{s}(ws)
         tau, dots = ptr_{s}(ws + m * n * {z}), ptr_{s}(ws + (m * n + m) * {z})
-        qs = a[1] + item * m * q * {z}
+        qs = {a.q_out} + item * m * q * {z}
         for j in range(m * n):
             y[j] = x[j]
         for k in range(small):
@@ -238,7 +244,7 @@ _QR = """def KERNEL(args, lo, hi):
                     c, row = -y[i * n + k], ptr_{s}(qs + (i * q + k) * {z})
                     for j in range(width):
                         row[j] = fma(c, dots[j], row[j])
-        upper = ptr_{s}(a[2] + item * rows * n * {z})
+        upper = ptr_{s}({a.r_out} + item * rows * n * {z})
         for i in range(rows):
             for j in range(n):
                 upper[i * n + j] = y[i * n + j] if j >= i else zero
@@ -250,10 +256,9 @@ def _qr_work(x: Any, *results: Any, mode: str) -> Work:
     q, rows = qr_extents(m, n, mode)
     items = count(x.shape)
     scratch = items * (m * n + m + n + q) * x.dtype.itemsize
-    return batch_work((m, n, q, rows), items, 2 * m * (n + q) * min(m, n), scratch)
+    numbers = _PARTS.pack(m=m, n=n, q=q, rows=rows)
+    return batch_work(numbers, items, 2 * m * (n + q) * min(m, n), scratch)
 
 
 # Q and R; the signs of R's diagonal are LAPACK's.
-register(
-    "qr", lambda x, *results, mode: _QR.format(s=suffix(x.dtype), z=x.dtype.itemsize), _qr_work
-)
+register("qr", lambda x, *results, mode: _PARTS.fill(_QR, x.dtype), _qr_work)

@@ -3,15 +3,16 @@
 from typing import Any
 
 from ..prelude import suffix
-from .registry import Work, register
+from .registry import Arguments, Work, register
 from .substitution import batch_work, count
 
+_PRODUCT = Arguments("x y", "m k n")
 _INTEGER = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    m, k, n = a[5], a[6], a[7]
+    m, k, n = {a.m}, {a.k}, {a.n}
     for item in range(lo, hi):
-        x, ys = ptr_{s}(a[0] + item * k * {z}), a[1] + (item // m) * k * n * {z}
-        out = ptr_{s}(a[2] + item * n * {z})
+        x, ys = ptr_{s}({a.x} + item * k * {z}), {a.y} + (item // m) * k * n * {z}
+        out = ptr_{s}({a.out} + item * n * {z})
         for j in range(n):
             out[j] = {s}(0)
         for p in range(k):
@@ -23,11 +24,11 @@ _INTEGER = """def KERNEL(args, lo, hi):
 
 def _integer_work(x: Any, y: Any, out: Any) -> Work:
     (m, k), n = x.shape[-2:], out.shape[-1]
-    return batch_work((m, k, n), count(out.shape) * m, k * n)
+    return batch_work(_PRODUCT.pack(m=m, k=k, n=n), count(out.shape) * m, k * n)
 
 
 def _integer_text(x: Any, y: Any, out: Any) -> str:
-    return _INTEGER.format(s=suffix(x.dtype), z=x.dtype.itemsize)
+    return _PRODUCT.fill(_INTEGER, x.dtype)
 
 
 # Products of batches of equal shape; sums wrap. An item is one row of the result.
@@ -36,12 +37,13 @@ register("integer_matmul", _integer_text, _integer_work)
 TERMS = {"f4": 10, "f8": 16}
 """Terms of the series: with a norm up to 1/2 the rest is below one unit in the last place."""
 
+_EXPONENTIAL = Arguments("x", "n")
 _EXP = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n = a[4]
+    n = {a.n}
     for item in range(lo, hi):
-        x, out = ptr_{s}(a[0] + item * n * n * {z}), ptr_{s}(a[1] + item * n * n * {z})
-        scratch = a[2] + item * 2 * n * n * {z}
+        x, out = ptr_{s}({a.x} + item * n * n * {z}), ptr_{s}({a.out} + item * n * n * {z})
+        scratch = {a.scratch} + item * 2 * n * n * {z}
         scaled, other = ptr_{s}(scratch), ptr_{s}(scratch + n * n * {z})
         norm, scale, squarings = {s}(0.0), {s}(1.0), 0
         for i in range(n):
@@ -64,7 +66,7 @@ _EXP = """def KERNEL(args, lo, hi):
                     row[j] = {s}(0.0)
                 for k in range(n):
                     c = scaled[i * n + k]
-                    y = ptr_{s}(a[1] + (item * n + k) * n * {z})
+                    y = ptr_{s}({a.out} + (item * n + k) * n * {z})
                     for j in range(n):
                         row[j] = fma(c, y[j], row[j])
             for i in range(n * n):
@@ -78,7 +80,7 @@ _EXP = """def KERNEL(args, lo, hi):
                     row[j] = {s}(0.0)
                 for k in range(n):
                     c = out[i * n + k]
-                    y = ptr_{s}(a[1] + (item * n + k) * n * {z})
+                    y = ptr_{s}({a.out} + (item * n + k) * n * {z})
                     for j in range(n):
                         row[j] = fma(c, y[j], row[j])
             for i in range(n * n):
@@ -87,13 +89,13 @@ _EXP = """def KERNEL(args, lo, hi):
 
 
 def _exp_text(x: Any, out: Any) -> str:
-    s = suffix(x.dtype)
-    return _EXP.format(s=s, z=x.dtype.itemsize, terms=TERMS[s])
+    return _EXPONENTIAL.fill(_EXP, x.dtype, terms=TERMS[suffix(x.dtype)])
 
 
 def _exp_work(x: Any, out: Any) -> Work:
     n, items = x.shape[-1], count(x.shape)
-    return batch_work((n,), items, 24 * n**3, items * 2 * n * n * x.dtype.itemsize)
+    scratch = items * 2 * n * n * x.dtype.itemsize
+    return batch_work(_EXPONENTIAL.pack(n=n), items, 24 * n**3, scratch)
 
 
 # Scaling and squaring with the Taylor series (Moler and Van Loan 2003, method 3).

@@ -6,13 +6,13 @@
 from math import prod
 from typing import Any
 
-from ..prelude import suffix
-from .registry import Work, register
+from .registry import Arguments, Work, register
 
+_ARGUMENTS = Arguments("x index weight", "n m taps Q")
 RESAMPLE_TEXT = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    x, at, w, y = ptr_{s}(a[0]), ptr_i8(a[1]), ptr_{s}(a[2]), ptr_{s}(a[3])
-    n, m, taps, Q = a[6], a[7], a[8], a[9]
+    x, at, w, y = ptr_{s}({a.x}), ptr_i8({a.index}), ptr_{s}({a.weight}), ptr_{s}({a.out})
+    n, m, taps, Q = {a.n}, {a.m}, {a.taps}, {a.Q}
     for p in range(lo, hi):
         for o in range(m):
             to, here = (p * m + o) * Q, o * taps
@@ -33,8 +33,8 @@ RESAMPLE_TEXT = """def KERNEL(args, lo, hi):
 """
 SPREAD_TEXT = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    y, at, w, x = ptr_{s}(a[0]), ptr_i8(a[1]), ptr_{s}(a[2]), ptr_{s}(a[3])
-    n, m, taps, Q = a[6], a[7], a[8], a[9]
+    y, at, w, x = ptr_{s}({a.x}), ptr_i8({a.index}), ptr_{s}({a.weight}), ptr_{s}({a.out})
+    n, m, taps, Q = {a.n}, {a.m}, {a.taps}, {a.Q}
     for p in range(lo, hi):
         for i in range(n * Q):
             x[p * n * Q + i] = {s}(0)
@@ -50,7 +50,7 @@ SPREAD_TEXT = """def KERNEL(args, lo, hi):
 def _work(n: int, m: int, taps: int, shape: tuple[int, ...], axis: int) -> Work:
     planes, inner = prod(shape[:axis]), prod(shape[axis + 1 :])
     cost = max(1, (n + m * taps) * inner)
-    return Work((n, m, taps, inner), planes, max(1, 40_000 // cost))
+    return Work(_ARGUMENTS.pack(n=n, m=m, taps=taps, Q=inner), planes, max(1, 40_000 // cost))
 
 
 def _forward(x: Any, at: Any, w: Any, y: Any, *, axis: int) -> Work:
@@ -61,7 +61,7 @@ def _transposed(y: Any, at: Any, w: Any, x: Any, *, axis: int, extent: int) -> W
     return _work(extent, at.shape[0], at.shape[1], x.shape, axis)
 
 
-register("resample", lambda x, *more, **st: RESAMPLE_TEXT.format(s=suffix(x.dtype)), _forward)
+register("resample", lambda x, *more, **st: _ARGUMENTS.fill(RESAMPLE_TEXT, x.dtype), _forward)
 register(
-    "resample_input", lambda y, *more, **st: SPREAD_TEXT.format(s=suffix(y.dtype)), _transposed
+    "resample_input", lambda y, *more, **st: _ARGUMENTS.fill(SPREAD_TEXT, y.dtype), _transposed
 )

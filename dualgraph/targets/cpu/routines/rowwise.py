@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ....numerics.facts.reduction import BLOCK
-from ..prelude import suffix
-from .registry import Work, register
+from ..arguments import Block
+from .registry import Arguments, Work, register
 
+_NUMBERS = "N h"  # the length of a row, the bits of a float64
 _GRAIN = 8192  # elements of one chunk
 
 
@@ -36,22 +37,22 @@ def _rows(name: str, inputs: str, body: list[str]) -> None:
 
     It reads N and the bits of a float64, ``{s}(h)``; in the lines ``{s}`` is the dtype.
     """
-    count = len(inputs)
-    numbers = count + 3
+    arguments = Arguments(" ".join(inputs), _NUMBERS)
+    block = arguments.block
     head = [
         "a = ptr_i8(args)",
-        f"N, h = a[{numbers}], ptr_f8(args + {8 * (numbers + 1)})[0]",
+        f"N, h = {block['N']}, ptr_f8(args + {8 * block.at('h')})[0]",
         "for row in range(lo, hi):",
         *(
-            f"    {letter} = ptr_{{s}}(a[{k}] + row * N * {{z}})"
-            for k, letter in enumerate(f"{inputs}q")
+            f"    {letter} = ptr_{{s}}({block[name]} + row * N * {{z}})"
+            for letter, name in zip(f"{inputs}q", (*inputs, "out"), strict=True)
         ),
         *("    " + line for line in body),
     ]
     template = "\n".join(["def KERNEL(args, lo, hi):", *("    " + line for line in head), ""])
 
     def text(*avals: Any, **static: Any) -> str:
-        return template.format(s=suffix(avals[0].dtype), z=avals[0].dtype.itemsize)
+        return arguments.fill(template, avals[0].dtype)
 
     register(name, text, _work)
 
@@ -61,7 +62,8 @@ def _work(*avals: Any, axes: int, number: float = 0.0) -> Work:
     length = prod(shape[len(shape) - axes :])
     rows = prod(shape[: len(shape) - axes])
     bits = int(np.array(number, np.float64).view(np.int64))
-    return Work((length, bits), rows, max(1, _GRAIN // max(1, length)))
+    numbers = Block.of(_NUMBERS).pack(N=length, h=bits)
+    return Work(tuple(numbers), rows, max(1, _GRAIN // max(1, length)))
 
 
 _TOP = ["top = lane_max(x, 0, N)"]

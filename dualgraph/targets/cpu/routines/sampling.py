@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from ..prelude import suffix
-from .registry import Work, register
+from .registry import Arguments, Work, register
 
+_PERMUTATION = Arguments("counter seed", "n")
 _PERMUTE = """
 def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    counter, seed, n = ptr_i8(a[0])[0], ptr_i8(a[1])[0], a[5]
-    out = ptr_i8(a[2])
+    counter, seed, n = ptr_i8({a.counter})[0], ptr_i8({a.seed})[0], {a.n}
+    out = ptr_i8({a.out})
     for i in range(n):
         out[i] = i
     for i in range(n - 1):
@@ -22,24 +22,25 @@ def KERNEL(args, lo, hi):
 
 
 def _permute_work(counter: Any, seed: Any, out: Any, n: int) -> Work:
-    return Work((n,), 1, 1)
+    return Work(_PERMUTATION.pack(n=n), 1, 1)
 
 
 # Fisher and Yates' shuffle, from the back: one serial chain of exchanges.
-register("randperm", lambda *avals, n: _PERMUTE, _permute_work)
+register("randperm", lambda *avals, n: _PERMUTATION.fill(_PERMUTE, avals[-1].dtype), _permute_work)
 
 # Each row is an item; its scratch memory is a line of n float64 words, and one of n int64.
+_CHOICE = Arguments("p counter seed", "rows n many")
 _HEAD = """
 def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    counter, seed = ptr_i8(a[1])[0], ptr_i8(a[2])[0]
-    rows, n, many = a[6], a[7], a[8]
+    counter, seed = ptr_i8({a.counter})[0], ptr_i8({a.seed})[0]
+    rows, n, many = {a.rows}, {a.n}, {a.many}
     for item in range(hi - lo):
         row = lo + item
-        p = ptr_{s}(a[0] + row * n * {z})
-        out = ptr_i8(a[3] + row * many * 8)
-        line = ptr_f8(a[4] + row * n * 8)
-        place = ptr_i8(a[4] + (rows + row) * n * 8)
+        p = ptr_{s}({a.p} + row * n * {z})
+        out = ptr_i8({a.out} + row * many * 8)
+        line = ptr_f8({a.scratch} + row * n * 8)
+        place = ptr_i8({a.scratch} + (rows + row) * n * 8)
 """
 _REPLACE = """
         total = f8(0.0)
@@ -92,13 +93,13 @@ _DISTINCT = """
 
 def _choose_text(p: Any, *rest: Any, many: int, replacement: bool) -> str:
     text = _HEAD + (_REPLACE if replacement else _DISTINCT).lstrip("\n")
-    return text.format(s=suffix(p.dtype), z=p.dtype.itemsize)
+    return _CHOICE.fill(text, p.dtype)
 
 
 def _choose_work(p: Any, *rest: Any, many: int, replacement: bool) -> Work:
     rows, n = p.shape
     grain = max(1, 2048 // max(1, n + many))
-    return Work((rows, n, many), rows, grain, scratch=rows * n * 16)
+    return Work(_CHOICE.pack(rows=rows, n=n, many=many), rows, grain, scratch=rows * n * 16)
 
 
 # Categories of each row of weights. With replacement: where a uniform falls into the running sum.

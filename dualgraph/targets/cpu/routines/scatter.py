@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..prelude import plus, suffix
-from .registry import Work, register
+from ..prelude import plus
+from .registry import Arguments, Work, register
 
 SIDE_BY_SIDE = 128  # elements of a row that one thread takes at least: whole cache lines
 
@@ -28,11 +28,12 @@ _COMBINED = {
 _OF_INTEGERS = {"mul": "imul({a}, {b})"}
 _OF_BOOLS = {"add": "max", "mul": "min"}  # of the bytes 0 and 1: or, and
 
+_ARGUMENTS = Arguments("index source", "n extent q")
 _TEXT = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    index = ptr_i8(a[0])
-    status = ptr_i8(a[4])
-    n, extent, q = a[5], a[6], a[7]
+    index = ptr_i8({a.index})
+    status = ptr_i8({a.status})
+    n, extent, q = {a.n}, {a.extent}, {a.q}
     line = lo
     while line < hi:
         outer = line // q
@@ -40,25 +41,25 @@ _TEXT = """def KERNEL(args, lo, hi):
         count = min(q - first, hi - line)
         for j in range(n):
             at = (outer * n + j) * q + first
-            source = ptr_{s}(a[1] + at * {z})
+            source = ptr_{s}({a.source} + at * {z})
 {rows}
         line += count
 """
 _ONE_INDEX_PER_ROW = """            k = index[j]
             if k < 0 or k >= extent:
-                status[2] = k
-                status[0] = 1
+                {status.index} = k
+                {status.failed} = 1
             else:
-                out = ptr_{s}(a[2] + ((outer * extent + k) * q + first) * {z})
+                out = ptr_{s}({a.out} + ((outer * extent + k) * q + first) * {z})
                 for c in range(count):
                     out[c] = {value}"""
 _ONE_INDEX_PER_ELEMENT = """            for c in range(count):
                 k = index[at + c]
                 if k < 0 or k >= extent:
-                    status[2] = k
-                    status[0] = 1
+                    {status.index} = k
+                    {status.failed} = 1
                 else:
-                    out = ptr_{s}(a[2] + ((outer * extent + k) * q + first + c) * {z})
+                    out = ptr_{s}({a.out} + ((outer * extent + k) * q + first + c) * {z})
                     out[0] = {value}"""
 
 
@@ -75,15 +76,14 @@ def _text(combine: str, x: Any, index: Any, source: Any, out: Any, axis: int) ->
         texts = _COMBINED if dtype.kind == "f" else {**_COMBINED, **_OF_INTEGERS}
         value = texts[combine].format(a=a, b=b)
     body = _ONE_INDEX_PER_ROW if rows else _ONE_INDEX_PER_ELEMENT
-    words = {"s": suffix(dtype), "z": dtype.itemsize}
-    return _TEXT.format(**words, rows=body.format(**words, value=value))
+    return _ARGUMENTS.fill(_TEXT, dtype, rows=_ARGUMENTS.fill(body, dtype, value=value))
 
 
 def _work(x: Any, index: Any, source: Any, out: Any, axis: int) -> Work:
     shape = source.shape
     p, n, q = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
     grain = max(min(q, SIDE_BY_SIDE), (1 << 15) // max(n, 1))
-    return Work((n, out.shape[axis], q), p * q, grain)
+    return Work(_ARGUMENTS.pack(n=n, extent=out.shape[axis], q=q), p * q, grain)
 
 
 for _combine in ("add", "assign", "mul", "max", "min"):

@@ -1,15 +1,31 @@
 """Windows that slide over up to three axes: what convolutions and pools do for one item.
 
-One axis or two are three with extents of 1. A kernel gets its numbers as a block of int64; the part
-that says how windows lie, `pooling.numbers`, is twenty-two of them, named ``g`` below:
-the extents of the input (0-2), of the window (3-5) and of the output (6-8), the strides (9-11), the
-padding in front (12-14), the dilations (15-17), whether the windows are adaptive (18), what a mean
-divides by (19: 0 for its elements, 1 for padding too, else 2 and the divisor in 20), the channels
-or planes (21).
+One axis or two are three with extents of 1. ``g`` is the block of numbers that `geometry` explains.
 """
 
 from ....numerics.intrinsics import select
 from ....numerics.scalar import scalar
+from ..geometry import (
+    ADAPTIVE,
+    DIVISOR,
+    DX,
+    DY,
+    DZ,
+    IX,
+    IY,
+    IZ,
+    KX,
+    KY,
+    KZ,
+    MEAN,
+    OX,
+    OY,
+    OZ,
+    PZ,
+    SX,
+    SY,
+    SZ,
+)
 
 # --- windows of pools ---------------------------------------------------------------------------
 
@@ -17,18 +33,18 @@ from ....numerics.scalar import scalar
 @scalar
 def window_start(g, axis, place):
     """Return where the window at a place of an axis starts, maybe in the padding."""
-    if g[18] != 0:
-        return place * g[axis] // g[6 + axis]
-    return place * g[9 + axis] - g[12 + axis]
+    if g[ADAPTIVE] != 0:
+        return place * g[IZ + axis] // g[OZ + axis]
+    return place * g[SZ + axis] - g[PZ + axis]
 
 
 @scalar
 def window_stop(g, axis, place):
     """Return the end of the window, cut off at the end of the padding."""
-    if g[18] != 0:
-        return ((place + 1) * g[axis] + g[6 + axis] - 1) // g[6 + axis]
-    start = place * g[9 + axis] - g[12 + axis]
-    return min(start + (g[3 + axis] - 1) * g[15 + axis] + 1, g[axis] + g[12 + axis])
+    if g[ADAPTIVE] != 0:
+        return ((place + 1) * g[IZ + axis] + g[OZ + axis] - 1) // g[OZ + axis]
+    start = place * g[SZ + axis] - g[PZ + axis]
+    return min(start + (g[KZ + axis] - 1) * g[DZ + axis] + 1, g[IZ + axis] + g[PZ + axis])
 
 
 @scalar
@@ -53,26 +69,26 @@ def window_peak(g, x, plane, z0, nz, v0, nv, u0, nu):
     The place is kept as a float: LLVM makes jumps of selects of integers here, and nobody can
     predict them.
     """
-    line = (z0 * g[1] + v0) * g[2] + u0
+    line = (z0 * g[IY] + v0) * g[IX] + u0
     best, at = x[plane + line], float(line)
     for i in range(nz):
         for j in range(nv):
-            line = ((z0 + i * g[15]) * g[1] + v0 + j * g[16]) * g[2] + u0
+            line = ((z0 + i * g[DZ]) * g[IY] + v0 + j * g[DY]) * g[IX] + u0
             for k in range(nu):
-                e = x[plane + line + k * g[17]]
+                e = x[plane + line + k * g[DX]]
                 wins = (e > best) | (e != e)
                 best = select(wins, e, best)
-                at = select(wins, float(line + k * g[17]), at)
+                at = select(wins, float(line + k * g[DX]), at)
     return best, int(at)
 
 
 @scalar
 def windows_are_inside(g):
     """Return whether every window is whole, dense, and on the input."""
-    inside = g[18] == 0
+    inside = g[ADAPTIVE] == 0
     for axis in range(3):
-        end = (g[6 + axis] - 1) * g[9 + axis] + g[3 + axis]
-        inside &= (g[12 + axis] == 0) & (g[15 + axis] == 1) & (end <= g[axis])
+        end = (g[OZ + axis] - 1) * g[SZ + axis] + g[KZ + axis]
+        inside &= (g[PZ + axis] == 0) & (g[DZ + axis] == 1) & (end <= g[IZ + axis])
     return inside
 
 
@@ -96,12 +112,12 @@ def _over_peaks(found):
 
     @scalar
     def over_inner_windows(g, x, y, r, base, o):
-        layers, lines, length, line, layer = g[3], g[4], g[5], g[2], g[1] * g[2]
-        rows, columns, down, right = g[7], g[8], g[10] * g[2], g[11]
+        layers, lines, length, line, layer = g[KZ], g[KY], g[KX], g[IX], g[IY] * g[IX]
+        rows, columns, down, right = g[OY], g[OX], g[SY] * g[IX], g[SX]
         usual = (layers == 1) & (lines == 2) & (length == 2)
-        for z in range(g[6]):
+        for z in range(g[OZ]):
             for v in range(rows):
-                at = base + z * g[9] * layer + v * down
+                at = base + z * g[SZ] * layer + v * down
                 for u in range(columns):
                     p = at + u * right
                     if usual:  # numbers that the compiler knows: no loop is left
@@ -113,20 +129,20 @@ def _over_peaks(found):
 
     @scalar
     def over_windows(g, x, y, r, plane):
-        base = plane * g[0] * g[1] * g[2]
-        o = plane * g[6] * g[7] * g[8]
+        base = plane * g[IZ] * g[IY] * g[IX]
+        o = plane * g[OZ] * g[OY] * g[OX]
         if windows_are_inside(g):
             over_inner_windows(g, x, y, r, base, o)
             return
-        for z in range(g[6]):
-            z0 = window_first(window_start(g, 0, z), g[15])
-            nz = steps_between(z0, min(window_stop(g, 0, z), g[0]), g[15])
-            for v in range(g[7]):
-                v0 = window_first(window_start(g, 1, v), g[16])
-                nv = steps_between(v0, min(window_stop(g, 1, v), g[1]), g[16])
-                for u in range(g[8]):
-                    u0 = window_first(window_start(g, 2, u), g[17])
-                    nu = steps_between(u0, min(window_stop(g, 2, u), g[2]), g[17])
+        for z in range(g[OZ]):
+            z0 = window_first(window_start(g, 0, z), g[DZ])
+            nz = steps_between(z0, min(window_stop(g, 0, z), g[IZ]), g[DZ])
+            for v in range(g[OY]):
+                v0 = window_first(window_start(g, 1, v), g[DY])
+                nv = steps_between(v0, min(window_stop(g, 1, v), g[IY]), g[DY])
+                for u in range(g[OX]):
+                    u0 = window_first(window_start(g, 2, u), g[DX])
+                    nu = steps_between(u0, min(window_stop(g, 2, u), g[IX]), g[DX])
                     best, at = window_peak(g, x, base, z0, nz, v0, nv, u0, nu)
                     found(best, y, r, o, base, at)
                     o += 1
@@ -157,14 +173,14 @@ add_at_peaks = _over_peaks(_add_at_peak)
 @scalar
 def window_weight(g, z, v, u):
     """Return what the mean of a window divides by."""
-    if g[19] == 2:
-        return g[20]
+    if g[MEAN] == 2:
+        return g[DIVISOR]
     n = 1
     for axis in range(3):
         place = z if axis == 0 else (v if axis == 1 else u)
         start, stop = window_start(g, axis, place), window_stop(g, axis, place)
-        if g[19] == 0:
-            start, stop = max(start, 0), min(stop, g[axis])
+        if g[MEAN] == 0:
+            start, stop = max(start, 0), min(stop, g[IZ + axis])
         n *= stop - start
     return n
 
@@ -172,18 +188,18 @@ def window_weight(g, z, v, u):
 @scalar
 def mean_windows(g, x, y, plane, real):
     """Write the mean of each window of one plane: the sum in row-major order, then divided."""
-    base = plane * g[0] * g[1] * g[2]
-    o = plane * g[6] * g[7] * g[8]
-    for z in range(g[6]):
-        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[0])
-        for v in range(g[7]):
-            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[1])
-            for u in range(g[8]):
-                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[2])
+    base = plane * g[IZ] * g[IY] * g[IX]
+    o = plane * g[OZ] * g[OY] * g[OX]
+    for z in range(g[OZ]):
+        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[IZ])
+        for v in range(g[OY]):
+            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[IY])
+            for u in range(g[OX]):
+                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[IX])
                 total = real(0)
                 for i in range(z0, z1):
                     for j in range(v0, v1):
-                        line = base + (i * g[1] + j) * g[2] + u0
+                        line = base + (i * g[IY] + j) * g[IX] + u0
                         for k in range(u1 - u0):
                             total += x[line + k]
                 y[o] = total / real(window_weight(g, z, v, u))
@@ -193,20 +209,20 @@ def mean_windows(g, x, y, plane, real):
 @scalar
 def spread_windows(g, x, y, plane, real):
     """Write the transpose of `mean_windows`: windows in ascending order add to their elements."""
-    base = plane * g[0] * g[1] * g[2]
-    for i in range(g[0] * g[1] * g[2]):
+    base = plane * g[IZ] * g[IY] * g[IX]
+    for i in range(g[IZ] * g[IY] * g[IX]):
         y[base + i] = real(0)
-    o = plane * g[6] * g[7] * g[8]
-    for z in range(g[6]):
-        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[0])
-        for v in range(g[7]):
-            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[1])
-            for u in range(g[8]):
-                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[2])
+    o = plane * g[OZ] * g[OY] * g[OX]
+    for z in range(g[OZ]):
+        z0, z1 = max(window_start(g, 0, z), 0), min(window_stop(g, 0, z), g[IZ])
+        for v in range(g[OY]):
+            v0, v1 = max(window_start(g, 1, v), 0), min(window_stop(g, 1, v), g[IY])
+            for u in range(g[OX]):
+                u0, u1 = max(window_start(g, 2, u), 0), min(window_stop(g, 2, u), g[IX])
                 share = x[o] / real(window_weight(g, z, v, u))
                 for i in range(z0, z1):
                     for j in range(v0, v1):
-                        line = base + (i * g[1] + j) * g[2] + u0
+                        line = base + (i * g[IY] + j) * g[IX] + u0
                         for k in range(u1 - u0):
                             y[line + k] += share
                 o += 1

@@ -14,10 +14,13 @@ import numpy as np
 
 from ..prelude import suffix
 from .recurrence import line_work
-from .registry import Work, register
+from .registry import Arguments, Work, register
 
 RUN = 16
 
+_ORDER = Arguments("x", "n Q")
+_FEW = Arguments("x", "n Q count")
+_SEARCH = Arguments("sequence values", "n m")
 _TOP = {"i4": 2**31 - 1, "i8": 2**63 - 1}
 
 
@@ -42,15 +45,16 @@ def _argsort_text(x: Any, out: Any, axis: int, descending: bool) -> str:
     s, size, kind = suffix(x.dtype), x.dtype.itemsize, _key_type(x.dtype)
     width = {"i4": 4, "i8": 8}[kind]
     key = "\n            ".join(_key(x.dtype, descending))
+    a = _ORDER.words
     return f"""def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n, Q = a[4], a[5]
+    n, Q = {a.n}, {a.Q}
     for line in range(lo, hi):
         p = line // Q
         start = p * n * Q + line - p * Q
-        x = ptr_{s}(a[0] + start * {size})
-        out = ptr_i8(a[1] + start * 8)
-        own = a[2] + line * n * {2 * width + 8}
+        x = ptr_{s}({a.x} + start * {size})
+        out = ptr_i8({a.out} + start * 8)
+        own = {a.scratch} + line * n * {2 * width + 8}
         keys, other_keys = ptr_{kind}(own), ptr_{kind}(own + n * {width})
         own += n * {2 * width}
         order, other_order = ptr_i4(own), ptr_i4(own + n * 4)
@@ -107,15 +111,16 @@ register("argsort", _argsort_text, _argsort_work)
 def _smallest_text(x: Any, out: Any, axis: int, count: int, descending: bool) -> str:
     s, size, kind = suffix(x.dtype), x.dtype.itemsize, _key_type(x.dtype)
     key = "\n            ".join(_key(x.dtype, descending))
+    a = _FEW.words
     return f"""def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n, Q, count = a[4], a[5], a[6]
+    n, Q, count = {a.n}, {a.Q}, {a.count}
     for line in range(lo, hi):
         p = line // Q
         q = line - p * Q
-        x = ptr_{s}(a[0] + (p * n * Q + q) * {size})
-        out = ptr_i8(a[1] + (p * count * Q + q) * 8)
-        own = a[2] + line * count * 16
+        x = ptr_{s}({a.x} + (p * n * Q + q) * {size})
+        out = ptr_i8({a.out} + (p * count * Q + q) * 8)
+        own = {a.scratch} + line * count * 16
         order, keys = ptr_i8(own), ptr_{kind}(own + count * 8)
         held = 0
         for i in range(n):
@@ -138,7 +143,9 @@ def _smallest_text(x: Any, out: Any, axis: int, count: int, descending: bool) ->
 
 def _smallest_work(x: Any, out: Any, axis: int, count: int, descending: bool) -> Work:
     lines = line_work(tuple(x.shape), axis)
-    return Work((*lines.numbers, count), lines.items, lines.grain, lines.items * count * 16)
+    n, q = lines.numbers
+    numbers = _FEW.pack(n=n, Q=q, count=count)
+    return Work(numbers, lines.items, lines.grain, lines.items * count * 16)
 
 
 # The first ``count`` of the order, for a few of a long line: those held so far are kept sorted.
@@ -147,13 +154,14 @@ register("smallest", _smallest_text, _smallest_work)
 
 def _searchsorted_text(sequence: Any, values: Any, out: Any, right: bool) -> str:
     s, size = suffix(sequence.dtype), sequence.dtype.itemsize
+    a = _SEARCH.words
     return f"""def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n, m = a[5], a[6]
-    values = ptr_{s}(a[1])
-    out = ptr_i8(a[2])
+    n, m = {a.n}, {a.m}
+    values = ptr_{s}({a.values})
+    out = ptr_i8({a.out})
     for item in range(lo, hi):
-        line = ptr_{s}(a[0] + item // m * n * {size})
+        line = ptr_{s}({a.sequence} + item // m * n * {size})
         v = values[item]
         first, end = 0, n
         while first < end:
@@ -169,7 +177,7 @@ def _searchsorted_text(sequence: Any, values: Any, out: Any, right: bool) -> str
 def _searchsorted_work(sequence: Any, values: Any, out: Any, right: bool) -> Work:
     n, count = sequence.shape[-1], int(np.prod(values.shape, dtype=np.int64))
     m = count if len(sequence.shape) == 1 else values.shape[-1]
-    return Work((n, max(m, 1)), count, 512)
+    return Work(_SEARCH.pack(n=n, m=max(m, 1)), count, 512)
 
 
 register("searchsorted", _searchsorted_text, _searchsorted_work)

@@ -9,7 +9,7 @@ so that it vectorises and no order depends on it.
 from typing import Any
 
 from ..prelude import suffix
-from .registry import Work, register
+from .registry import Arguments, Work, register
 
 _ROW = """{i}for i in range(n):
 {i}    p = {row}
@@ -53,13 +53,14 @@ def substitution(s: str, z: int, *, lower: bool, unit: bool, indent: int) -> str
     return (_ROW if unit else _ROW + _DIVIDE).format(**names)
 
 
+_TRIANGLE = Arguments("t b", "n r sp sq")
 _TRIANGULAR = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n, r, sp, sq = a[5], a[6], a[7], a[8]
+    n, r, sp, sq = {a.n}, {a.r}, {a.sp}, {a.sq}
     for item in range(lo, hi):
-        t = ptr_{s}(a[0] + item * n * n * {z})
-        xs = a[2] + item * n * r * {z}
-        b, y = ptr_{s}(a[1] + item * n * r * {z}), ptr_{s}(xs)
+        t = ptr_{s}({a.t} + item * n * n * {z})
+        xs = {a.out} + item * n * r * {z}
+        b, y = ptr_{s}({a.b} + item * n * r * {z}), ptr_{s}(xs)
         for j in range(n * r):
             y[j] = b[j]
 {solve}"""
@@ -68,7 +69,7 @@ _TRIANGULAR = """def KERNEL(args, lo, hi):
 def _triangular_text(t: Any, b: Any, out: Any, *, lower: bool, transposed: bool, unit: bool) -> str:
     s, z = suffix(t.dtype), t.dtype.itemsize
     solve = substitution(s, z, lower=lower != transposed, unit=unit, indent=8)
-    return _TRIANGULAR.format(s=s, z=z, solve=solve)
+    return _TRIANGLE.fill(_TRIANGULAR, t.dtype, solve=solve)
 
 
 def batch_work(numbers: tuple[int, ...], items: int, steps: int, scratch: int = 0) -> Work:
@@ -88,21 +89,23 @@ def _triangular_work(
     t: Any, b: Any, out: Any, *, lower: bool, transposed: bool, unit: bool
 ) -> Work:
     n, r = out.shape[-2:]
-    strides = (1, n) if transposed else (n, 1)
-    return batch_work((n, r, *strides), count(out.shape), n * n * r)
+    sp, sq = (1, n) if transposed else (n, 1)
+    numbers = _TRIANGLE.pack(n=n, r=r, sp=sp, sq=sq)
+    return batch_work(numbers, count(out.shape), n * n * r)
 
 
 # Solve T X = B, or its transpose; T (..., n, n) and B (..., n, r) with equal batches.
 register("solve_triangular", _triangular_text, _triangular_work)
 
+_FACTORS = Arguments("both order b", "n r")
 _FACTORED = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n, r = a[6], a[7]
+    n, r = {a.n}, {a.r}
     for item in range(lo, hi):
-        t = ptr_{s}(a[0] + item * n * n * {z})
-        order = ptr_i8(a[1] + item * n * 8)
-        b = ptr_{s}(a[2] + item * n * r * {z})
-        xs = a[{target}] + item * n * r * {z}
+        t = ptr_{s}({a.both} + item * n * n * {z})
+        order = ptr_i8({a.order} + item * n * 8)
+        b = ptr_{s}({a.b} + item * n * r * {z})
+        xs = {target} + item * n * r * {z}
         for i in range(n):
             p = {source}
             x = ptr_{s}(xs + i * r * {z})
@@ -110,7 +113,7 @@ _FACTORED = """def KERNEL(args, lo, hi):
                 x[j] = b[p * r + j]
         sp, sq = {strides}
 {solve}{restore}"""
-_RESTORE = """        y, w = ptr_{s}(a[3] + item * n * r * {z}), ptr_{s}(xs)
+_RESTORE = """        y, w = ptr_{s}({a.out} + item * n * r * {z}), ptr_{s}(xs)
         for i in range(n):
             p = order[i]
             for j in range(r):
@@ -122,22 +125,24 @@ def _factored_text(both: Any, order: Any, b: Any, out: Any, *, transposed: bool)
     s, z = suffix(b.dtype), b.dtype.itemsize
     first = substitution(s, z, lower=True, unit=not transposed, indent=8)
     second = substitution(s, z, lower=False, unit=transposed, indent=8)
-    return _FACTORED.format(
-        s=s,
-        z=z,
-        target=4 if transposed else 3,
+    words = _FACTORS.words
+    return _FACTORS.fill(
+        _FACTORED,
+        b.dtype,
+        target=words.scratch if transposed else words.out,
         source="i" if transposed else "order[i]",
         strides="1, n" if transposed else "n, 1",
         solve=first + second,
-        restore=_RESTORE.format(s=s, z=z) if transposed else "",
+        restore=_FACTORS.fill(_RESTORE, b.dtype) if transposed else "",
     )
 
 
 def _factored_work(both: Any, order: Any, b: Any, out: Any, *, transposed: bool) -> Work:
     n, r = out.shape[-2:]
     scratch = count(out.shape) * n * r * out.dtype.itemsize if transposed else 0
-    return batch_work((n, r), count(out.shape), 2 * n * n * r, scratch)
+    numbers = _FACTORS.pack(n=n, r=r)
+    return batch_work(numbers, count(out.shape), 2 * n * n * r, scratch)
 
 
-# Solve A X = B, or its transpose, from the packed LU factors of A.
+# Solve A X = B, or its transpose, from the LU factors of A and the order of its rows.
 register("solve_factored", _factored_text, _factored_work)

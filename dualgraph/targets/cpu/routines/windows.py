@@ -7,15 +7,16 @@ order is a function of the extents alone: a chunk of the output walks all window
 from math import prod
 from typing import Any
 
-from ..prelude import plus, suffix
-from .registry import Work, register
+from ..prelude import plus
+from .registry import Arguments, Work, register
 
 # x is (lines, windows, inner, size), out is (lines, extent, inner); an item is a (line, e). The
 # innermost loop is the longer of the two short axes: contiguous reads, or contiguous writes.
+_ARGUMENTS = Arguments("x", "extent windows inner size step")
 _TEXT = """
 def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    extent, windows, inner, size, step = a[4], a[5], a[6], a[7], a[8]
+    extent, windows, inner, size, step = {a.extent}, {a.windows}, {a.inner}, {a.size}, {a.step}
     item = lo
     while item < hi:
         line = item // extent
@@ -23,7 +24,7 @@ def KERNEL(args, lo, hi):
         last = first + hi - item
         if last > extent:
             last = extent
-        out = ptr_{s}(a[1] + item * inner * {z})
+        out = ptr_{s}({a.out} + item * inner * {z})
         for i in range((last - first) * inner):
             out[i] = {s}(0)
         w = 0
@@ -35,8 +36,8 @@ def KERNEL(args, lo, hi):
                 begin = 0
             if end > size:
                 end = size
-            x = ptr_{s}(a[0] + ((line * windows + w) * inner * size + begin) * {z})
-            y = ptr_{s}(a[1] + (line * extent + w * step + begin) * inner * {z})
+            x = ptr_{s}({a.x} + ((line * windows + w) * inner * size + begin) * {z})
+            y = ptr_{s}({a.out} + (line * extent + w * step + begin) * inner * {z})
             if inner > size:
                 for k in range(end - begin):
                     for q in range(inner):
@@ -52,7 +53,7 @@ def KERNEL(args, lo, hi):
 
 def _text(x: Any, out: Any, axis: int, extent: int, step: int) -> str:
     total = plus("y[k * inner + q]", "x[q * size + k]", x.dtype)
-    return _TEXT.format(s=suffix(x.dtype), z=x.dtype.itemsize, total=total)
+    return _ARGUMENTS.fill(_TEXT, x.dtype, total=total)
 
 
 def _work(x: Any, out: Any, axis: int, extent: int, step: int) -> Work:
@@ -60,7 +61,9 @@ def _work(x: Any, out: Any, axis: int, extent: int, step: int) -> Work:
     inner = prod(x.shape[axis + 1 : -1])
     lines = prod(x.shape[:axis])
     terms = max(1, inner * -(-size // step))
-    numbers = (extent, x.shape[axis], inner, size, step)
+    numbers = _ARGUMENTS.pack(
+        extent=extent, windows=x.shape[axis], inner=inner, size=size, step=step
+    )
     return Work(numbers, lines * extent, max(1, 16384 // terms))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ....errors import CompileError
 from ....numerics.facts.routine import Line
+from ..arguments import Block
 from ..prelude import plus, suffix, times, with_imports
 
 
@@ -108,21 +109,24 @@ def statements(spec: Line, dtype: np.dtype) -> list[str]:
     return [line.format(**words) for line in written(spec)]
 
 
-def program_text(spec: Line, dtype: np.dtype) -> str:
-    """Return the kernel that programs call, one line an item.
+BLOCK = Block(x=1, y=1, n=1, Q=1, x_stride=3, y_stride=3)
+"""Addresses; extents; strides of x and of y over (P, n, Q), in elements."""
+_A = BLOCK.words()
 
-    Arguments: x, y; n, Q; strides of x over (P, n, Q); strides of y over (P, n, Q), in elements.
-    """
-    output = spec.output_type(dtype)
+
+def program_text(spec: Line, dtype: np.dtype) -> str:
+    """Return the kernel that programs call, one line an item."""
+    output, a = spec.output_type(dtype), _A
+    (xp, sx, xq), (yp, sy, yq) = a.x_stride, a.y_stride
     lines = [
         "def KERNEL(args, lo, hi):",
         "    a = ptr_i8(args)",
-        "    n, Q, sx, sy = a[2], a[3], a[5], a[8]",
+        f"    n, Q, sx, sy = {a.n}, {a.Q}, {sx}, {sy}",
         "    for line in range(lo, hi):",
         "        p = line // Q",
         "        q = line - p * Q",
-        f"        x = ptr_{suffix(dtype)}(a[0] + (p * a[4] + q * a[6]) * {dtype.itemsize})",
-        f"        y = ptr_{suffix(output)}(a[1] + (p * a[7] + q * a[9]) * {output.itemsize})",
+        f"        x = ptr_{suffix(dtype)}({a.x} + (p * {xp} + q * {xq}) * {dtype.itemsize})",
+        f"        y = ptr_{suffix(output)}({a.y} + (p * {yp} + q * {yq}) * {output.itemsize})",
         *("        " + line for line in statements(spec, dtype)),
         "",
     ]
