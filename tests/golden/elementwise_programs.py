@@ -131,15 +131,15 @@ SECOND = {
 
 
 def unary_pool(dtype: str) -> dict[str, Any]:
-    """Plain numbers and edges, an even number of them; a slope for prelu."""
-    return {"x": with_edges(61, 1, -4, 4, dtype), "slope": leaf((1,), 2, 0.1, 0.4, dtype)}
+    """So many plain numbers that a rounding seen once in a thousand is seen; edges; a slope."""
+    return {"x": with_edges(1561, 1, -4, 4, dtype), "slope": leaf((1,), 2, 0.1, 0.4, dtype)}
 
 
 def binary_pool(dtype: str) -> dict[str, Any]:
     """Plain numbers beside plain ones, and edges beside edges in another order."""
-    n = 61 + len(edges(dtype))
-    x = with_edges(61, 3, -4, 4, dtype)
-    y = dg.cat([real((40,), 4, 0.5, 3.0, dtype), dg.tensor(edges(dtype)).flip(0),
+    n = 561 + len(edges(dtype))
+    x = with_edges(561, 3, -4, 4, dtype)
+    y = dg.cat([real((540,), 4, 0.5, 3.0, dtype), dg.tensor(edges(dtype)).flip(0),
                 real((21,), 5, -3.0, 3.0, dtype)])  # fmt: skip
     return {"x": x, "y": y.requires_grad_(), "z": leaf((n,), 6, -1, 1, dtype), "m": flags((n,), 7)}
 

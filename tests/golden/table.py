@@ -4,6 +4,7 @@ from tests.golden import (
     contract_programs,
     elementwise_programs,
     example_programs,
+    gradient_programs,
     index_programs,
     large_programs,
     layer_programs,
@@ -25,6 +26,7 @@ _MODULES = (
     contract_programs,
     window_programs,
     random_programs,
+    gradient_programs,
     layer_programs,
     optimizer_programs,
     large_programs,
@@ -33,6 +35,7 @@ _MODULES = (
 _EAGER = {
     **reduction_programs.EAGER_ONLY,  # their shapes depend on values
     **window_programs.EAGER_ONLY,  # the layers run these functions compiled
+    **gradient_programs.EAGER_ONLY,  # they are not compiled: modules start eagerly
     **example_programs.EAGER_ONLY,  # they print
 }
 EAGER_ONLY = frozenset(_EAGER)
