@@ -57,7 +57,8 @@ _CPU = _PACKAGE / "targets" / "cpu"
 SOURCES = (
     _PACKAGE / "vendor.py",
     *sorted((_PACKAGE / "numerics").rglob("*.py")),
-    *(_CPU / name for name in ("prelude.py", "memory.py", "routines/sliding.py")),
+    *(_CPU / f"{name}.py" for name in ("arguments", "geometry", "memory", "prelude")),
+    _CPU / "routines" / "sliding.py",
     *sorted((_CPU / "gemm").glob("*.py")),
     *sorted((_CPU / "toolchain").glob("*.py")),
 )
