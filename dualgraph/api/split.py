@@ -6,7 +6,7 @@ constants) is computed there again. Inputs are read again where they are.
 
 from dataclasses import dataclass
 
-from ..ir.graph import CONST, INPUT, Graph, Node
+from ..ir.graph import CONST, INPUT, RESULT, Graph, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,13 @@ def ancestors(outputs: tuple[Node, ...]) -> set[Node]:
     return found
 
 
+def _is_at_hand(node: Node, forward: set[Node]) -> bool:
+    """Tell whether the forward has a value in memory; of several results it has all or none."""
+    if node.op is CONST or node.op.is_view:
+        return False
+    return node in forward or (node.op is RESULT and node.inputs[0] in forward)
+
+
 def backward_graph(nodes: tuple[Node, ...], forward: set[Node], grads: list[Node]) -> Backward:
     """Return the graph that computes ``grads`` from saved forward values, inputs, cotangents."""
     needed: set[Node] = set()
@@ -38,7 +45,7 @@ def backward_graph(nodes: tuple[Node, ...], forward: set[Node], grads: list[Node
         node = stack.pop()
         if node in needed or node in reads:
             continue
-        if node.op is INPUT or (node in forward and node.op is not CONST and not node.op.is_view):
+        if node.op is INPUT or _is_at_hand(node, forward):
             reads[node] = None
             continue
         needed.add(node)

@@ -275,6 +275,7 @@ def defcomposite(
     results: str = "out",
     forward: Callable[..., Any],
     vjp: tuple[Vjp, ...],
+    grad_name: str | None = None,
 ) -> Op:
     """Make an op that runs as other ops in both frontends and has a vjp rule of its own."""
     return defop(
@@ -285,4 +286,5 @@ def defcomposite(
         lower=Composite(),
         kernel=forward,
         vjp=vjp,
+        grad_name=grad_name,
     )

@@ -93,7 +93,7 @@ def _steps(
 
 
 def kernel_of(node: Node) -> Callable[..., Any]:
-    """Return the eager kernel of a node, or what takes one result of a node with several."""
+    """Return the eager kernel of a node that computes, or takes one of several results."""
     return _taken if node.op is RESULT else node.op.kernel
 
 

@@ -1,11 +1,14 @@
 """Named results of ops that give values and where they stand."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..core.tensor import owned
+from ..core.dispatch import compose_several
+from ..core.op import Op, defcomposite
+from ..core.types import Shape
 from .build import Tensor, normal_axis
-from .index.indexing import gather
-from .shape.views import reshape, squeeze
+from .index.indexing import gather, gathered_from
+from .shape.views import reshape, squeeze, unsqueeze
 
 
 class ValuesIndices(NamedTuple):
@@ -33,12 +36,69 @@ def without_axis(x: Tensor, like: Tensor) -> Tensor:
     return x if like.value.ndim else reshape(x, ())
 
 
-def chosen(input: Tensor, axis: int, indices: Tensor, like: Tensor, keepdim: bool) -> ValuesIndices:
-    """Return the elements at indices of extent 1 along the axis; ``like`` is the user's tensor.
+def located(name: str, find: Callable[..., Tensor]) -> Op:
+    """Register an op that takes elements along an axis: their values, and where they stand.
 
-    The tape keeps the indices, so that they stay a view: changing them in place is then noticed.
+    ``find(x, axis, **static)`` gives the int64 positions; the cotangent goes back there.
     """
-    values = gather(input, axis, indices)
-    if keepdim and like.value.ndim:
-        return ValuesIndices(values, indices)
-    return ValuesIndices(owned(squeeze(values, axis)), squeeze(indices, axis))
+
+    def forward(x: Tensor, axis: int, **static: Any) -> ValuesIndices:
+        at = find(x, axis, **static)
+        return ValuesIndices(gather(x, axis, at), at)
+
+    return defcomposite(
+        name,
+        inputs="x",
+        results="values indices",
+        forward=forward,
+        vjp=(
+            lambda g_values, indices, x_shape, *, axis: gathered_from(
+                g_values, indices, axis, x_shape
+            ),
+        ),
+    )
+
+
+def locate(op: Op, input: Tensor, dim: int, **static: Any) -> ValuesIndices:
+    """Run an op of `located` on the user's tensor."""
+    x, axis = with_axis(input, dim)
+    values, indices = compose_several(op, x, axis=axis, **static)
+    return ValuesIndices(without_axis(values, input), without_axis(indices, input))
+
+
+def chosen(name: str, find: Callable[..., Tensor]) -> Op:
+    """Register an op that takes one element of each line, and drops the axis unless ``keepdim``.
+
+    ``find(x, axis, **static)`` gives int64 positions of extent 1 along the axis.
+    """
+
+    def forward(x: Tensor, axis: int, keepdim: bool, **static: Any) -> ValuesIndices:
+        at = find(x, axis, **static)
+        values = gather(x, axis, at)
+        return ValuesIndices(*((v if keepdim else squeeze(v, axis)) for v in (values, at)))
+
+    return defcomposite(
+        f"{name}_along",
+        inputs="x",
+        results="values indices",
+        forward=forward,
+        vjp=(
+            lambda g_values, indices, x_shape, *, axis, keepdim: _chosen_vjp(
+                g_values, indices, x_shape, axis, keepdim
+            ),
+        ),
+        grad_name="".join(part.capitalize() for part in name.split("_")),
+    )
+
+
+def _chosen_vjp(g: Tensor, indices: Tensor, shape: Shape, axis: int, keepdim: bool) -> Tensor:
+    if not keepdim:
+        g, indices = unsqueeze(g, axis), unsqueeze(indices, axis)
+    return gathered_from(g, indices, axis, shape)
+
+
+def choose(op: Op, input: Tensor, dim: int, keepdim: bool, **static: Any) -> ValuesIndices:
+    """Run an op of `chosen` on the user's tensor."""
+    x, axis = with_axis(input, dim)
+    keep = bool(keepdim and input.value.ndim)
+    return ValuesIndices(*compose_several(op, x, axis=axis, keepdim=keep, **static))

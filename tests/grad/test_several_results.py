@@ -11,6 +11,7 @@ from dualgraph.core.dispatch import apply_several, compose_several
 from dualgraph.core.op import REGISTRY, Composite, Op, defcomposite, defop
 from dualgraph.core.types import Aval
 from dualgraph.errors import GradError
+from tests.bits import assert_bits_equal
 
 
 def infer(x: Any, y: Any) -> tuple[Aval, ...]:
@@ -205,3 +206,43 @@ def test_wrong_rules_fail_at_import() -> None:
                 lower=Composite(),
                 vjp=(rule,),
             )
+
+
+SQUARE = [[4.0, 1.0, 0.5], [1.0, 3.0, 0.25], [0.5, 0.25, 2.0]]
+OPS: dict[str, tuple[Any, str]] = {
+    "sort": (lambda x: dg.sort(x, 1), "SortBackward0"),
+    "topk": (lambda x: dg.topk(x, 2), "TopkBackward0"),
+    "kthvalue": (lambda x: dg.kthvalue(x, 2), "KthvalueBackward0"),
+    "max": (lambda x: dg.max(x, 1), "MaxBackward0"),
+    "min": (lambda x: dg.min(x, 0, keepdim=True), "MinBackward0"),
+    "median": (lambda x: dg.median(x, 1), "MedianBackward0"),
+    "nanmedian": (lambda x: dg.nanmedian(x, 1), "NanmedianBackward0"),
+    "mode": (lambda x: dg.mode(x, 1), "ModeBackward0"),
+    "cummax": (lambda x: dg.cummax(x, 1), "CummaxBackward0"),
+    "cummin": (lambda x: dg.cummin(x, 0), "CumminBackward0"),
+    "eigh": (lambda x: dg.linalg.eigh(x), "EighBackward0"),
+    "svd": (lambda x: dg.linalg.svd(x), "SvdBackward0"),
+    "qr": (lambda x: dg.linalg.qr(x), "QrBackward0"),
+    "lu_factor": (lambda x: dg.linalg.lu_factor(x), "LuFactorBackward0"),
+    "slogdet": (lambda x: dg.linalg.slogdet(x), "SlogdetBackward0"),
+}
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_ops_of_the_set_have_one_node_for_all_results(name: str) -> None:
+    """Floating results share it; integers have none, and compiled code ends with the same bits."""
+    function, expected = OPS[name]
+    x = dg.tensor(SQUARE, requires_grad=True)
+    outs = function(x)
+    nodes = {out.grad_fn for out in outs if out.dtype.is_floating_point}
+    assert [node.name() for node in nodes] == [expected]
+    assert all(out.grad_fn is None for out in outs if not out.dtype.is_floating_point)
+    numbers = [k for k, out in enumerate(outs) if out.grad_fn]
+    assert [outs[k].output_nr for k in numbers] == numbers
+
+    def step(x: Any) -> Any:
+        floating = [out for out in function(x) if out.dtype.is_floating_point]
+        (g,) = dg.autograd.grad(sum((out * out).sum() for out in floating), x)
+        return (*function(x), g)
+
+    assert_bits_equal(dg.compile(step)(x), step(x))

@@ -1,4 +1,4 @@
-"""Ops that read or copy elements as they are, at places that statics or an index say."""
+"""Ops that read or copy elements as they are, at places that static arguments or an index say."""
 
 from dataclasses import dataclass
 

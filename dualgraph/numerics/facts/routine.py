@@ -45,3 +45,8 @@ class Library(Facts):
 
     name: str
     may_fail = True
+
+
+def qr_extents(m: int, n: int, mode: str) -> tuple[int, int]:
+    """Return the columns of Q and the rows of R that this form of a factorization has."""
+    return {"reduced": (min(m, n),) * 2, "complete": (m, m), "r": (0, min(m, n))}[mode]

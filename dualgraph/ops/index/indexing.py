@@ -99,18 +99,18 @@ def _other_places(shape: Shape, axis: int) -> tuple[list[np.ndarray], list[np.nd
     return places[:axis], places[axis + 1 :]
 
 
+def gathered_from(g: Tensor, index: Tensor, axis: int, shape: Shape) -> Tensor:
+    """Return the cotangent of what was gathered from: g where the index points, added up."""
+    return combined(zeros(shape, dtype=g.value.dtype), SCATTER_ADD, index, g, axis)
+
+
 GATHER = defop(
     "gather",
     inputs="x index",
     infer=_infer_gather,
     kernel=_gather_kernel,
     lower=Gather(),
-    vjp=(
-        lambda g, x_shape, index, *, axis: combined(
-            zeros(x_shape, dtype=g.value.dtype), SCATTER_ADD, index, g, axis
-        ),
-        NONDIFF,
-    ),
+    vjp=(lambda g, x_shape, index, *, axis: gathered_from(g, index, axis, x_shape), NONDIFF),
 )
 
 
@@ -125,12 +125,7 @@ SELECT = defcomposite(
     "index_select",
     inputs="x index",
     forward=_select_rows,
-    vjp=(
-        lambda g, x_shape, index, *, axis: combined(
-            zeros(x_shape, dtype=g.value.dtype), SCATTER_ADD, index, g, axis
-        ),
-        NONDIFF,
-    ),
+    vjp=(lambda g, x_shape, index, *, axis: gathered_from(g, index, axis, x_shape), NONDIFF),
 )
 
 

@@ -1,21 +1,19 @@
 """Cholesky, LU and QR factorizations, and solutions of triangular systems.
 
-The routines are our own: they end after a fixed number of steps, so
-the bits depend on no library and a compiled program stays native. A result of several parts is one
-packed output, cut apart by views.
+The routines are our own: they end after a fixed number of steps, so the bits depend on no library
+and a compiled program stays native.
 """
 
 from typing import Any, NamedTuple
 
-from ...core.dispatch import apply
+from ...core.dispatch import apply, apply_several
 from ...core.op import defop, refuse
-from ...core.types import Aval, int32, int64
+from ...core.types import Aval, bool_, int32, int64
 from ...errors import ArgumentError, LinAlgError, ShapeError
-from ...numerics.facts.packed import lu_size, qr_extents
-from ...numerics.facts.routine import Routine
-from ..build import Tensor, as_dtype, need
+from ...numerics.facts.routine import Routine, qr_extents
+from ..build import Tensor, need
 from ..contract.matmul import matmul
-from ..elementwise.pointwise import add, mul, ne, neg, sub
+from ..elementwise.pointwise import add, mul, neg, sub
 from ..index.indexing import gather
 from ..reduce.reductions import expand
 from ..shape.diagonals import tril, triu
@@ -28,7 +26,6 @@ from .matrices import (
     need_matrix,
     need_square,
     on_batch,
-    part,
     untaped,
 )
 
@@ -159,23 +156,41 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
 # --- LU -----------------------------------------------------------------------------------------
 
 
-def _infer_lu(x: Any, zero: str) -> Aval:
-    return Aval((*x.shape[:-2], lu_size(*x.shape[-2:])), x.dtype)
+class Factors(NamedTuple):
+    """What one run of LU gives: L below and U above the diagonal, and how rows were exchanged."""
+
+    both: Tensor
+    pivots: Tensor  # int32: with which row each was exchanged, counted from 1
+    order: Tensor  # int64: ``A[order] = L U``
+    inverse: Tensor  # int64: of the order
+    sign: Tensor  # 1 or -1: the determinant of the exchanges
+    regular: Tensor  # bool: False where a pivot was zero
 
 
-def _lu_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return the cotangent of A from that of the packed factors of ``A[order] = L U``.
+def _infer_lu(x: Any, zero: str) -> tuple[Aval, ...]:
+    batch, (m, n) = tuple(x.shape[:-2]), x.shape[-2:]
+    return (
+        Aval((*batch, m, n), x.dtype),
+        Aval((*batch, min(m, n)), int32),
+        Aval((*batch, m), int64),
+        Aval((*batch, m), int64),
+        Aval(batch, x.dtype),
+        Aval(batch, bool_),
+    )
+
+
+def _lu_vjp(grown: Tensor, both: Tensor, inverse: Tensor) -> Tensor:
+    """Return the cotangent of A from that of the factors of ``A[order] = L U``.
 
     With K = tril(L1' gL1, -1) and M = triu(gU1 U1'), less what the rest of a tall L or of a wide U
     contributes, A1 gets inv(L1)' (K + M) inv(U1)'. Mathias and Walter, in Walter and Lehmann,
     "Algorithmic differentiation of linear algebra functions" (2012), and its rectangular cases.
     """
-    m, n = shape[-2:]
+    m, n = both.value.shape[-2:]
     small = min(m, n)
-    both, grown = part(out, 0, (m, n)), part(g, 0, (m, n))
     ones = _block(both, 0, small, 0, small)
     low, up = tril(ones, -1), triu(ones)
-    low = add(low, identity(small, out.value.dtype))
+    low = add(low, identity(small, both.value.dtype))
     g_low, g_up = (
         tril(_block(grown, 0, small, 0, small), -1),
         triu(_block(grown, 0, small, 0, small)),
@@ -194,7 +209,7 @@ def _lu_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
         found = cat([found, mT(_solve(up, mT(g_rest), False))], -2)
     if n > m:
         found = cat([found, _solve(low, g_rest, True, True, True)], -1)
-    return _rows(found, _inverse_order(out, m, n))
+    return _rows(found, inverse)
 
 
 def _block(x: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
@@ -204,13 +219,14 @@ def _block(x: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
 def _rows(x: Tensor, order: Tensor) -> Tensor:
     """Return the rows of matrices in this order."""
     shape = x.value.shape
-    index = reshape(as_dtype(order, int64), (*order.value.shape, 1))
+    index = reshape(order, (*order.value.shape, 1))
     return gather(x, -2, expand(index, shape))
 
 
 _LU = defop(
     "lu_factor",
     inputs="x",
+    results="both pivots order inverse sign regular",
     infer=_infer_lu,
     lower=Routine(
         "lu_factor",
@@ -218,27 +234,13 @@ _LU = defop(
         problem="the matrix is singular: the diagonal element {} of its factor U is zero",
         error=LinAlgError,
     ),
-    vjp=(lambda g, x_shape, out: _lu_vjp(g, out, x_shape),),
+    vjp=(lambda g_both, both, inverse: _lu_vjp(g_both, both, inverse),),
 )
 
 
-def packed_lu(x: Tensor, zero: str) -> Tensor:
-    """Return the packed factors outside of the tape; ``zero`` says what a zero pivot does."""
-    return untaped(_LU, x, zero=zero)
-
-
-def _inverse_order(packed: Tensor, m: int, n: int) -> Tensor:
-    return part(packed, m * n + min(m, n) + m, (m,))
-
-
-def sign_of_order(packed: Tensor, n: int) -> Tensor:
-    """Return the determinants (1 or -1) of the row exchanges."""
-    return part(packed, lu_size(n, n) - 2, ())
-
-
-def is_regular(packed: Tensor, n: int) -> Tensor:
-    """Return which matrices are not singular, as bools."""
-    return ne(part(packed, lu_size(n, n) - 1, ()), 0)
+def untaped_lu(x: Tensor, zero: str) -> Factors:
+    """Return the factors outside of the tape; ``zero`` says what a zero pivot does."""
+    return Factors(*untaped(_LU, x, zero=zero))
 
 
 class LUFactor(NamedTuple):
@@ -267,10 +269,8 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> LUFactor:
     """
     need_matrix("linalg.lu_factor", A)
     _need_pivot("linalg.lu_factor", pivot)
-    m, n = A.value.shape[-2:]
-    packed = apply(_LU, A, zero="raise")
-    pivots = as_dtype(part(packed, m * n, (min(m, n),)), int32)
-    return LUFactor(part(packed, 0, (m, n)), pivots)
+    found = Factors(*apply_several(_LU, A, zero="raise"))
+    return LUFactor(found.both, found.pivots)
 
 
 def lu(A: Tensor, *, pivot: bool = True) -> LU:
@@ -282,11 +282,10 @@ def lu(A: Tensor, *, pivot: bool = True) -> LU:
     _need_pivot("linalg.lu", pivot)
     m, n = A.value.shape[-2:]
     small = min(m, n)
-    packed = apply(_LU, A, zero="keep")
-    both = part(packed, 0, (m, n))
-    inverse = _inverse_order(packed, m, n).detach()
+    found = Factors(*apply_several(_LU, A, zero="keep"))
+    both = found.both
     batch = tuple(A.value.shape[:-2])
-    P = _rows(on_batch(identity(m, A.value.dtype), batch), inverse)
+    P = _rows(on_batch(identity(m, A.value.dtype), batch), found.inverse)
     unit = narrow(identity(m, A.value.dtype), -1, 0, small)
     L = add(tril(narrow(both, -1, 0, small), -1), unit)
     return LU(P, L, triu(narrow(both, -2, 0, small)))
@@ -295,22 +294,19 @@ def lu(A: Tensor, *, pivot: bool = True) -> LU:
 # --- QR -----------------------------------------------------------------------------------------
 
 
-def _infer_qr(x: Any, mode: str) -> Aval:
-    m, n = x.shape[-2:]
-    q, rows = qr_extents(m, n, mode)
-    return Aval((*x.shape[:-2], m * q + rows * n), x.dtype)
+def _infer_qr(x: Any, mode: str) -> tuple[Aval, ...]:
+    batch, (m, n) = tuple(x.shape[:-2]), x.shape[-2:]
+    columns, rows = qr_extents(m, n, mode)
+    return Aval((*batch, m, columns), x.dtype), Aval((*batch, rows, n), x.dtype)
 
 
-def _qr_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _qr_vjp(g_q: Tensor, g_r: Tensor, q: Tensor, r: Tensor) -> Tensor:
     """Return (gQ + Q copyltu(M)) inv(R)' with M = R gR' - gQ' Q.
 
     copyltu mirrors the lower triangle: Seeger et al., "Auto-differentiating linear algebra" (2017),
     after Walter and Lehmann (2012).
     """
-    m, n = shape[-2:]
-    q, r = part(out, 0, (m, n)), part(out, m * n, (n, n))
-    g_q, g_r = part(g, 0, (m, n)), triu(part(g, m * n, (n, n)))
-    middle = sub(matmul(r, mT(g_r)), matmul(mT(g_q), q))
+    middle = sub(matmul(r, mT(triu(g_r))), matmul(mT(g_q), q))
     mirrored = add(tril(middle), mT(tril(middle, -1)))
     return mT(_solve(r, mT(add(g_q, matmul(q, mirrored))), False))
 
@@ -318,13 +314,15 @@ def _qr_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...]) -> Tensor:
 _QR = defop(
     "qr",
     inputs="x",
+    results="q r",
     infer=_infer_qr,
     lower=Routine("qr"),
-    vjp=(lambda g, x_shape, out: _qr_vjp(g, out, x_shape),),
+    vjp=(lambda g_q, g_r, q, r: _qr_vjp(g_q, g_r, q, r),),
 )
 _QR_FIXED = defop(
     "qr_fixed",
     inputs="x",
+    results="q r",
     infer=_infer_qr,
     lower=Routine("qr"),
     vjp=(
@@ -354,15 +352,11 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
         raise ArgumentError(f"linalg.qr: mode is 'reduced', 'complete' or 'r', not {mode!r}")
     m, n = A.value.shape[-2:]
     if mode == "r" or (mode == "complete" and m > n):
-        packed = apply(_QR_FIXED, A, mode=mode)
-    elif m < n:
+        q, r = apply_several(_QR_FIXED, A, mode=mode)
+        return QR(_nothing(A) if mode == "r" else q, r)
+    if m < n:
         return _wide_qr(A)
-    else:
-        packed = apply(_QR, A, mode="reduced")
-    columns, rows = qr_extents(m, n, mode)
-    if mode == "r":
-        return QR(_nothing(A), part(packed, 0, (rows, n)))
-    return QR(part(packed, 0, (m, columns)), part(packed, m * columns, (rows, n)))
+    return QR(*apply_several(_QR, A, mode="reduced"))
 
 
 def _nothing(A: Tensor) -> Tensor:
@@ -372,6 +366,5 @@ def _nothing(A: Tensor) -> Tensor:
 def _wide_qr(A: Tensor) -> QR:
     """Factor the square part; the rest of R is Q' times the rest of A."""
     m, n = A.value.shape[-2:]
-    packed = apply(_QR, narrow(A, -1, 0, m), mode="reduced")
-    q, r = part(packed, 0, (m, m)), part(packed, m * m, (m, m))
+    q, r = apply_several(_QR, narrow(A, -1, 0, m), mode="reduced")
     return QR(q, cat([r, matmul(mT(q), narrow(A, -1, m, n - m))], -1))

@@ -12,11 +12,11 @@ from ..build import Tensor, as_dtype, need_tensor
 from ..create.creation import arange
 from ..elementwise.pointwise import eq
 from ..reduce.reductions import expand
-from ..shape.views import narrow, reshape, transpose, unsqueeze
+from ..shape.views import reshape, transpose, unsqueeze
 
 
-def untaped(op: Op, *tensors: Tensor, **static: Any) -> Tensor:
-    """Run an op whose result carries no gradient, because a rule elsewhere accounts for it."""
+def untaped(op: Op, *tensors: Tensor, **static: Any) -> tuple[Tensor, ...]:
+    """Run an op whose results carry no gradient, because a rule elsewhere accounts for it."""
     return in_grad_mode(state.frontend.run, op, tensors, static, enabled=False)
 
 
@@ -80,9 +80,3 @@ def columns_of(d: Tensor) -> Tensor:
     """Return vectors as matrices of one row, which scale columns."""
     shape = d.value.shape
     return reshape(d, (*shape[:-1], 1, shape[-1]))
-
-
-def part(packed: Tensor, start: int, shape: Shape) -> Tensor:
-    """Return the piece of a packed result that starts here, in its own shape."""
-    length = int(np.prod(shape, dtype=np.int64))
-    return reshape(narrow(packed, -1, start, length), (*packed.value.shape[:-1], *shape))

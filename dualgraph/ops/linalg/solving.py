@@ -7,7 +7,7 @@ their rules are written in terms of it, and reuse the factors, so that every der
 from math import inf, nan
 from typing import NamedTuple
 
-from ...core.dispatch import apply, compose
+from ...core.dispatch import apply, compose, compose_several
 from ...core.op import NONDIFF, defcomposite, defop, refuse
 from ...core.types import Aval
 from ...errors import ArgumentError, ShapeError
@@ -17,7 +17,7 @@ from ..contract.matmul import matmul
 from ..elementwise.pointwise import abs, log, lt, mul, neg, sign, where
 from ..reduce.reductions import expand, prod, sum
 from ..shape.views import reshape, unsqueeze
-from .factorizations import is_regular, packed_lu, sign_of_order
+from .factorizations import untaped_lu
 from .matrices import (
     common_batch,
     identity,
@@ -26,44 +26,45 @@ from .matrices import (
     need_matrix,
     need_square,
     on_batch,
-    part,
 )
 
-_ONLY_INSIDE = refuse("the packed factors are computed outside of the tape")
+_ONLY_INSIDE = refuse("the factors are computed outside of the tape")
 _FACTORED = defop(
     "lu_substitution",
-    inputs="packed b",
-    infer=lambda packed, b, transposed: Aval(tuple(b.shape), b.dtype),
+    inputs="both order b",
+    infer=lambda both, order, b, transposed: Aval(tuple(b.shape), b.dtype),
     lower=Routine("solve_factored"),
-    vjp=(_ONLY_INSIDE, _ONLY_INSIDE),
+    vjp=(_ONLY_INSIDE, NONDIFF, _ONLY_INSIDE),
 )
 
 
-def _solve_vjp(g: Tensor, a: Tensor, packed: Tensor, out: Tensor, transposed: bool) -> Tensor:
+def _solve_vjp(
+    g: Tensor, a: Tensor, both: Tensor, order: Tensor, out: Tensor, transposed: bool
+) -> Tensor:
     """Return - inv(A)' g X', or its transpose for the transposed system (Giles 2008, 2.3.1)."""
-    back = _solve(a, packed, g, not transposed)
+    back = _solve(a, both, order, g, not transposed)
     return neg(matmul(out, mT(back)) if transposed else matmul(back, mT(out)))
 
 
 _SOLVE = defcomposite(
     "linalg_solve",
-    inputs="a packed b",
-    forward=lambda a, packed, b, transposed: apply(_FACTORED, packed, b, transposed=transposed),
+    inputs="a both order b",
+    forward=lambda a, both, order, b, transposed: apply(
+        _FACTORED, both, order, b, transposed=transposed
+    ),
     vjp=(
-        lambda g, a, packed, out, *, transposed: _solve_vjp(g, a, packed, out, transposed),
+        lambda g, a, both, order, out, *, transposed: _solve_vjp(
+            g, a, both, order, out, transposed
+        ),
         NONDIFF,
-        lambda g, a, packed, *, transposed: _solve(a, packed, g, not transposed),
+        NONDIFF,
+        lambda g, a, both, order, *, transposed: _solve(a, both, order, g, not transposed),
     ),
 )
 
 
-def _solve(a: Tensor, packed: Tensor, b: Tensor, transposed: bool = False) -> Tensor:
-    return compose(_SOLVE, a, packed, b, transposed=transposed)
-
-
-def _inverse(a: Tensor, packed: Tensor) -> Tensor:
-    eye = identity(a.value.shape[-1], a.value.dtype)
-    return _solve(a, packed, on_batch(eye, a.value.shape[:-2]))
+def _solve(a: Tensor, both: Tensor, order: Tensor, b: Tensor, transposed: bool = False) -> Tensor:
+    return compose(_SOLVE, a, both, order, b, transposed=transposed)
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
@@ -94,7 +95,8 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 
 def _solve_left(A: Tensor, B: Tensor) -> Tensor:
     A, B = common_batch(A, B)
-    return _solve(A, packed_lu(A, "raise"), B)
+    factors = untaped_lu(A, "raise")
+    return _solve(A, factors.both, factors.order, B)
 
 
 def inv(A: Tensor) -> Tensor:
@@ -103,7 +105,9 @@ def inv(A: Tensor) -> Tensor:
     Prefer `solve` where the inverse is only multiplied with: it is faster and more accurate.
     """
     need_square("linalg.inv", A)
-    return _inverse(A, packed_lu(A, "raise"))
+    factors = untaped_lu(A, "raise")
+    eye = identity(A.value.shape[-1], A.value.dtype)
+    return _solve(A, factors.both, factors.order, on_batch(eye, A.value.shape[:-2]))
 
 
 def inverse(input: Tensor) -> Tensor:
@@ -132,39 +136,52 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 # --- determinants -------------------------------------------------------------------------------
 
 
-def _diagonal_of(packed: Tensor, n: int) -> Tensor:
+def _diagonal_of(both: Tensor) -> Tensor:
     """Return the diagonal of U."""
-    both = part(packed, 0, (n * n,))
-    index = tuple(slice(None) for _ in both.value.shape[:-1])
-    return both[(*index, slice(0, n * n, n + 1))] if n else both
+    *batch, n, _ = both.value.shape
+    flat = reshape(both, (*batch, n * n))
+    index = tuple(slice(None) for _ in batch)
+    return flat[(*index, slice(0, n * n, n + 1))] if n else flat
 
 
-def _det(a: Tensor, packed: Tensor, moved: bool) -> Tensor:
-    n = a.value.shape[-1]
-    out = mul(prod(_diagonal_of(packed, n), -1), sign_of_order(packed, n))
-    return out if moved else where(is_regular(packed, n), out, 0.0)
+def _det(
+    a: Tensor, both: Tensor, order: Tensor, parity: Tensor, regular: Tensor, moved: bool
+) -> Tensor:
+    out = mul(prod(_diagonal_of(both), -1), parity)
+    return out if moved else where(regular, out, 0.0)
 
 
-def _scaled_inverse(g: Tensor, a: Tensor, packed: Tensor) -> Tensor:
+def _scaled_inverse(g: Tensor, a: Tensor, both: Tensor, order: Tensor) -> Tensor:
     """Return g times the transposed inverse, from the factors; g has one number per matrix."""
     n = a.value.shape[-1]
     right = mul(reshape(g, (*g.value.shape, 1, 1)), identity(n, a.value.dtype))
-    return _solve(a, packed, right, True)
+    return _solve(a, both, order, right, True)
+
+
+def _det_vjp(
+    g: Tensor, a: Tensor, both: Tensor, order: Tensor, parity: Tensor, regular: Tensor
+) -> Tensor:
+    """Return det(A) inv(A)', Jacobi's formula.
+
+    A pivot that is exactly zero counts as a tiny one there, so that the cofactors of a matrix of
+    rank n - 1 come out right as well.
+    """
+    moved = compose(_DET, a, both, order, parity, regular, moved=True)
+    return _scaled_inverse(mul(g, moved), a, both, order)
 
 
 _DET = defcomposite(
     "det",
-    inputs="a packed",
+    inputs="a both order parity regular",
     forward=_det,
     vjp=(
-        lambda g, a, packed: _scaled_inverse(
-            mul(g, compose(_DET, a, packed, moved=True)), a, packed
-        ),
+        lambda g, a, both, order, parity, regular: _det_vjp(g, a, both, order, parity, regular),
+        NONDIFF,
+        NONDIFF,
+        NONDIFF,
         NONDIFF,
     ),
 )
-"""The derivative is det(A) inv(A)', Jacobi's formula. A pivot that is exactly zero counts as a tiny
-one there, so that the cofactors of a matrix of rank n - 1 come out right as well."""
 
 
 def det(A: Tensor) -> Tensor:
@@ -175,32 +192,8 @@ def det(A: Tensor) -> Tensor:
     tensor(-2.0000)
     """
     need_square("linalg.det", A)
-    return compose(_DET, A, packed_lu(A, "move"), moved=False)
-
-
-def _log_abs_det(a: Tensor, packed: Tensor) -> Tensor:
-    n = a.value.shape[-1]
-    total = sum(log(abs(_diagonal_of(packed, n))), -1)
-    return where(is_regular(packed, n), total, -inf)
-
-
-_LOG_ABS_DET = defcomposite(
-    "log_abs_det",
-    inputs="a packed",
-    forward=_log_abs_det,
-    vjp=(lambda g, a, packed: _scaled_inverse(g, a, packed), NONDIFF),
-)  # d log |det A| = trace(inv(A) dA)
-
-
-def _sign_of_det(a: Tensor, packed: Tensor) -> Tensor:
-    n = a.value.shape[-1]
-    found = mul(prod(sign(_diagonal_of(packed, n)), -1), sign_of_order(packed, n))
-    return where(is_regular(packed, n), found, 0.0)
-
-
-_SIGN_OF_DET = defcomposite(
-    "sign_of_det", inputs="a packed", forward=_sign_of_det, vjp=(NONDIFF, NONDIFF)
-)
+    f = untaped_lu(A, "move")
+    return compose(_DET, A, f.both, f.order, f.sign, f.regular, moved=False)
 
 
 class SlogDet(NamedTuple):
@@ -210,11 +203,38 @@ class SlogDet(NamedTuple):
     logabsdet: Tensor
 
 
+def _slogdet(a: Tensor, both: Tensor, order: Tensor, parity: Tensor, regular: Tensor) -> SlogDet:
+    diagonal = _diagonal_of(both)
+    signs = mul(prod(sign(diagonal), -1), parity)
+    total = sum(log(abs(diagonal)), -1)
+    return SlogDet(where(regular, signs, 0.0), where(regular, total, -inf))
+
+
+def _slogdet_vjp(g: Tensor | None, a: Tensor, both: Tensor, order: Tensor) -> Tensor | None:
+    """Return g inv(A)': d log |det A| = trace(inv(A) dA). The sign has no derivative."""
+    return None if g is None else _scaled_inverse(g, a, both, order)
+
+
+_SLOGDET = defcomposite(
+    "slogdet",
+    inputs="a both order parity regular",
+    results="sign logabsdet",
+    forward=_slogdet,
+    vjp=(
+        lambda a, both, order, g_logabsdet=None: _slogdet_vjp(g_logabsdet, a, both, order),
+        NONDIFF,
+        NONDIFF,
+        NONDIFF,
+        NONDIFF,
+    ),
+)
+
+
 def slogdet(A: Tensor) -> SlogDet:
     """Return the signs and the logarithms of the sizes of determinants: 0 and -inf if singular."""
     need_square("linalg.slogdet", A)
-    packed = packed_lu(A, "move")
-    return SlogDet(compose(_SIGN_OF_DET, A, packed), compose(_LOG_ABS_DET, A, packed))
+    f = untaped_lu(A, "move")
+    return SlogDet(*compose_several(_SLOGDET, A, f.both, f.order, f.sign, f.regular))
 
 
 def logdet(input: Tensor) -> Tensor:

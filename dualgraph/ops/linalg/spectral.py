@@ -4,14 +4,13 @@ The decompositions iterate until they converge: a library does them, LAPACK's on
 and a compiled program is split there. Everything else is made of ops.
 """
 
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.dispatch import apply, compose
+from ...core.dispatch import apply, apply_several, compose
 from ...core.op import defcomposite, defop
-from ...core.types import Aval, int64
+from ...core.types import Aval, Shape, int64
 from ...errors import ArgumentError, ShapeError
 from ...numerics.facts.routine import Library
 from ..build import Tensor, as_dtype, is_tensor, need
@@ -40,7 +39,6 @@ from .matrices import (
     need_equal_dtypes,
     need_matrix,
     need_square,
-    part,
 )
 
 
@@ -58,33 +56,35 @@ def _gaps(v: Tensor) -> Tensor:
 # --- symmetric matrices -------------------------------------------------------------------------
 
 
-def _eigh_vjp(g: Tensor, out: Tensor) -> Tensor:
+def _infer_eigh(x: Any, uplo: str) -> tuple[Aval, ...]:
+    shape = tuple(x.shape)
+    return Aval(shape[:-1], x.dtype), Aval(shape, x.dtype)
+
+
+def _eigh_vjp(g_w: Tensor, g_v: Tensor, w: Tensor, v: Tensor) -> Tensor:
     """Return V (diag(gw) + (V' gV) / (w_j - w_i)) V' (Giles 2008, 3.1)."""
-    w, v = _eigh_parts(out)
-    g_w, g_v = _eigh_parts(g)
     middle = _quotient(matmul(mT(v), g_v), _gaps(w))
     eye = identity(w.value.shape[-1], w.value.dtype)
     middle = where(eq(eye, 0), middle, diag_embed(g_w))
     return matmul(matmul(v, middle), mT(v))
 
 
-def _eigh_parts(packed: Tensor) -> tuple[Tensor, Tensor]:
-    size = packed.value.shape[-1]
-    n = round(((1 + 4 * size) ** 0.5 - 1) / 2)
-    return part(packed, 0, (n,)), part(packed, n, (n, n))
-
-
 _EIGH = defop(
     "eigh",
     inputs="x",
-    infer=lambda x, uplo: Aval((*x.shape[:-2], x.shape[-1] * (x.shape[-1] + 1)), x.dtype),
+    results="values vectors",
+    infer=_infer_eigh,
     lower=Library("eigh"),
-    vjp=(lambda g, out: _eigh_vjp(g, out),),
+    vjp=(
+        lambda g_values, g_vectors, values, vectors: _eigh_vjp(
+            g_values, g_vectors, values, vectors
+        ),
+    ),
 )
 
 
 def _eigvalsh_vjp(g: Tensor, x: Tensor, uplo: str) -> Tensor:
-    _, v = _eigh_parts(apply(_EIGH, x, uplo=uplo))
+    _, v = apply_several(_EIGH, x, uplo=uplo)
     return matmul(mul(v, columns_of(g)), mT(v))
 
 
@@ -117,7 +117,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigh:
     gradient of the vectors is infinite where eigenvalues are equal.
     """
     need_square("linalg.eigh", A)
-    return Eigh(*_eigh_parts(apply(_EIGH, A, uplo=_need_uplo("linalg.eigh", UPLO))))
+    return Eigh(*apply_several(_EIGH, A, uplo=_need_uplo("linalg.eigh", UPLO)))
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
@@ -135,20 +135,13 @@ def _svd_shapes(shape: tuple[int, ...], full: bool) -> tuple[tuple[int, ...], ..
     return ((m, m), (small,), (n, n)) if full else ((m, small), (small,), (small, n))
 
 
-def _infer_svd(x: Any, full: bool) -> Aval:
-    u, s, vh = map(prod, _svd_shapes(x.shape, full))
-    return Aval((*x.shape[:-2], u + s + vh), x.dtype)
+def _infer_svd(x: Any, full: bool) -> tuple[Aval, ...]:
+    return tuple([Aval((*x.shape[:-2], *own), x.dtype) for own in _svd_shapes(x.shape, full)])
 
 
-def _svd_parts(packed: Tensor, shape: tuple[int, ...], full: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Return U, S and Vh."""
-    first, second, third = _svd_shapes(shape, full)
-    at = first[0] * first[1]
-    u, s = part(packed, 0, first), part(packed, at, second)
-    return u, s, part(packed, at + second[0], third)
-
-
-def _svd_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...], full: bool) -> Tensor:
+def _svd_vjp(
+    g_u: Tensor, g_s: Tensor, g_vh: Tensor, u: Tensor, s: Tensor, vh: Tensor, shape: Shape
+) -> Tensor:
     """Return U [(skew(U' gU) / E) S + S (skew(V' gV) / E) + diag(gS)] V' and two projections.
 
     E_ij = s_j^2 - s_i^2; Townsend, "Differentiating the singular value decomposition" (2016). Of
@@ -156,8 +149,6 @@ def _svd_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...], full: bool) -> Tens
     """
     m, n = shape[-2:]
     small = min(m, n)
-    u, s, vh = _svd_parts(out, shape, full)
-    g_u, g_s, g_vh = _svd_parts(g, shape, full)
     u, g_u = narrow(u, -1, 0, small), narrow(g_u, -1, 0, small)
     vh, g_vh = narrow(vh, -2, 0, small), narrow(g_vh, -2, 0, small)
     gaps, row, column = _gaps(square(s)), columns_of(s), unsqueeze(s, -1)
@@ -178,14 +169,15 @@ def _svd_vjp(g: Tensor, out: Tensor, shape: tuple[int, ...], full: bool) -> Tens
 _SVD = defop(
     "svd",
     inputs="x",
+    results="u s vh",
     infer=_infer_svd,
     lower=Library("svd"),
-    vjp=(lambda g, x_shape, out, *, full: _svd_vjp(g, out, x_shape, full),),
+    vjp=(lambda g_u, g_s, g_vh, u, s, vh, x_shape: _svd_vjp(g_u, g_s, g_vh, u, s, vh, x_shape),),
 )
 
 
 def _svdvals_vjp(g: Tensor, x: Tensor) -> Tensor:
-    u, _, vh = _svd_parts(apply(_SVD, x, full=False), x.value.shape, False)
+    u, _, vh = apply_several(_SVD, x, full=False)
     return matmul(mul(u, columns_of(g)), vh)
 
 
@@ -215,8 +207,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     Raises `LinAlgError` for matrices that are not finite.
     """
     need_matrix("linalg.svd", A)
-    packed = apply(_SVD, A, full=bool(full_matrices))
-    return SVD(*_svd_parts(packed, A.value.shape, bool(full_matrices)))
+    return SVD(*apply_several(_SVD, A, full=bool(full_matrices)))
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
@@ -251,10 +242,10 @@ def _per_matrix(x: Any) -> Any:
 
 def _pinv(x: Tensor, atol: float | None, rtol: float | None, hermitian: bool) -> Tensor:
     if hermitian:
-        s, v = _eigh_parts(apply(_EIGH, x, uplo="L"))
+        s, v = apply_several(_EIGH, x, uplo="L")
         u, vh = v, mT(v)
     else:
-        u, s, vh = _svd_parts(apply(_SVD, x, full=False), x.value.shape, False)
+        u, s, vh = apply_several(_SVD, x, full=False)
     kept = gt(abs(s), _tolerance(s, x.value.shape, atol, rtol))
     inverse = where(kept, reciprocal(where(kept, s, 1.0)), 0.0)
     return matmul(mul(mT(vh), columns_of(inverse)), mT(u))

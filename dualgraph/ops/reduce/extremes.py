@@ -9,8 +9,7 @@ from ...core.types import bool_, int64, uint8
 from ...numerics.facts.routine import Line
 from ..build import Tensor, as_dtype, in_float32, is_tensor, named, need, need_tensor
 from ..elementwise.pointwise import div, eq, isnan, logical_and, logical_or, maximum, minimum, where
-from ..index.indexing import gather
-from ..results import MinMax, ValuesIndices, chosen, with_axis, without_axis
+from ..results import MinMax, ValuesIndices, choose, chosen, locate, located
 from .reductions import amax, amin, argmax, argmin, sum
 from .scans import line_op
 
@@ -28,18 +27,19 @@ def _shared(g: Tensor, x: Tensor, out: Tensor) -> Tensor:
     return where(same, div(g, sum(as_dtype(same, g.value.dtype))), 0.0)
 
 
+def _ordered(x: Tensor) -> Tensor:
+    """Return bools as numbers, which have an order."""
+    return as_dtype(x, uint8) if x.value.dtype == bool_ else x
+
+
 _MAX, _MIN = of_all("max", amax), of_all("min", amin)
+_MAX_ALONG = chosen("max", lambda x, axis: argmax(_ordered(x), axis, True))
+_MIN_ALONG = chosen("min", lambda x, axis: argmin(_ordered(x), axis, True))
 
 
-def _extreme(
-    op: Op, position: Callable[..., Tensor], input: Tensor, dim: Any, keepdim: bool
-) -> Any:
-    need_tensor(op.name, input)
-    if dim is None:
-        return compose(op, input)
-    x, axis = with_axis(input, dim)
-    at = position(as_dtype(x, uint8) if x.value.dtype == bool_ else x, axis, True)
-    return chosen(x, axis, at, input, keepdim)
+def _extreme(of_all: Op, along: Op, input: Tensor, dim: Any, keepdim: bool) -> Any:
+    need_tensor(of_all.name, input)
+    return compose(of_all, input) if dim is None else choose(along, input, dim, keepdim)
 
 
 @in_float32
@@ -55,7 +55,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     """
     if other is not None or is_tensor(dim):
         return maximum(input, dim if other is None else other)
-    return _extreme(_MAX, argmax, input, dim, keepdim)
+    return _extreme(_MAX, _MAX_ALONG, input, dim, keepdim)
 
 
 @in_float32
@@ -66,7 +66,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     """
     if other is not None or is_tensor(dim):
         return minimum(input, dim if other is None else other)
-    return _extreme(_MIN, argmin, input, dim, keepdim)
+    return _extreme(_MIN, _MIN_ALONG, input, dim, keepdim)
 
 
 @in_float32
@@ -77,21 +77,17 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
-_CUMMAX = line_op("cummax", Line("cummax", output=int64), vjp=NONDIFF)
-_CUMMIN = line_op("cummin", Line("cummin", output=int64), vjp=NONDIFF)
+def _running(name: str, doc: str) -> Callable[[Tensor, int], ValuesIndices]:
+    last = line_op(f"{name}_position", Line(name, output=int64), vjp=NONDIFF)
+    op = located(name, lambda x, axis: apply(last, _ordered(x), axis=axis))
 
-
-def _running(op: Op, doc: str) -> Callable[[Tensor, int], ValuesIndices]:
     @in_float32
     def function(input: Tensor, dim: int) -> ValuesIndices:
-        need_tensor(op.name, input)
-        x, axis = with_axis(input, dim)
-        at = apply(op, as_dtype(x, uint8) if x.value.dtype == bool_ else x, axis=axis)
-        values = gather(x, axis, at)
-        return ValuesIndices(without_axis(values, input), without_axis(at, input))
+        need_tensor(name, input)
+        return locate(op, input, dim)
 
-    return named(function, op.name, doc)
+    return named(function, name, doc)
 
 
-cummax = _running(_CUMMAX, "Return the largest element so far and its last position; NaN stays.")
-cummin = _running(_CUMMIN, "Return the smallest element so far and its last position; NaN stays.")
+cummax = _running("cummax", "Return the largest element so far and its last position; NaN stays.")
+cummin = _running("cummin", "Return the smallest element so far and its last position; NaN stays.")

@@ -43,7 +43,7 @@ from ..elementwise.pointwise import (
     where,
 )
 from ..index.indexing import gather
-from ..results import ValuesIndices, chosen, with_axis
+from ..results import ValuesIndices, choose, chosen, with_axis
 from ..shape.views import narrow, permute, reshape
 from ..sort.sorting import order_of
 from .extremes import of_all
@@ -192,16 +192,9 @@ std_mean = _with_mean(std, "std_mean", "Return the standard deviation, as `std`,
 # --- middle elements ----------------------------------------------------------------------------
 
 
-def _middle(input: Tensor, dim: int, keepdim: bool, skip_nan: bool) -> ValuesIndices:
-    x, axis = with_axis(input, dim)
-    need(x.value.shape[axis] > 0, f"median: dim {dim} of shape {input.value.shape} is empty")
-    order = order_of(x, axis)
-    return chosen(x, axis, _middle_index(x, axis, order, skip_nan), input, keepdim)
-
-
-def _middle_index(x: Tensor, axis: int, order: Tensor, skip_nan: bool) -> Tensor:
+def _middle(x: Tensor, axis: int, skip_nan: bool) -> Tensor:
     """Return which element is the (lower) middle one: NaN stand last, the first of them wins."""
-    n = x.value.shape[axis]
+    n, order = x.value.shape[axis], order_of(x, axis)
     if x.value.dtype.kind != "f":
         return clone(narrow(order, axis, (n - 1) // 2, 1))
     nans = sum(isnan(x), axis, True)
@@ -211,18 +204,28 @@ def _middle_index(x: Tensor, axis: int, order: Tensor, skip_nan: bool) -> Tensor
     return gather(order, axis, where(gt(nans, 0), sub(n, nans), (n - 1) // 2))
 
 
-def _middle_of_all(x: Tensor, skip_nan: bool) -> Tensor:
-    return _middle(reshape(x, (x.value.size,)), 0, False, skip_nan).values
+_MEDIAN_ALONG = chosen("median", lambda x, axis: _middle(x, axis, False))
+_NANMEDIAN_ALONG = chosen("nanmedian", lambda x, axis: _middle(x, axis, True))
 
 
-_MEDIAN = of_all("median", lambda x: _middle_of_all(x, False))
-_NANMEDIAN = of_all("nanmedian", lambda x: _middle_of_all(x, True))
+def _middle_along(op: Op, input: Tensor, dim: int, keepdim: bool) -> ValuesIndices:
+    x, axis = with_axis(input, dim)
+    need(x.value.shape[axis] > 0, f"median: dim {dim} of shape {input.value.shape} is empty")
+    return choose(op, input, dim, keepdim)
 
 
-def _median(op: Op, input: Tensor, dim: Any, keepdim: bool) -> Any:
+def _middle_of_all(x: Tensor, op: Op) -> Tensor:
+    return _middle_along(op, reshape(x, (x.value.size,)), 0, False).values
+
+
+_MEDIAN = of_all("median", lambda x: _middle_of_all(x, _MEDIAN_ALONG))
+_NANMEDIAN = of_all("nanmedian", lambda x: _middle_of_all(x, _NANMEDIAN_ALONG))
+
+
+def _median(op: Op, along: Op, input: Tensor, dim: Any, keepdim: bool) -> Any:
     need_tensor(op.name, input)
     if dim is not None:
-        return _middle(input, dim, keepdim, op is _NANMEDIAN)
+        return _middle_along(along, input, dim, keepdim)
     if not input.value.size and input.value.dtype.kind == "f":
         return full((), math.nan, dtype=input.value.dtype)
     return compose(op, input)
@@ -234,13 +237,13 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
     A NaN wins. Over all elements, those that equal the median share the gradient.
     """
-    return _median(_MEDIAN, input, dim, keepdim)
+    return _median(_MEDIAN, _MEDIAN_ALONG, input, dim, keepdim)
 
 
 @in_float32
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle one of the elements that are not NaN; NaN where there is none."""
-    return _median(_NANMEDIAN, input, dim, keepdim)
+    return _median(_NANMEDIAN, _NANMEDIAN_ALONG, input, dim, keepdim)
 
 
 # --- quantiles ----------------------------------------------------------------------------------

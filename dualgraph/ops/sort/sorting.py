@@ -1,4 +1,4 @@
-"""Sorting: the order is an op, the sorted values are gathered, so that gradients come for free.
+"""Sorting: the order is an op, sorted values are gathered by it; both are results of one tape node.
 
 Every sort is stable, whatever the arguments say, so that the bits are defined. As in PyTorch NaN
 counts as larger than everything.
@@ -15,7 +15,15 @@ from ..build import Tensor, in_float32, need, need_tensor
 from ..elementwise.pointwise import clone
 from ..index.indexing import gather
 from ..reduce.scans import line_op
-from ..results import ValuesIndices, chosen, with_axis, without_axis
+from ..results import (
+    ValuesIndices,
+    choose,
+    chosen,
+    locate,
+    located,
+    with_axis,
+    without_axis,
+)
 from ..shape.views import narrow, unsqueeze
 
 
@@ -61,6 +69,10 @@ def first_of(x: Tensor, axis: int, count: int, descending: bool = False) -> Tens
     return clone(narrow(order_of(x, axis, descending), axis, 0, count))
 
 
+_SORT = located("sort", order_of)
+_TOPK = located("topk", first_of)
+
+
 @in_float32
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
@@ -74,10 +86,7 @@ def sort(
     tensor([1, 2, 0])
     """
     need_tensor("sort", input)
-    x, axis = with_axis(input, dim)
-    order = order_of(x, axis, descending)
-    values = gather(x, axis, order)
-    return ValuesIndices(without_axis(values, input), without_axis(order, input))
+    return locate(_SORT, input, dim, descending=bool(descending))
 
 
 @in_float32
@@ -106,11 +115,13 @@ def topk(
     extent = x.value.shape[axis]
     fits = isinstance(k, int) and 0 <= k <= extent
     need(fits, f"topk: k must be an int from 0 to the extent {extent}, got {k!r}")
-    at = first_of(x, axis, k, largest)
-    if not input.value.ndim and k != 1:
-        return ValuesIndices(gather(x, axis, at), at)
-    values = gather(x, axis, at)
-    return ValuesIndices(without_axis(values, input), without_axis(at, input))
+    whole = x if k != 1 else input  # of a 0-d tensor, only one element is 0-d again
+    return locate(_TOPK, whole, axis, count=int(k), descending=bool(largest))
+
+
+_KTHVALUE = chosen(
+    "kthvalue", lambda x, axis, k: clone(narrow(first_of(x, axis, k), axis, k - 1, 1))
+)
 
 
 @in_float32
@@ -121,12 +132,22 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     extent = x.value.shape[axis]
     fits = isinstance(k, int) and 1 <= k <= extent
     need(fits, f"kthvalue: k must be an int from 1 to the extent {extent}, got {k!r}")
-    at = clone(narrow(first_of(x, axis, k), axis, k - 1, 1))
-    return chosen(x, axis, at, input, keepdim)
+    return choose(_KTHVALUE, input, dim, keepdim, k=int(k))
 
 
-# Where the most frequent element stands.
-_MODE = line_op("mode", Line("longest_run", scalar_output=True, output=int64), vjp=NONDIFF)
+# Where the most frequent element of a sorted line stands.
+_LONGEST_RUN = line_op(
+    "longest_run", Line("longest_run", scalar_output=True, output=int64), vjp=NONDIFF
+)
+
+
+def _most_frequent(x: Tensor, axis: int) -> Tensor:
+    order = order_of(x, axis)
+    last = unsqueeze(apply(_LONGEST_RUN, gather(x, axis, order), axis=axis), axis)
+    return gather(order, axis, last)
+
+
+_MODE = chosen("mode", _most_frequent)
 
 
 @in_float32
@@ -136,7 +157,4 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     Of equally frequent elements it is the smallest; every NaN is an element of its own.
     """
     need_tensor("mode", input)
-    x, axis = with_axis(input, dim)
-    order = order_of(x, axis)
-    last = unsqueeze(apply(_MODE, gather(x, axis, order), axis=axis), axis)
-    return chosen(x, axis, gather(order, axis, last), input, keepdim)
+    return choose(_MODE, input, dim, keepdim)

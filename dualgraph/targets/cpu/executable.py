@@ -88,7 +88,7 @@ class Program:
         lines: list[str] = []
         for row in self.rows:
             lines += [
-                f"# {n.op.name} -> {n.aval!r}  {n.source} {n.path}".rstrip() for n in row.nodes
+                f"# {n.op.name} -> {_types(n)}  {n.source} {n.path}".rstrip() for n in row.nodes
             ]
             if row.library is None:
                 lines.append(f"{row.name}(arguments, 0, {row.items})")
@@ -149,3 +149,7 @@ class Program:
 def _where(row: Row) -> str:
     blamed = [described(n) for n in row.nodes if n.op.lower.may_fail]
     return "; ".join(dict.fromkeys(blamed))
+
+
+def _types(node: Node) -> str:
+    return ", ".join(map(repr, node.results))

@@ -8,7 +8,7 @@ an element's value does not depend on where it is computed.
 
 from heapq import heapify, heappop, heappush
 
-from ...ir.graph import Graph, Node, users_of
+from ...ir.graph import RESULT, Graph, Node, users_of
 from .families.base import Group
 from .families.table import family_of
 from .places import Places, is_computed
@@ -26,6 +26,7 @@ def fuse(graph: Graph, places: Places) -> list[Group]:
         if node not in group_of:
             family = family_of(node)
             group_of[node] = Group(family, family.space(node), [node])
+    group_of.update({n: group_of[n.inputs[0]] for n in graph.nodes if n.op is RESULT})
     _number(order, group_of)
     _link(order, places, group_of)
     _join_groups(order, users, places, group_of)

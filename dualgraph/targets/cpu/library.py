@@ -23,6 +23,7 @@ from ...numerics.facts.routine import Library
 from ...vendor import openblas_threads
 
 ALIGNMENT = 64  # bytes
+Found = np.ndarray | tuple[np.ndarray, ...]  # one result, or several
 
 
 def aligned_copy(x: np.ndarray) -> np.ndarray:
@@ -58,39 +59,32 @@ def one_blas_thread() -> Iterator[None]:
 # --- the routines --------------------------------------------------------------------------------
 
 
-def _packed(*parts: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
-    return np.concatenate(
-        [p.reshape(*batch, int(np.prod(p.shape[len(batch) :]))) for p in parts], -1
-    )
-
-
-def _eigh(x: np.ndarray, uplo: Any) -> np.ndarray:
-    values, vectors = np.linalg.eigh(x, uplo)
-    return _packed(values, vectors, batch=x.shape[:-2])
+def _eigh(x: np.ndarray, uplo: Any) -> Found:
+    return tuple(np.linalg.eigh(x, uplo))
 
 
 def _eigvalsh(x: np.ndarray, uplo: Any) -> np.ndarray:
     return np.linalg.eigvalsh(x, uplo)
 
 
-def _svd(x: np.ndarray, full: bool) -> np.ndarray:
-    return _packed(*np.linalg.svd(x, full_matrices=full), batch=x.shape[:-2])
+def _svd(x: np.ndarray, full: bool) -> Found:
+    return tuple(np.linalg.svd(x, full_matrices=full))
 
 
 def _svdvals(x: np.ndarray) -> np.ndarray:
     return np.linalg.svd(x, compute_uv=False)
 
 
-_CALLS: dict[str, Callable[..., np.ndarray]] = {
+_CALLS: dict[str, Callable[..., Found]] = {
     "eigh": _eigh,
     "eigvalsh": _eigvalsh,
     "svd": _svd,
     "svdvals": _svdvals,
 }
-"""By the name in the record; each returns a new array, or raises `numpy.linalg.LinAlgError`."""
+"""By the name in the record; each returns what is new, or raises `numpy.linalg.LinAlgError`."""
 
 
-def call_of(spec: Library) -> Callable[..., np.ndarray]:
+def call_of(spec: Library) -> Callable[..., Found]:
     """Return the routine of a record; raise `CompileError` for one that is not here."""
     try:
         return _CALLS[spec.name]
@@ -98,7 +92,7 @@ def call_of(spec: Library) -> Callable[..., np.ndarray]:
         raise CompileError(f"the CPU knows no library routine {spec.name!r}") from None
 
 
-def run(spec: Library, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> np.ndarray:
+def run(spec: Library, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> Found:
     """Call the routine as both frontends call it."""
     with one_blas_thread(), np.errstate(all="ignore"):
         return call_of(spec)(*map(aligned_copy, arrays), **static)

@@ -4,7 +4,7 @@ import time
 from typing import NamedTuple
 
 from ...core.op import REGISTRY
-from ...ir.graph import Graph, Node
+from ...ir.graph import RESULT, Graph, Node
 from ..protocol import Destination as Destination, Fresh as Fresh, Write as Write
 from .families.base import Group
 from .families.loops import emit_copy
@@ -40,6 +40,7 @@ def order_of(graph: Graph, groups: list[Group], places: Places) -> Order:
             leaving.update([root for root in roots if group_of.get(root) != i])
             if node.op.lower.may_fail:
                 last_failing = i
+    group_of.update({n: group_of[n.inputs[0]] for n in graph.nodes if n.op is RESULT})
     return Order(group_of, last_read, last_failing, returned, leaving)
 
 
@@ -52,7 +53,7 @@ class Lowering(Placing):
         places = Places()
         self.groups = fuse(self.graph, places)
         self.order = order_of(self.graph, self.groups, places)
-        super().__init__(self.graph.inputs, places, self.order.leaving)
+        super().__init__(self.graph, places, self.order.leaving)
         self.fresh: list[Node] = []  # outputs that get new memory, in order
         self.late: list[tuple[Node, Buffer]] = []  # copies after everything else
         self.arena_bytes = 0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...ir.graph import CONST, INPUT, Node
+from ...ir.graph import CONST, INPUT, RESULT, Node
 from ...ir.layout import place_of
 from ...numerics.view import Layout, Shape, merged_runs, row_major
 
@@ -48,9 +48,12 @@ def is_input(node: Node) -> bool:
     return node.op is INPUT
 
 
+_GIVEN = (CONST, INPUT, RESULT)
+
+
 def is_computed(node: Node) -> bool:
-    """Tell what a kernel computes from leaves and views."""
-    return node.op is not CONST and node.op is not INPUT and not node.op.is_view
+    """Tell what a kernel computes from leaves, views, and single results of such a node."""
+    return node.op not in _GIVEN and not node.op.is_view
 
 
 def contiguous_layout(shape: Shape) -> Layout:

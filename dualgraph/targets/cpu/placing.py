@@ -1,8 +1,8 @@
 """What every family writes its rows with: the memory of values, and the rows so far."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from ...ir.graph import Node
+from ...ir.graph import RESULT, Graph, Node
 from .places import Places
 from .rows import Buffer, Cost, Ref, Row, Word
 
@@ -10,22 +10,37 @@ from .rows import Buffer, Cost, Ref, Row, Word
 class Placing:
     """The buffers of the values of one graph, and the rows that compute them."""
 
-    def __init__(self, inputs: Iterable[Node], places: Places, leaving: set[Node]) -> None:
+    def __init__(self, graph: Graph, places: Places, leaving: set[Node]) -> None:
         self.places = places
         self.leaving = leaving  # the values that are needed outside of the group that has them
         self.rows: list[Row] = []
         self.status = Buffer(8, "status")
         self.buffers = {
             node: Buffer(node.nbytes, "object", i, label=f"input {i}")
-            for i, node in enumerate(inputs)
+            for i, node in enumerate(graph.inputs)
         }
+        self.taken = {
+            (n.inputs[0], n.static["index"]): n for n in graph.nodes if n.op is RESULT
+        }  # the values of nodes with several results
         self.in_place: dict[Node, Node] = {}  # a result -> the input that it overwrites
 
     def buffer(self, node: Node) -> Buffer:
         """Return the memory of a value; one that has none gets a place in the arena."""
         if node not in self.buffers:
-            self.buffers[node] = Buffer(node.nbytes, "arena", label=node.op.name)
+            of = node.inputs[0] if node.op is RESULT else node
+            self.buffers[node] = Buffer(node.nbytes, "arena", label=of.op.name)
         return self.buffers[node]
+
+    def results(self, node: Node) -> list[Buffer]:
+        """Return the memory of every result of a node, also of those that nobody takes."""
+        if len(node.results) == 1:
+            return [self.buffer(node)]
+        return [
+            self.buffer(self.taken[node, k])
+            if (node, k) in self.taken
+            else Buffer(aval.size * aval.dtype.itemsize, "arena", label=f"{node.op.name}, unused")
+            for k, aval in enumerate(node.results)
+        ]
 
     def ref(self, value: Node) -> Ref:
         """Return the address of a value, which may be a view."""

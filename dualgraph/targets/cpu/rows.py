@@ -59,4 +59,4 @@ class Row:
     may_fail: bool = False
     name: str = ""
     address: int = 0
-    library: Callable[..., np.ndarray] | None = None  # called from Python, between native segments
+    library: Callable[..., tuple[np.ndarray, ...]] | None = None  # called between segments

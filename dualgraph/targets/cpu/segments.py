@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...ir.graph import Node
+from ...core.types import Aval
 from .driver import HEADER, ROW
 from .rows import Ref, Row
 
@@ -30,21 +30,22 @@ class LibraryCall:
         assert self.row.library is not None
         node = self.row.nodes[0]
         refs = [a for a in self.row.arguments if isinstance(a, Ref)]
-        found = [
-            _array(ref, value, arrays, arena)
-            for ref, value in zip(refs, (*node.inputs, node), strict=True)
-        ]
-        np.copyto(found[-1], self.row.library(*found[:-1]))
+        avals = [*(value.aval for value in node.inputs), *node.results]
+        found = [_array(r, aval, arrays, arena) for r, aval in zip(refs, avals, strict=True)]
+        count = len(node.inputs)
+        for target, array in zip(found[count:], self.row.library(*found[:count]), strict=True):
+            np.copyto(target, array)
 
 
-def _array(ref: Ref, value: Node, arrays: tuple[np.ndarray, ...], arena: np.ndarray) -> np.ndarray:
+def _array(ref: Ref, aval: Aval, arrays: tuple[np.ndarray, ...], arena: np.ndarray) -> np.ndarray:
     """Return the memory of a value as an array of its shape."""
     buffer = ref.buffer
     if buffer.kind == "object":
         raw, start = arrays[buffer.index].reshape(-1).view(np.uint8), ref.offset
     else:
         raw, start = arena, buffer.offset + ref.offset
-    return raw[start : start + value.nbytes].view(value.dtype).reshape(value.shape)
+    stop = start + aval.size * aval.dtype.itemsize
+    return raw[start:stop].view(aval.dtype).reshape(aval.shape)
 
 
 def cut(

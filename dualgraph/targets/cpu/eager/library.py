@@ -16,7 +16,7 @@ def kernel_of(op: Op) -> Kernel:
     name, infer = op.name, op.infer
     call_of(spec)  # or it fails here, where the op is defined
 
-    def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
+    def kernel(*arrays: np.ndarray, **static: Any) -> Any:
         infer(*arrays, **static)
         try:
             return run(spec, arrays, static)

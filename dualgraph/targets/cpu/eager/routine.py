@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....core.op import Kernel, Op, static_key
+from ....core.types import Aval
 from ....numerics.facts.routine import Routine
 from ....vendor import data_address
 from ..arguments import STATUS
@@ -28,8 +29,7 @@ class _Plan(NamedTuple):
     pack: Callable[..., bytes]
     numbers: bytes
     work: Work
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    results: tuple[Aval, ...]
     empty: bool
 
 
@@ -47,35 +47,36 @@ def kernel_of(op: Op) -> Kernel:
     plans: dict[Any, _Plan] = {}
 
     def make(key: Any, arrays: tuple[np.ndarray, ...], static: dict[str, Any]) -> _Plan:
-        aval = infer(*arrays, **static)
-        text = with_imports(write(*arrays, aval, **static))
+        inferred = infer(*arrays, **static)
+        avals = inferred if op.several else (inferred,)
+        text = with_imports(write(*arrays, *avals, **static))
         entry = _CALL(address_of(text, content_name(name, text)))
-        work = measure(*arrays, aval, **static)
-        pack = Struct(f"{len(arrays) - updates + 3}q").pack
+        work = measure(*arrays, *avals, **static)
+        pack = Struct(f"{len(arrays) - updates + len(avals) + 2}q").pack
         numbers = np.array(work.numbers, np.int64).tobytes()
-        empty = 0 in aval.shape
+        empty = not any(aval.size for aval in avals)
         if len(plans) >= _MOST_PLANS:
             plans.clear()
-        plan = plans[key] = _Plan(entry, pack, numbers, work, aval.shape, aval.dtype, empty)
+        plan = plans[key] = _Plan(entry, pack, numbers, work, avals, empty)
         return plan
 
-    def kernel(*arrays: np.ndarray, **static: Any) -> np.ndarray:
+    def kernel(*arrays: np.ndarray, **static: Any) -> Any:
         if check is not None:
             check(*arrays, **static)
         key = tuple([(a.dtype, a.shape) for a in arrays]), static_key(static)
         plan = plans.get(key) or make(key, arrays, static)
-        out = np.empty(plan.shape, plan.dtype)
+        outs = [np.empty(shape, dtype) for shape, dtype in plan.results]
         if updates:
-            out[...] = arrays[0]
+            outs[0][...] = arrays[0]
         dense = [a if a.flags.c_contiguous else a.copy() for a in arrays[updates:]]
         work = plan.work
         scratch = np.empty(work.scratch, np.uint8) if work.scratch else _NOTHING
         status = np.zeros(STATUS.size, np.int64) if may_fail else _NOTHING
-        block = plan.pack(*map(data_address, (*dense, out, scratch, status))) + plan.numbers
+        block = plan.pack(*map(data_address, (*dense, *outs, scratch, status))) + plan.numbers
         if not plan.empty:
             run_shared(plan.entry, block, work.items, work.grain)
         if may_fail and status[_FAILED]:
             raise spec.error(f"{name}: {spec.problem.format(status[_INDEX])}")
-        return out
+        return tuple(outs) if op.several else outs[0]
 
     return kernel

@@ -50,7 +50,7 @@ class Family(ABC):
 
     def space(self, node: Node) -> Shape:
         """Return the iteration space of a group that begins with this node."""
-        return node.shape
+        return node.results[0].shape
 
     # --- what it takes in ---
 
@@ -93,7 +93,7 @@ class Family(ABC):
 
     def has_work(self, group: Group) -> bool:
         """Tell whether there is something to compute or to refuse."""
-        return group.nodes[-1].size > 0
+        return any(aval.size for aval in group.nodes[-1].results)
 
     def eager(self, op: Op) -> Kernel:
         """Return the kernel of eager, which runs the same code; raise `CompileError` for none."""

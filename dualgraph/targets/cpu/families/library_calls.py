@@ -11,12 +11,12 @@ from .. import library
 from ..eager import library as eager_library
 from ..places import Places
 from ..placing import Placing
-from ..rows import Cost
+from ..rows import Cost, Ref
 from .base import Family, Group
 
 
 class LibraryCalls(Family):
-    """One call of Python between native segments; the arguments are operands and result."""
+    """One call of Python between native segments; the arguments are operands and results."""
 
     name = "library"
     begins = (Library,)
@@ -33,15 +33,17 @@ class LibraryCalls(Family):
         spec: Library = node.op.lower
         static: dict[str, Any] = node.static
 
-        def call(*arrays: np.ndarray) -> np.ndarray:
-            return library.run(spec, arrays, static)
+        def call(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+            found = library.run(spec, arrays, static)
+            return found if isinstance(found, tuple) else (found,)
 
         shown = "".join(f", {k}={v!r}" for k, v in static.items())
         text = f"{node.op.name}({', '.join(map(repr, node.inputs))}{shown})"
-        operands, target = [placing.ref(i) for i in node.inputs], placing.ref(node)
+        operands = [placing.ref(i) for i in node.inputs]
+        targets = [Ref(buffer) for buffer in placing.results(node)]
         row = placing.add(
-            text, node.op.name, [*operands, target], Cost(1, 1, 1), [node],
-            reads=operands, writes=[target], may_fail=True,
+            text, node.op.name, [*operands, *targets], Cost(1, 1, 1), [node],
+            reads=operands, writes=targets, may_fail=True,
         )  # fmt: skip
         row.library = call
 

@@ -49,7 +49,7 @@ class Routines(Family):
     def has_work(self, group: Group) -> bool:
         """Also one that has nothing to write may have something to refuse."""
         (node,) = group.nodes
-        return node.size > 0 or node.op.lower.may_fail
+        return super().has_work(group) or node.op.lower.may_fail
 
     def eager(self, op: Op) -> Kernel:
         return routine.kernel_of(op)
@@ -57,23 +57,23 @@ class Routines(Family):
     def emit(self, group: Group, placing: Placing) -> None:
         (node,) = group.nodes
         spec: Routine = node.op.lower
-        avals = (*node.inputs, node)
+        avals = (*node.inputs, *node.results)
         write, measure = native(spec)
         work = measure(*avals, **node.static)
         scratch = Ref(Buffer(work.scratch, "arena", label=f"{node.op.name} scratch"))
-        target = Ref(placing.buffer(node))
+        targets = [Ref(buffer) for buffer in placing.results(node)]
         if spec.updates:
             layout = contiguous_layout(node.shape)
-            emit_copy(node.inputs[0], node.shape, layout, target.buffer, placing)
+            emit_copy(node.inputs[0], node.shape, layout, targets[0].buffer, placing)
         operands = [placing.ref(i) for i in node.inputs[spec.updates :]]
         placing.add(
             with_imports(write(*avals, **node.static)),
             node.op.name,
-            [*operands, target, scratch, Ref(placing.status), *work.numbers],
+            [*operands, *targets, scratch, Ref(placing.status), *work.numbers],
             Cost(work.items, 1, work.grain),
             [node],
-            reads=[*operands, target] if spec.updates else operands,
-            writes=[target, scratch],
+            reads=[*operands, *targets] if spec.updates else operands,
+            writes=[*targets, scratch],
             may_fail=spec.may_fail,
         )
 

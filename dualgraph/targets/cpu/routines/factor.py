@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ....numerics.facts.packed import qr_extents
+from ....numerics.facts.routine import qr_extents
 from ..arguments import STATUS
 from .registry import Arguments, Work, register
 from .substitution import batch_work, count
@@ -70,22 +70,20 @@ register(
 
 LU_PANEL = 4  # columns that are eliminated before the rest of the matrix is touched
 
-_MATRIX = Arguments("x", "m n")
+_MATRIX = Arguments("x", "m n", results="both pivots order inverse sign regular")
 _LU = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
     m, n = {a.m}, {a.n}
     small = min(m, n)
-    size = m * n + small + 2 * m + 2
     for item in range(lo, hi):
-        x, base = ptr_{s}({a.x} + item * m * n * {z}), {a.out} + item * size * {z}
-        y, pivots = ptr_{s}(base), ptr_{s}(base + m * n * {z})
-        order = ptr_{s}(base + (m * n + small) * {z})
-        inverse = ptr_{s}(base + (m * n + small + m) * {z})
+        x, base = ptr_{s}({a.x} + item * m * n * {z}), {a.both} + item * m * n * {z}
+        y, pivots = ptr_{s}(base), ptr_i4({a.pivots} + item * small * 4)
+        order, inverse = ptr_i8({a.order} + item * m * 8), ptr_i8({a.inverse} + item * m * 8)
         for j in range(m * n):
             y[j] = x[j]
         for i in range(m):
-            order[i] = {s}(i)
-        sign, regular = {s}(1.0), {s}(1.0)
+            order[i] = i
+        sign, regular = {s}(1.0), True
         first = 0
         while first < small:
             last = min(first + {panel}, small)
@@ -95,7 +93,7 @@ _LU = """def KERNEL(args, lo, hi):
                     v = fabs(y[i * n + k])
                     if v > top:
                         best, top = i, v
-                pivots[k] = {s}(best + 1)
+                pivots[k] = best + 1
                 if best != k:
                     sign = -sign
                     p, q = ptr_{s}(base + k * n * {z}), ptr_{s}(base + best * n * {z})
@@ -103,12 +101,12 @@ _LU = """def KERNEL(args, lo, hi):
                         v = p[j]
                         p[j] = q[j]
                         q[j] = v
-                    v = order[k]
+                    at = order[k]
                     order[k] = order[best]
-                    order[best] = v
+                    order[best] = at
                 d = y[k * n + k]
                 if d == {s}(0.0):
-                    regular = {s}(0.0)
+                    regular = False
 {singular}                for i in range(k + 1, m):
                     c = y[i * n + k] / d
                     y[i * n + k] = c
@@ -146,9 +144,9 @@ _LU = """def KERNEL(args, lo, hi):
                             row[j] = fma(c, p[j], row[j])
             first = last
         for i in range(m):
-            inverse[i8(order[i])] = {s}(i)
-        ptr_{s}(base + (size - 2) * {z})[0] = sign
-        ptr_{s}(base + (size - 1) * {z})[0] = regular
+            inverse[order[i]] = i
+        ptr_{s}({a.sign} + item * {z})[0] = sign
+        ptr_b1({a.regular} + item)[0] = regular
 """
 _ZERO_PIVOT = {
     "raise": "{failure.index} = k\n{more}{failure.failed} = 1\n{more}continue",
@@ -158,23 +156,24 @@ _ZERO_PIVOT = {
 """What is done where a pivot is exactly zero: it stands for a tiny one in the rule of det."""
 
 
-def _lu_text(x: Any, out: Any, *, zero: str) -> str:
+def _lu_text(x: Any, *results: Any, zero: str) -> str:
     tiny, failure, indent = float(np.finfo(x.dtype).eps), _failure(_MATRIX), " " * 20
     lines = _MATRIX.fill(_ZERO_PIVOT[zero], x.dtype, tiny=tiny, failure=failure, more=indent)
     return _MATRIX.fill(_LU, x.dtype, panel=LU_PANEL, singular=f"{indent}{lines}\n")
 
 
-def _lu_work(x: Any, out: Any, *, zero: str) -> Work:
+def _lu_work(x: Any, *results: Any, zero: str) -> Work:
     m, n = x.shape[-2:]
     return batch_work(_MATRIX.pack(m=m, n=n), count(x.shape), m * n * min(m, n))
 
 
-# ``x[order] = L U`` packed, see `numerics.facts.packed`.
+# ``x[order] = L U`` in one matrix, the exchanges, the order and its inverse, the sign of the order,
+# and whether no pivot was zero.
 register("lu_factor", _lu_text, _lu_work)
 
 # --- QR -----------------------------------------------------------------------------------------
 
-_PARTS = Arguments("x", "m n q rows")
+_PARTS = Arguments("x", "m n q rows", results="q_out r_out")
 _QR = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
     m, n, q, rows = {a.m}, {a.n}, {a.q}, {a.rows}
@@ -184,7 +183,7 @@ _QR = """def KERNEL(args, lo, hi):
         x, ws = ptr_{s}({a.x} + item * m * n * {z}), {a.scratch} + item * (m * n + m + n + q) * {z}
         y = ptr_{s}(ws)
         tau, dots = ptr_{s}(ws + m * n * {z}), ptr_{s}(ws + (m * n + m) * {z})
-        qs = {a.out} + item * (m * q + rows * n) * {z}
+        qs = {a.q_out} + item * m * q * {z}
         for j in range(m * n):
             y[j] = x[j]
         for k in range(small):
@@ -245,14 +244,14 @@ _QR = """def KERNEL(args, lo, hi):
                     c, row = -y[i * n + k], ptr_{s}(qs + (i * q + k) * {z})
                     for j in range(width):
                         row[j] = fma(c, dots[j], row[j])
-        upper = ptr_{s}(qs + m * q * {z})
+        upper = ptr_{s}({a.r_out} + item * rows * n * {z})
         for i in range(rows):
             for j in range(n):
                 upper[i * n + j] = y[i * n + j] if j >= i else zero
 """
 
 
-def _qr_work(x: Any, out: Any, *, mode: str) -> Work:
+def _qr_work(x: Any, *results: Any, mode: str) -> Work:
     m, n = x.shape[-2:]
     q, rows = qr_extents(m, n, mode)
     items = count(x.shape)
@@ -261,5 +260,5 @@ def _qr_work(x: Any, out: Any, *, mode: str) -> Work:
     return batch_work(numbers, items, 2 * m * (n + q) * min(m, n), scratch)
 
 
-# Q and R, one after the other; the signs of R's diagonal are LAPACK's.
-register("qr", lambda x, out, *, mode: _PARTS.fill(_QR, x.dtype), _qr_work)
+# Q and R; the signs of R's diagonal are LAPACK's.
+register("qr", lambda x, *results, mode: _PARTS.fill(_QR, x.dtype), _qr_work)

@@ -1,9 +1,9 @@
 """How this target does the routines that records name: one machine code for both frontends.
 
 A routine is for what is neither element-wise, nor a reduction, nor a product: sorting, pooling,
-scatters. Its kernel reads every input and writes its output in row-major memory.
+scatters. Its kernel reads every input and writes its results in row-major memory.
 
-The argument block holds addresses, then numbers: the inputs in order, the output, scratch memory,
+The argument block holds addresses, then numbers: the inputs in order, the results, scratch memory,
 the status words, and then ``Work.numbers``. The kernel does the items from ``lo`` up to ``hi``;
 what it does for one item must not depend on the others, for threads share them out. One that
 finds an index k out of range writes it to the status words, then that it failed.
@@ -30,13 +30,15 @@ class Work(NamedTuple):
 
 
 class Arguments:
-    """The argument block of a routine: its inputs, the result, scratch, status, then numbers."""
+    """The argument block of a routine: its inputs, results, scratch, status, then numbers."""
 
-    def __init__(self, inputs: str, numbers: str = "", **counts: int) -> None:
+    def __init__(
+        self, inputs: str, numbers: str = "", *, results: str = "out", **counts: int
+    ) -> None:
         """Name the inputs and the numbers of one word; ``counts`` are numbers of several."""
         own = {**dict.fromkeys(numbers.split(), 1), **counts}
         self.numbers = Block(**own)
-        self.block = Block(**dict.fromkeys(f"{inputs} out scratch status".split(), 1), **own)
+        self.block = Block(**dict.fromkeys(f"{inputs} {results} scratch status".split(), 1), **own)
         self.words = self.block.words()
 
     def fill(self, template: str, dtype: np.dtype, **more: object) -> str:
@@ -58,7 +60,9 @@ _STATUS = STATUS.words("status")
 
 
 class Native(NamedTuple):
-    """How to write and to call a kernel; both rules get ``(*avals of inputs, out, **static)``.
+    """How to write and to call a kernel; both rules get ``(*avals, **static)``.
+
+    The avals are those of the inputs, then of the results.
 
     ``text`` gives ``def KERNEL(args, lo, hi): ...`` and should depend on dtypes and structure only,
     not on extents: those are numbers, so that one kernel serves all shapes.

@@ -97,13 +97,13 @@ def _triangular_work(
 # Solve T X = B, or its transpose; T (..., n, n) and B (..., n, r) with equal batches.
 register("solve_triangular", _triangular_text, _triangular_work)
 
-_FACTORS = Arguments("packed b", "n r size")
+_FACTORS = Arguments("both order b", "n r")
 _FACTORED = """def KERNEL(args, lo, hi):
     a = ptr_i8(args)
-    n, r, size = {a.n}, {a.r}, {a.size}
+    n, r = {a.n}, {a.r}
     for item in range(lo, hi):
-        t = ptr_{s}({a.packed} + item * size * {z})
-        order = ptr_{s}({a.packed} + (item * size + n * n + n) * {z})
+        t = ptr_{s}({a.both} + item * n * n * {z})
+        order = ptr_i8({a.order} + item * n * 8)
         b = ptr_{s}({a.b} + item * n * r * {z})
         xs = {target} + item * n * r * {z}
         for i in range(n):
@@ -115,13 +115,13 @@ _FACTORED = """def KERNEL(args, lo, hi):
 {solve}{restore}"""
 _RESTORE = """        y, w = ptr_{s}({a.out} + item * n * r * {z}), ptr_{s}(xs)
         for i in range(n):
-            p = i8(order[i])
+            p = order[i]
             for j in range(r):
                 y[p * r + j] = w[i * r + j]
 """
 
 
-def _factored_text(packed: Any, b: Any, out: Any, *, transposed: bool) -> str:
+def _factored_text(both: Any, order: Any, b: Any, out: Any, *, transposed: bool) -> str:
     s, z = suffix(b.dtype), b.dtype.itemsize
     first = substitution(s, z, lower=True, unit=not transposed, indent=8)
     second = substitution(s, z, lower=False, unit=transposed, indent=8)
@@ -130,19 +130,19 @@ def _factored_text(packed: Any, b: Any, out: Any, *, transposed: bool) -> str:
         _FACTORED,
         b.dtype,
         target=words.scratch if transposed else words.out,
-        source="i" if transposed else "i8(order[i])",
+        source="i" if transposed else "order[i]",
         strides="1, n" if transposed else "n, 1",
         solve=first + second,
         restore=_FACTORS.fill(_RESTORE, b.dtype) if transposed else "",
     )
 
 
-def _factored_work(packed: Any, b: Any, out: Any, *, transposed: bool) -> Work:
+def _factored_work(both: Any, order: Any, b: Any, out: Any, *, transposed: bool) -> Work:
     n, r = out.shape[-2:]
     scratch = count(out.shape) * n * r * out.dtype.itemsize if transposed else 0
-    numbers = _FACTORS.pack(n=n, r=r, size=packed.shape[-1])
+    numbers = _FACTORS.pack(n=n, r=r)
     return batch_work(numbers, count(out.shape), 2 * n * n * r, scratch)
 
 
-# Solve A X = B, or its transpose, from the packed LU factors of A.
+# Solve A X = B, or its transpose, from the LU factors of A and the order of its rows.
 register("solve_factored", _factored_text, _factored_work)

@@ -54,11 +54,11 @@ class NativeStats:
 
 _PACKAGE = Path(__file__).parents[3]
 _CPU = _PACKAGE / "targets" / "cpu"
+_IMPORTED = ("arguments.py", "geometry.py", "memory.py", "prelude.py", "routines/sliding.py")
 SOURCES = (
     _PACKAGE / "vendor.py",
     *sorted((_PACKAGE / "numerics").rglob("*.py")),
-    *(_CPU / f"{name}.py" for name in ("arguments", "geometry", "memory", "prelude")),
-    _CPU / "routines" / "sliding.py",
+    *(_CPU / name for name in _IMPORTED),
     *sorted((_CPU / "gemm").glob("*.py")),
     *sorted((_CPU / "toolchain").glob("*.py")),
 )
