@@ -230,7 +230,7 @@ def described(x: Any, depth: int = 3) -> str:
     >>> described(3), described("sum"), described(None)
     ('3', "'sum'", 'None')
     """
-    ours = isinstance(x, Described)
+    ours = isinstance(x, Described) and "value" in vars(x)  # not one that is being made
     if ours or (type(x).__module__ == "numpy" and hasattr(x, "shape")):
         extents = ",".join(map(str, x.shape))
         kind = "" if ours else f"{type(x).__name__} "

@@ -13,11 +13,12 @@ import pytest
 
 import dualgraph as dg
 from dualgraph import cli, nn, optim
-from dualgraph.compare import benchmark, run, twins
+from dualgraph.compare import benchmark, run
 from dualgraph.compare.benchmark import Timing, ops_dispatched, paired_rounds, peak_bytes
 from dualgraph.compare.jobs import DigitsOptions, digits_job
 from dualgraph.compare.twins import differing_bits, reachable
 from dualgraph.config import settings
+from dualgraph.core.dispatch import state
 from dualgraph.core.op import REGISTRY
 from dualgraph.errors import MissingExtraError
 from dualgraph.extras import load
@@ -422,4 +423,4 @@ def test_peak_bytes_sees_numpy_and_ops_dispatched_counts():
     forward = ops_dispatched(lambda: (x * x).sum())
     assert forward == 2
     assert ops_dispatched(lambda: (x * x).sum().backward()) > forward
-    assert twins.state.frontend.__class__.__name__ == "EagerFrontend"
+    assert state.frontend.__class__.__name__ == "EagerFrontend"
