@@ -224,13 +224,18 @@ def arguments_of(frame: FrameType) -> dict[str, Any]:
     return given | (held.get(code.co_varnames[count + listed], {}) if named else {})
 
 
+def _is_made(x: object) -> bool:
+    """Tell a tensor that has a value from one that is being made, and from anything else."""
+    return isinstance(x, Described) and "value" in vars(x)
+
+
 def described(x: Any, depth: int = 3) -> str:
     """Return a value in a few words: a tensor by its dtype and shape, other things by type.
 
     >>> described(3), described("sum"), described(None)
     ('3', "'sum'", 'None')
     """
-    ours = isinstance(x, Described) and "value" in vars(x)  # not one that is being made
+    ours = _is_made(x)
     if ours or (type(x).__module__ == "numpy" and hasattr(x, "shape")):
         extents = ",".join(map(str, x.shape))
         kind = "" if ours else f"{type(x).__name__} "
