@@ -13,6 +13,7 @@ from . import (
     amp as amp,
     autograd as autograd,
     backends as backends,
+    control as control,
     cuda as cuda,
     errors as errors,
     func as func,

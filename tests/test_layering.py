@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("trace",),
     ("passes",),
     ("targets",),
+    ("control",),
     ("api",),
     ("amp",),
     ("accelerator", "backends", "cuda"),

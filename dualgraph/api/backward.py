@@ -21,12 +21,12 @@ from ..errors import GradError
 from ..grad.backward import AbsorbingNode, backward, reachable
 from ..grad.tape import TWICE, Packed, TapeNode, gradient_edge, version_counter
 from ..ir.graph import Node
+from ..ir.split import ancestors, backward_graph
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh
 from ..targets.cpu.program import Program, build
 from ..trace.capture import Argument, Cotangent, Origin
 from ..trace.tracer import Tracer
-from .split import ancestors, backward_graph
 
 CARRIED, COTANGENT, SAVED, INPUT = range(4)  # what a backward program reads
 Key = tuple[tuple[int, ...], tuple[int, ...]]  # outputs with a cotangent, leaves with a sum

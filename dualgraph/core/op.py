@@ -2,7 +2,7 @@
 
 Tensors are positional and named in ``inputs``; everything else is a static keyword argument that
 can be hashed, or a *region*: a graph that the op runs, named in ``regions``. An op has one result,
-``out``, or several, named in ``results``. The rules:
+``out``, or several, named in ``results``, or any number of them. The rules:
 
 - ``infer(*avals, **static) -> Aval`` checks shapes and dtypes and says what comes out;
 - ``lower`` are the facts of its kernel family (`Facts`): what is computed, never how by a machine;
@@ -111,7 +111,7 @@ class Op:
     commutative: bool = False
     variadic: bool = False
     put: Put | None = None  # of a view: what writing into its result does to x
-    results: tuple[str, ...] = ("out",)
+    results: tuple[str, ...] = ("out",)  # no names: any number of results
     regions: tuple[str, ...] = ()  # the static arguments that are graphs
     is_view: bool = field(init=False)  # as the facts say; at hand, because eager asks at every op
     may_copy: bool = field(init=False)
@@ -121,7 +121,7 @@ class Op:
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_view", self.lower.is_view)
         object.__setattr__(self, "may_copy", self.lower.may_copy)
-        object.__setattr__(self, "several", len(self.results) > 1)
+        object.__setattr__(self, "several", len(self.results) != 1)
         object.__setattr__(self, "plain", not (self.is_view or self.several))
 
     def __repr__(self) -> str:
@@ -179,12 +179,14 @@ def defop(
     """Make and register an op; a missing or misnamed rule fails here, at import.
 
     ``inputs`` are names separated by spaces; ``"*xs"`` takes any number of tensors, has one rule
-    for all of them, which may ask for the keyword ``index``. ``results`` are names likewise.
+    for all of them, which may ask for the keyword ``index``. ``results`` are names likewise; with
+    ``"*outs"`` ``infer`` says how many there are.
     Without ``kernel`` the target's is used; facts that it does not know, such as a routine that
     nobody wrote, are an error here, too.
     """
     variadic = inputs.startswith("*")
-    names, outs = tuple(inputs.lstrip("*").split()), tuple(results.split())
+    names = tuple(inputs.lstrip("*").split())
+    outs = () if results.startswith("*") else tuple(results.split())
     if len(vjp) != len(names):
         raise TypeError(f"op {name}: {len(names)} inputs but {len(vjp)} vjp rules")
     if name in REGISTRY:

@@ -164,7 +164,7 @@ class EagerFrontend:
     def concrete(self, x: TensorBase, what: str) -> np.ndarray:
         """Return the array of a tensor."""
         if not isinstance(x.value, np.ndarray):
-            raise TraceError(f"{what}: {_LEAKED}")
+            raise TraceError(f"{what}: {LEAKED}")
         return x.value
 
 
@@ -274,7 +274,7 @@ READ_ONLY = (
     "this tensor cannot be changed in place: it is an expanded view or a constant, whose elements "
     "share one place in memory, or its memory is read-only; call clone() first"
 )
-_LEAKED = (
+LEAKED = (
     "this tensor was made while a function was traced and was kept beyond its return (in a list, a "
     "global, an attribute): it stands for a graph node and has no numbers. Return it instead"
 )
@@ -288,7 +288,7 @@ def _explain(op: Op, tensors: Tensors, static: Static, error: Exception) -> None
         if not isinstance(t, TensorBase):
             raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}") from error
         if not isinstance(t.value, np.ndarray):
-            raise TraceError(_LEAKED) from error
+            raise TraceError(LEAKED) from error
     op.infer(*[t.value for t in tensors], **static)
     raise error
 

@@ -27,21 +27,21 @@ def backward(
     retain_graph: bool,
     create_graph: bool,
     arrived: dict[Any, Any] | None = None,
+    since: int = 0,
 ) -> dict[Any, Any]:
     """Walk from the roots and return the cotangents by where they arrived.
 
     Keys are those of `gradient_edge`: nodes, outputs of nodes, leaf tensors. With ``wanted`` (a
     dict whose keys are such), only those are returned and only paths to them are walked; without,
     every leaf. ``arrived`` holds cotangents that were there before: what the walk brings is added
-    to them.
+    to them. Nodes that were made before the one numbered ``since`` are not visited.
     """
+    outside = state.visiting, state.unpacked
+    walk = roots, cotangents, wanted, retain_graph, dict(arrived or {}), since
     try:
-        pending = dict(arrived or {})
-        return in_grad_mode(
-            _walk, roots, cotangents, wanted, retain_graph, pending, enabled=create_graph
-        )
+        return in_grad_mode(_walk, *walk, enabled=create_graph)
     finally:
-        state.visiting, state.unpacked = None, None
+        state.visiting, state.unpacked = outside
 
 
 class AbsorbingNode(WideNode):
@@ -55,11 +55,16 @@ class AbsorbingNode(WideNode):
 
 
 def _walk(
-    roots: list, cotangents: list, wanted: dict | None, retain_graph: bool, pending: dict
+    roots: list,
+    cotangents: list,
+    wanted: dict | None,
+    retain_graph: bool,
+    pending: dict,
+    since: int,
 ) -> dict:
     for root, g in zip(roots, cotangents, strict=True):
         _accumulate(pending, gradient_edge(root), g)
-    order = reachable([gradient_edge(root) for root in roots])
+    order = reachable([gradient_edge(root) for root in roots], since)
     if state.anomaly and state.check_nan:
         _refuse_nan_roots(roots, order)
     useful = None if wanted is None else _leading_to(order, wanted)
@@ -227,14 +232,17 @@ def _fitted(node: TapeNode, index: int, g: Any) -> Any:
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
-def reachable(starts: list[Any]) -> list[TapeNode]:
-    """Return every node reachable from the starts (edges or nodes), latest first."""
-    stack = [s for s in map(origin, starts) if isinstance(s, TapeNode)]
+def reachable(starts: list[Any], since: int = 0) -> list[TapeNode]:
+    """Return every node reachable from the starts (edges or nodes), latest first.
+
+    Nodes made before the one numbered ``since`` are left out, and what is behind them.
+    """
+    stack = [s for s in map(origin, starts) if isinstance(s, TapeNode) and s.seq >= since]
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
             node = edge.node if type(edge) is GradientEdge else edge
-            if isinstance(node, TapeNode) and node not in seen:
+            if isinstance(node, TapeNode) and node not in seen and node.seq >= since:
                 seen.add(node)
                 stack.append(node)
     return sorted(seen, key=_creation, reverse=True)

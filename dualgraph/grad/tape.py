@@ -24,6 +24,11 @@ from .hooks import NodeHooks
 _numbers = count()
 
 
+def tape_length() -> int:
+    """Return a number that no node has yet: those made from here on have this one or a later."""
+    return next(_numbers)
+
+
 def _hooks_of(node: "TapeNode") -> NodeHooks:
     if node.watch is None:
         node.watch = NodeHooks(Hooks(), Hooks())

@@ -150,6 +150,12 @@ def results_of(node: Node) -> tuple[Node, ...]:
     )
 
 
+def may_fail(node: Node) -> bool:
+    """Tell whether an op can refuse its input, or one in its regions can."""
+    inside = (n for region in node.regions for n in region.nodes)
+    return node.op.lower.may_fail or any(map(may_fail, inside))
+
+
 def users_of(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
     """Return, for each node, the nodes that take it (once per use)."""
     users: dict[Node, list[Node]] = {}

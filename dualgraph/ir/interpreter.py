@@ -5,10 +5,12 @@ an op with regions runs them with `run` as well.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.op import Kernel
 from ..errors import GraphError
 from .graph import CONST, RESULT, Graph, Node, const_array
 
@@ -94,7 +96,15 @@ def _steps(
 
 def kernel_of(node: Node) -> Callable[..., Any]:
     """Return the eager kernel of a node that computes, or takes one of several results."""
-    return _taken if node.op is RESULT else node.op.kernel
+    if node.op is RESULT:
+        return _taken
+    alone = node.op.several and len(node.results) == 1
+    return partial(_first, node.op.kernel) if alone else node.op.kernel
+
+
+def _first(kernel: Kernel, *arrays: np.ndarray, **static: Any) -> np.ndarray:
+    """Return the only result of an op that may have any number of them."""
+    return kernel(*arrays, **static)[0]
 
 
 def _taken(results: tuple[np.ndarray, ...], index: int) -> np.ndarray:
@@ -120,4 +130,4 @@ def evaluate(node: Node, arguments: Sequence[np.ndarray]) -> np.ndarray:
     """Run the eager kernel of a node with one result."""
     if node.op is CONST:
         return const_array(node)
-    return node.op.kernel(*arguments, **node.facts)
+    return kernel_of(node)(*arguments, **node.facts)

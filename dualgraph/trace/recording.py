@@ -18,6 +18,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.known: set[Node] = set()  # every value that was recorded here, inputs included
         self.inputs: dict[Node, Source] = {}
         self.constants: dict[tuple[np.dtype, bytes], Node] = {}
         self.locations: dict[GradFn, tuple[str, str]] = {}
@@ -30,8 +31,14 @@ class Recording:
     def add_input(self, source: Source, value: Value) -> Node:
         """Append a graph input of a value's shape and dtype, read from ``source`` at every call."""
         aval = Aval(tuple(value.shape), value.dtype)
-        node = Node(INPUT, (), {}, (aval,), user_location(), source.describe())
+        node = self.leaf(aval, source.describe())
         self.inputs[node] = source
+        return node
+
+    def leaf(self, aval: Aval, path: str) -> Node:
+        """Return a new graph input that whoever makes a graph of this will list."""
+        node = Node(INPUT, (), {}, (aval,), user_location(), path)
+        self.known.add(node)
         return node
 
     def add_constant(self, tensor: TensorBase) -> Node:
@@ -41,7 +48,7 @@ class Recording:
         if key not in self.constants:
             assert tensor.constant is not None, "a literal knows its number"
             self.constants[key] = constant(tensor.constant, array.dtype)
-            self.nodes.append(self.constants[key])
+            self._add(self.constants[key])
         return self.constants[key]
 
     def append(self, op: Op, values: tuple[Node, ...], static: Static) -> Node:
@@ -51,8 +58,11 @@ class Recording:
 
     def append_several(self, op: Op, values: tuple[Node, ...], static: Static) -> tuple[Node, ...]:
         """Append the node of an op with several results, and return these."""
-        results = results_of(self._append(op, values, static, op.infer(*values, **static)))
-        self.nodes.extend(results)
+        node = self._append(op, values, static, op.infer(*values, **static))
+        results = results_of(node)
+        for result in results:
+            if result is not node:
+                self._add(result)
         return results
 
     def _append(
@@ -63,8 +73,12 @@ class Recording:
             static = {k: v for k, v in static.items() if k not in op.regions}
         results = tuple([Aval(tuple(aval.shape), aval.dtype) for aval in avals])
         node = Node(op, values, static, results, *self.location(), regions)
-        self.nodes.append(node)
+        self._add(node)
         return node
+
+    def _add(self, node: Node) -> None:
+        self.nodes.append(node)
+        self.known.add(node)
 
     def location(self) -> tuple[str, str, bool]:
         """Backward nodes carry the line and module of the forward op that they belong to."""

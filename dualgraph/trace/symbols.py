@@ -2,7 +2,7 @@
 
 from ..core.op import Op, Static
 from ..core.tensor import Always, TensorBase
-from ..eager.frontend import READ_ONLY, EagerFrontend
+from ..eager.frontend import LEAKED, READ_ONLY, EagerFrontend
 from ..errors import GradError, TraceError
 from ..grad.tape import version_counter
 from ..ir.graph import Node
@@ -44,6 +44,8 @@ class Symbols(Recording):
             self._refresh(tensor, tensor.via)
         value = tensor.value
         if isinstance(value, Node):
+            if value not in self.known:
+                raise TraceError(LEAKED)
             return value
         if tensor.constant is not None:
             return self.add_constant(tensor)

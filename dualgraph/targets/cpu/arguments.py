@@ -101,3 +101,9 @@ class Block:
 
 STATUS = Block.of("failed row index")
 """What kernels that may refuse their input write: which number is wrong, then that they did."""
+
+LOOP = Block.of("step length reverse moves move_count")
+"""The block of a loop; the addresses of its bases follow."""
+
+MOVE = Block.of("slot base offset stride")
+"""At each step the slot gets the address in ``base``, plus the offset, plus stride * step."""

@@ -1,10 +1,11 @@
 """The native drivers: one call from Python runs every row of a program.
 
 A program is a `HEADER` with the addresses and lengths of a table of `ROW` and one of `PATCH`, and
-the address of the `STATUS` words. At each call the slot of a patch gets the data pointer of that
-array plus the offset. Arrays are passed as one tuple; the driver reads the pointers out of the
-Python objects itself, at the offsets that CPython and NumPy publish in their headers and that
-`vendor.object_layout` checks once.
+the address of the `STATUS` words. A row without a kernel begins or ends a `LOOP`: it counts the
+steps, moves what they read and write, and says by how many rows to go on. At each call the slot of
+a patch gets the data pointer of that array plus the offset. Arrays are passed as one tuple; the
+driver reads the pointers out of the Python objects itself, at the offsets that CPython and NumPy
+publish in their headers and that `vendor.object_layout` checks once.
 """
 
 import ctypes
@@ -16,7 +17,7 @@ from typing import Any
 import numba
 
 from ...vendor import object_layout, thread_limit
-from .arguments import STATUS, Block
+from .arguments import LOOP, MOVE, STATUS, Block
 from .prelude import with_imports
 from .toolchain.native import PROGRAM_KERNEL, address_of, content_name, python_function
 
@@ -28,16 +29,30 @@ _TEXT = """def KERNEL(header, objects, unused):
     a = ptr_i8(header)
     patches = ptr_i8({patches})
     for i in range({patch_count}):
-        item = ptr_i8(objects + {items} + 8 * {object})[0]
+        item = ptr_i8(objects + {objects_at} + 8 * {object})[0]
         ptr_i8({slot})[0] = ptr_i8(item + {data})[0] + {offset}
     rows = ptr_i8({rows})
     status = ptr_i8({status})
     {failed} = 0
-    for r in range({row_count}):
+    r = 0
+    while r < {row_count}:
+        if {kernel} == 0:
+            loop = ptr_i8({block})
+            {step} = 0 if {items} > 0 else {step} + 1
+            if {step} < {length}:
+                at = {length} - 1 - {step} if {reverse} != 0 else {step}
+                moves = ptr_i8({moves})
+                for m in range({move_count}):
+                    ptr_i8({m_slot})[0] = ptr_i8({m_base})[0] + {m_offset} + at * {m_stride}
+                r += {items}
+            else:
+                r += {grain}
+            continue
 {call}
         if {may_fail} != 0 and {failed} != 0:
             {row} = r
             break
+        r += 1
 """
 _WHOLE = """        call_kernel({kernel}, {block}, 0, {items})"""
 _IN_CHUNKS = """        kernel, block, items, grain = {kernel}, {block}, {items}, {grain}
@@ -59,10 +74,10 @@ def driver_text(call: str) -> str:
     cells = {name: ROW.cell(name, "rows", "r") for name in ROW}
     words = {name: HEADER[name] for name in HEADER}
     words |= {name: PATCH.cell(name, "patches", "i") for name in PATCH}
+    words |= {name: f"loop[{LOOP.at(name)}]" for name in LOOP}
+    words |= {f"m_{name}": MOVE.cell(name, "moves", "m") for name in MOVE}
     words |= {name: f"status[{STATUS.at(name)}]" for name in ("failed", "row")}
-    body = _TEXT.format(
-        **words, may_fail=cells["may_fail"], items=items, data=data, call=call.format(**cells)
-    )
+    body = _TEXT.format(**words, **cells, objects_at=items, data=data, call=call.format(**cells))
     return with_imports(body)
 
 

@@ -57,7 +57,7 @@ class Program:
         """The distinct kernels in the order of their first call."""
         found: dict[str, Kernel] = {}
         for row in self.rows:
-            if row.library is not None:
+            if not row.native:
                 continue
             found.setdefault(row.name, Kernel(row.name, row.text)).calls += 1
         return list(found.values())
@@ -86,21 +86,19 @@ class Program:
     def source(self) -> str:
         """The calls of the program in order, each with the nodes that it computes, and kernels."""
         lines: list[str] = []
+        depth = 0
         for row in self.rows:
-            lines += [
-                f"# {n.op.name} -> {_types(n)}  {n.source} {n.path}".rstrip() for n in row.nodes
-            ]
-            if row.library is None:
-                lines.append(f"{row.name}(arguments, 0, {row.items})")
-            else:
-                lines.append(f"{row.text}  # leaves native code: a library call")
+            ends = row.loop is not None and not row.nodes
+            depth -= ends
+            lines += [f"{'    ' * depth}{line}" for line in _shown(row) if not ends]
+            depth += row.loop is not None and not ends
         kernels = [k.source.replace("KERNEL", k.name) for k in self.kernels]
         return "\n".join([*lines, "", "", *kernels])
 
     def inspect(self) -> Summary:
         """Return what reports say of it."""
         return Summary(
-            calls=len(self.rows),
+            calls=sum(row.loop is None for row in self.rows),
             kernels=len(self.kernels),
             fused_ops=self.fused_ops,
             arena_bytes=self.arena_bytes,
@@ -149,6 +147,17 @@ class Program:
 def _where(row: Row) -> str:
     blamed = [described(n) for n in row.nodes if n.op.lower.may_fail]
     return "; ".join(dict.fromkeys(blamed))
+
+
+def _shown(row: Row) -> list[str]:
+    """Return the lines of a row: the nodes that it computes, and its call."""
+    lines = [f"# {n.op.name} -> {_types(n)}  {n.source} {n.path}".rstrip() for n in row.nodes]
+    if row.loop is not None:
+        steps = f"range({row.loop.length})"
+        return [*lines, f"for step in {f'reversed({steps})' if row.loop.reverse else steps}:"]
+    if row.library is None:
+        return [*lines, f"{row.name}(arguments, 0, {row.items})"]
+    return [*lines, f"{row.text}  # leaves native code: a library call"]
 
 
 def _types(node: Node) -> str:

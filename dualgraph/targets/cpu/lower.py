@@ -4,7 +4,7 @@ import time
 from typing import NamedTuple
 
 from ...core.op import REGISTRY
-from ...ir.graph import RESULT, Graph, Node
+from ...ir.graph import RESULT, Graph, Node, may_fail
 from ..protocol import Destination as Destination, Fresh as Fresh, Write as Write
 from .families.base import Group
 from .families.loops import emit_copy
@@ -38,7 +38,7 @@ def order_of(graph: Graph, groups: list[Group], places: Places) -> Order:
             roots = [places[value].root for value in node.inputs]
             last_read.update(dict.fromkeys(roots, i))
             leaving.update([root for root in roots if group_of.get(root) != i])
-            if node.op.lower.may_fail:
+            if may_fail(node):
                 last_failing = i
     group_of.update({n: group_of[n.inputs[0]] for n in graph.nodes if n.op is RESULT})
     return Order(group_of, last_read, last_failing, returned, leaving)
@@ -69,6 +69,7 @@ class Lowering(Placing):
                     buffer = Buffer(node.nbytes, "object", count + len(self.fresh))
                     buffer.label = f"output {len(self.fresh)}"
                     self.fresh.append(node)
+                    self.objects.append(buffer)
                     self._home(node, buffer)
                 case Write(target):
                     self._home_in_state(node, self.graph.inputs[target])
@@ -100,6 +101,18 @@ class Lowering(Placing):
             return False  # a call that fails must not have changed state
         group = self.groups[at]
         return group.family.overwrites(group, state, self.places)
+
+    # --- regions ---
+
+    def nested(self, graph: Graph, destinations: list[Destination]) -> "Lowering":
+        unit = Lowering(graph, destinations)
+        unit.status = self.status
+        for group in unit.groups:
+            if group.family.has_work(group):
+                group.family.emit(group, unit)
+        unit.finish_copies()
+        self.groups += unit.groups
+        return unit
 
     # --- the end ---
 

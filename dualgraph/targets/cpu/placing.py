@@ -1,13 +1,16 @@
 """What every family writes its rows with: the memory of values, and the rows so far."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from ...ir.graph import RESULT, Graph, Node
+from ..protocol import Destination
+from .arguments import LOOP
 from .places import Places
-from .rows import Buffer, Cost, Ref, Row, Word
+from .rows import Buffer, Cost, Loop, Ref, Row, Word
 
 
-class Placing:
+class Placing(ABC):
     """The buffers of the values of one graph, and the rows that compute them."""
 
     def __init__(self, graph: Graph, places: Places, leaving: set[Node]) -> None:
@@ -15,10 +18,11 @@ class Placing:
         self.leaving = leaving  # the values that are needed outside of the group that has them
         self.rows: list[Row] = []
         self.status = Buffer(8, "status")
-        self.buffers = {
-            node: Buffer(node.nbytes, "object", i, label=f"input {i}")
+        self.objects = [
+            Buffer(node.nbytes, "object", i, label=f"input {i}")
             for i, node in enumerate(graph.inputs)
-        }
+        ]  # what is given: inputs, then outputs with memory of their own
+        self.buffers = dict(zip(graph.inputs, self.objects, strict=True))
         self.taken = {
             (n.inputs[0], n.static["index"]): n for n in graph.nodes if n.op is RESULT
         }  # the values of nodes with several results
@@ -73,3 +77,18 @@ class Placing:
         )
         self.rows.append(row)
         return row
+
+    @abstractmethod
+    def nested(self, graph: Graph, destinations: list[Destination]) -> "Placing":
+        """Return the rows that compute a region, over objects of its own."""
+
+    def add_loop(self, loop: Loop, node: Node, rows: list[Row], results: Sequence[Buffer]) -> None:
+        """Append rows that run once for each step; whatever they read is kept until all have."""
+        block: list[Word] = [*LOOP.pack(
+            step=0, length=loop.length, reverse=int(loop.reverse), moves=0, move_count=0
+        )]  # fmt: skip
+        bases = [base.start for base in loop.bases]
+        reads, writes = [ref.buffer for ref in bases], [*results]
+        begin = Row("", "begin", [*block, *bases], 1, 1, reads, writes, [node], loop=loop)
+        end = Row("", "end", [], 1, 1, reads, writes, loop=loop)
+        self.rows += [begin, *rows, end]

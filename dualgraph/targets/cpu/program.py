@@ -8,13 +8,13 @@ from ...ir.graph import Graph
 from ..protocol import Cost, Destination, StagedTarget
 from .arena import ALIGNMENT, plan
 from .arguments import STATUS
-from .driver import PATCH, ROW, serial_driver
+from .driver import serial_driver
 from .executable import Program as Program
 from .families.base import Group
 from .families.table import family_of
 from .lower import Lowering
-from .rows import Buffer, Ref, Row, Word
 from .segments import cut
+from .tables import Tables, is_shared
 from .toolchain.native import address_of, content_name, prepare, stats
 
 
@@ -34,9 +34,9 @@ class NativeDriver:
     def link(self, unit: Lowering) -> Program:
         """Return the program of the rows."""
         before = (stats.llvm_seconds, stats.load_seconds, stats.compiled, stats.loaded)
-        native = [row for row in unit.rows if row.library is None]
+        native = [row for row in unit.rows if row.native]
         for row in unit.rows:
-            row.name = row.prefix if row.library else content_name(row.prefix, row.text)
+            row.name = content_name(row.prefix, row.text) if row.native else row.prefix
         prepare({row.name: row.text for row in native})
         for row in native:
             row.address = address_of(row.text, row.name)
@@ -58,27 +58,8 @@ def _assemble(unit: Lowering) -> Program:
     base = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
     arena = memory[base - memory.ctypes.data :]
     starts = {"arena": base, "status": status.ctypes.data}
-    blocks = np.zeros(max(1, sum(len(r.arguments) for r in rows)), np.int64)
-    table = np.zeros((max(1, len(rows)), ROW.size), np.int64)
-    patches: list[list[int]] = []
-    at = 0
-    for i, row in enumerate(rows):
-        address = blocks.ctypes.data + 8 * at
-        table[i] = ROW.pack(
-            kernel=row.address, block=address, items=row.items, grain=_grain(row),
-            may_fail=row.may_fail,
-        )  # fmt: skip
-        for j, argument in enumerate(row.arguments):
-            if isinstance(argument, Ref) and argument.buffer.kind == "object":
-                place = argument.buffer.index
-                patches.append(
-                    PATCH.pack(slot=address + 8 * j, object=place, offset=argument.offset)
-                )
-            else:
-                blocks[at + j] = _word(argument, starts)
-        at += len(row.arguments)
-    patch_table = np.array(patches or [[0] * PATCH.size], np.int64)
-    starts |= {"rows": table.ctypes.data, "patches": patch_table.ctypes.data}
+    tables = Tables(rows, starts)
+    starts |= {"rows": tables.rows.ctypes.data, "patches": tables.patches.ctypes.data}
     return Program(
         graph=unit.graph,
         groups=unit.groups,
@@ -86,27 +67,12 @@ def _assemble(unit: Lowering) -> Program:
         fresh=unit.fresh,
         arena_bytes=unit.arena_bytes,
         cost=Cost(),
-        memory=[arena, blocks, table, patch_table],
+        memory=[arena, tables.blocks, tables.rows, tables.patches, *tables.moves],
         status=status,
-        steps=cut(rows, starts, len(patches), [r.items > _grain(r) for r in rows]),
+        steps=cut(rows, starts, tables.patch_count, [is_shared(r) for r in rows]),
         serial=serial_driver(),
         may_fail=any(r.may_fail for r in rows),
     )
-
-
-FEWEST_CHUNKS = 4  # waking a thread costs some 10 us: a smaller row is quicker alone
-
-
-def _grain(row: Row) -> int:
-    """Return the items of one chunk; all of them when the row is not worth sharing."""
-    return row.grain if row.items >= FEWEST_CHUNKS * row.grain else max(1, row.items)
-
-
-def _word(argument: Word, starts: dict[str, int]) -> int:
-    if isinstance(argument, int):
-        return argument
-    buffer: Buffer = argument.buffer
-    return starts[buffer.kind] + max(buffer.offset, 0) + argument.offset
 
 
 def begin(graph: Graph, destinations: list[Destination]) -> tuple[list[Group], Lowering]:

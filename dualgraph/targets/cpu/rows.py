@@ -14,10 +14,11 @@ class Buffer:
     """Memory that kernels read and write: of an input, of an output, or in the arena."""
 
     nbytes: int
-    kind: str  # "arena", "object" (an array passed at each call), "status"
-    index: int = -1  # which object
+    kind: str  # "arena", "object" (an array passed at each call), "status", "step" (of a loop)
+    index: int = -1  # which object, or which base of the loop
     offset: int = -1  # where in the arena
     label: str = ""
+    loop: "Loop | None" = None  # whose steps each have a part of a base
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,22 @@ class Cost(NamedTuple):
         return max(1, self.chunk // max(1, self.per_item))
 
 
+class Base(NamedTuple):
+    """Memory that a loop walks: every step has the part that many bytes after the one before."""
+
+    start: Ref
+    stride: int
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """Rows that run once for each step, between a row that begins them and one that ends them."""
+
+    length: int
+    reverse: bool
+    bases: list[Base]
+
+
 @dataclass(slots=True, eq=False)
 class Row:
     """One call: kernel source, its arguments, how many work items, and how to split them."""
@@ -60,3 +77,9 @@ class Row:
     name: str = ""
     address: int = 0
     library: Callable[..., tuple[np.ndarray, ...]] | None = None  # called between segments
+    loop: Loop | None = None  # this row begins or ends it, and calls nothing
+
+    @property
+    def native(self) -> bool:
+        """Whether the row calls a kernel."""
+        return self.library is None and self.loop is None

@@ -10,6 +10,7 @@ from .loops import LOOPS
 from .reductions import REDUCTIONS
 from .routines import ROUTINES
 from .scans import SCANS
+from .steps import STEPS
 
 FAMILIES: dict[type[Facts], Family] = {
     facts: family
@@ -23,6 +24,7 @@ FAMILIES: dict[type[Facts], Family] = {
         OVERWRITES,
         ROUTINES,
         LIBRARY_CALLS,
+        STEPS,
     )
     for facts in family.begins
 }

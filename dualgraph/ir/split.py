@@ -6,7 +6,7 @@ constants) is computed there again. Inputs are read again where they are.
 
 from dataclasses import dataclass
 
-from ..ir.graph import CONST, INPUT, RESULT, Graph, Node
+from .graph import CONST, INPUT, RESULT, Graph, Node
 
 
 @dataclass(frozen=True, slots=True)
