@@ -79,14 +79,14 @@ def _evaluated(
 def _open(outputs: list[Any], leaves: list[Any]) -> bool:
     """Tell whether a path leads from the outputs to a leaf that is none of the function's own."""
     own = {id(x) for x in leaves if x.grad_fn is None}
-    starts = [gradient_edge(y) for y in outputs if y.requires_grad]
+    starts = [gradient_edge(y) for y in outputs if y.tracked]
     edges = [e for node in reachable(starts) for e in node.edges if e is not None]
     return any(not isinstance(origin(e), TapeNode) and id(e) not in own for e in [*starts, *edges])
 
 
 def _leaf(x: Any) -> Any:
     """Return x as something to differentiate by; on the tape of x when x is on one."""
-    return x.clone() if x.requires_grad else x.detach().requires_grad_()
+    return x.clone() if x.tracked else x.detach().requires_grad_()
 
 
 def _kept(tree: Any, again: bool) -> Any:
@@ -138,7 +138,7 @@ def _check_scalar(value: Any) -> None:
 
 def _pulled(inner: Inner, seeds: list[Any], again: bool) -> list[Any]:
     """Return the gradients of the leaves; zeros where an output does not depend on them."""
-    pairs = [(y, s) for y, s in zip(inner.outputs, seeds, strict=True) if y.requires_grad]
+    pairs = [(y, s) for y, s in zip(inner.outputs, seeds, strict=True) if y.tracked]
     if not pairs:
         return [x.detach() * 0 for x in inner.leaves]
     roots, starts = zip(*pairs, strict=True)
@@ -189,7 +189,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple
         flatten(cotangents, seeds)
         if len(seeds) != len(inner.outputs):
             raise ArgumentError(f"vjp: {len(inner.outputs)} outputs but {len(seeds)} cotangents")
-        twice = again or (state.grad_enabled and any(s.requires_grad for s in seeds))
+        twice = again or (state.grad_enabled and any(s.tracked for s in seeds))
         with enable_grad():
             found = _pulled(inner, seeds, twice)
         return _by_argument(found, inner, ())
@@ -222,7 +222,7 @@ def jvp(
         inner = _evaluated(func, tuple(primals), {}, list(range(len(primals))), has_aux)
         if len(directions) != len(inner.leaves):
             raise ArgumentError(f"jvp: {len(inner.leaves)} primals but {len(directions)} tangents")
-        again = recording and (inner.again or any(d.requires_grad for d in directions))
+        again = recording and (inner.again or any(d.tracked for d in directions))
         found = pushed(inner.outputs, tuple(inner.leaves), directions, again)
     out = _kept(inner.result, again), unflatten(inner.shape, list(found))
     return (*out, _kept(inner.aux, again)) if has_aux else out

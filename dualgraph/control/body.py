@@ -13,6 +13,7 @@ from ..core.dispatch import state
 from ..core.tensor import TensorBase
 from ..core.types import Aval
 from ..grad.backward import backward
+from ..grad.tape import gradient_edge
 from ..ir.graph import Graph, Node
 from ..ir.split import ancestors, backward_graph
 from ..ops.create.creation import full
@@ -95,17 +96,17 @@ class Body:
             *zip((self.after[k] for k in self.floating), cotangents, strict=True),
             *zip((self.outputs[k] for k in arrived), given, strict=True),
         ]
-        sources = [x for x in self.inputs if x.tracked]
+        edges = {x: gradient_edge(x) for x in self.inputs if x.tracked}
         found = backward(
             [root for root, _ in pairs if root.tracked],
             [g for root, g in pairs if root.tracked],
-            dict.fromkeys([*sources, *shared]),
+            dict.fromkeys([*edges.values(), *shared]),
             retain_graph=True,
             create_graph=True,
             arrived=dict(zip(shared, sums, strict=True)),
             since=self.tracer.began,
         )
-        grads = {x: found[x] if x in found else nothing(x) for x in sources}
+        grads = {x: found[e] if e in found else nothing(x) for x, e in edges.items()}
         return Derivative(
             tracer=self.tracer,
             carries=[*cotangents, *sums],

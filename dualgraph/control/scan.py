@@ -151,7 +151,7 @@ def _check_carry(before: Any, after: Any, body: Body) -> None:
 def _form(tree: Any) -> str:
     """Return the form of a tree, with dots for tensors."""
     if type(tree) is Leaf:
-        return "tensor"
+        return "a tensor"
     parts = parts_of(tree)
     if parts is None:
         return repr(tree)

@@ -11,14 +11,22 @@ from typing import Any, NamedTuple, NoReturn, TypeVar, TypeVarTuple, Unpack
 import numpy as np
 
 from ..core.dispatch import state
-from ..core.frontend import ASKED_TRACKED, Event, Frontend
+from ..core.frontend import ASKED_TRACKED, HOOK_ADDED, Event, Frontend
+from ..core.op import refuse, tape_op
 from ..core.tensor import TensorBase
 from ..core.types import Aval
 from ..errors import TraceError
-from ..grad.tape import gradient_edge, tape_length
+from ..grad.tape import TapeNode, gradient_edge, tape_length
 from ..ir.graph import Graph, Node
 from ..ir.split import ancestors
 from .tracer import Tracer
+
+_ARGUMENT = tape_op("Argument", refuse("it is where the walk ends"))
+
+_WALKED = (
+    "calls backward() to a captured tensor, or sets its .grad: differentiate with autograd.grad(), "
+    "or outside"
+)
 
 Args = TypeVarTuple("Args")
 Out = TypeVar("Out")
@@ -44,9 +52,10 @@ class RegionTracer(Tracer):
         self.began = tape_length()
 
     def argument_of(self, aval: Aval, path: str, *, tracked: bool) -> TensorBase:
-        """Return an argument of the function."""
+        """Return an argument of the function; it is no leaf of the tape, since it has a source."""
         out = self.symbol(self.leaf(aval, path))
-        out.tracked = tracked
+        if tracked:
+            out.grad_fn, out.tracked = TapeNode(_ARGUMENT, [], (), {}, {}), True
         self.given.add(out)
         return out
 
@@ -120,8 +129,9 @@ class RegionTracer(Tracer):
         whole = x if x.base is None else x.base
         if whole in self.given or not self._is_own(whole):
             self._refuse(
-                "changes an argument or a captured tensor in place: it is given values, not "
-                "memory. Compute a new tensor, and return it as a carry"
+                "changes an argument or a captured tensor in place (as random functions change "
+                "their generator): it is given values, not memory. Return a new tensor as a "
+                "carry; draw random numbers outside, and give them to it as xs"
             )
         super().replace(x, out)
 
@@ -139,8 +149,10 @@ class RegionTracer(Tracer):
             super().note(x, event)
         elif event is ASKED_TRACKED:
             self._outside_of_it(self.outer.note, x, event)
+        elif event is HOOK_ADDED:
+            self._refuse("registers a hook on a captured tensor: register it outside")
         else:
-            self._refuse("registers or runs hooks of a captured tensor")
+            self._refuse(_WALKED)
 
     def read_grad(self, x: TensorBase) -> TensorBase | None:
         if not self._is_own(x):
@@ -149,8 +161,5 @@ class RegionTracer(Tracer):
 
     def write_grad(self, x: TensorBase, grad: TensorBase | None) -> None:
         if not self._is_own(x):
-            self._refuse(
-                "sets .grad of a captured tensor, or calls backward() to it: differentiate with "
-                "autograd.grad(), or outside"
-            )
+            self._refuse(_WALKED)
         super().write_grad(x, grad)
