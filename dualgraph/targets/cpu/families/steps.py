@@ -86,8 +86,8 @@ def _emit_call(node: Node, placing: Placing) -> None:
     operands = [placing.ref(i) for i in node.inputs]
     targets = [Ref(buffer) for buffer in placing.results(node)]
     row = placing.add(
-        f"scan of {node.static['length']} steps", node.op.name, [*operands, *targets], Cost(1, 1, 1),
-        [node], reads=operands, writes=targets, may_fail=True,
+        f"scan of {node.static['length']} steps", node.op.name, [*operands, *targets],
+        Cost(1, 1, 1), [node], reads=operands, writes=targets, may_fail=True,
     )  # fmt: skip
     row.library = call
 
