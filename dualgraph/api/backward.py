@@ -19,7 +19,8 @@ from ..core.tensor import TensorBase
 from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, backward, reachable
-from ..grad.tape import TWICE, Packed, TapeNode, gradient_edge, version_counter
+from ..grad.saved import TWICE, Packed, version_counter
+from ..grad.tape import TapeNode, gradient_edge
 from ..ir.graph import Node
 from ..passes.pipeline import optimize
 from ..targets.cpu.lower import Fresh

@@ -6,7 +6,8 @@ from ..eager.modes import (
     save_on_cpu as save_on_cpu,
     saved_tensors_hooks as saved_tensors_hooks,
 )
-from ..grad.tape import TapeNode, version_counter
+from ..grad.saved import version_counter
+from ..grad.tape import TapeNode
 
 Node = TapeNode
 """A node of the tape, which is `Tensor.grad_fn`."""

@@ -11,7 +11,8 @@ from ..core.op import Op, Static
 from ..core.replay import Replays
 from ..core.tensor import Always, Call, TensorBase, Value, Via, is_stale
 from ..errors import DTypeError, DualgraphError, GradError, TraceError
-from ..grad.tape import put_where, record, version_counter
+from ..grad.saved import version_counter
+from ..grad.tape import put_where, record
 from ..numerics.view import strides_of
 from ..vendor import fewest_references
 from .gradients import moved

@@ -7,15 +7,9 @@ from typing import Any
 from ..core.dispatch import state
 from ..core.op import refuse, tape_op
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError
-from ..grad.tape import (
-    TWICE,
-    Packed,
-    TapeNode,
-    WideNode,
-    gradient_edge,
-    snapshot,
-    version_counter,
-)
+from ..grad.inplace import snapshot
+from ..grad.saved import TWICE, Packed, version_counter
+from ..grad.tape import TapeNode, WideNode, gradient_edge
 from ..ops.build import is_tensor
 from ..ops.elementwise.pointwise import cast
 from .frontend import note_new_history

@@ -18,7 +18,9 @@ from ..errors import (
     ShapeError,
     described,
 )
-from ..grad.tape import keep_old_values, mark, pack_saved, version_counter
+from ..grad.inplace import keep_old_values, pack_saved
+from ..grad.saved import version_counter
+from ..grad.tape import mark
 from ..ops.build import as_dtype, normal_axis
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape import views as shaping

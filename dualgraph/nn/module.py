@@ -23,7 +23,7 @@ from ..errors import (
     MissingNameError,
     described,
 )
-from ..grad.tape import version_counter
+from ..grad.saved import version_counter
 from ..ops.arguments import check_device
 from ..ops.build import as_dtype
 from .hooks import COMPILED, Hook, Hookable, around_forward, everywhere, hooked_call

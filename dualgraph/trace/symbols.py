@@ -4,7 +4,7 @@ from ..core.op import Op, Static
 from ..core.tensor import Always, TensorBase
 from ..eager.frontend import READ_ONLY, EagerFrontend
 from ..errors import GradError, TraceError
-from ..grad.tape import version_counter
+from ..grad.saved import version_counter
 from ..ir.graph import Node
 from .capture import Argument, Held
 from .recording import Recording

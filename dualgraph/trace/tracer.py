@@ -19,7 +19,8 @@ from ..core.tensor import TensorBase, Value
 from ..eager.frontend import array_of, eager_frontend, note_new_history, renewed, written_through
 from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError
-from ..grad.tape import put_where, record, version_counter
+from ..grad.saved import version_counter
+from ..grad.tape import put_where, record
 from ..ir.graph import Node
 from ..ir.layout import dense_layout, place_of
 from ..numerics.view import Layout, strides_of

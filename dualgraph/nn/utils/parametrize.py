@@ -16,7 +16,7 @@ from ...core.frontend import Frontend
 from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
 from ...errors import ArgumentError, TraceError
-from ...grad.tape import version_counter
+from ...grad.saved import version_counter
 from ...ops.build import need
 from ..containers import ModuleDict, ModuleList
 from ..hooks import CACHED, Hook, add_everywhere
