@@ -23,8 +23,7 @@ from ..grad.saved import TWICE, Packed, version_counter
 from ..grad.tape import TapeNode, gradient_edge
 from ..ir.graph import Node
 from ..passes.pipeline import optimize
-from ..targets.cpu.lower import Fresh
-from ..targets.cpu.program import Program, build
+from ..targets.protocol import Executable as Program, Fresh, Target
 from ..trace.capture import Argument, Cotangent, Origin
 from ..trace.tracer import Tracer
 from .split import ancestors, backward_graph
@@ -34,7 +33,7 @@ Key = tuple[tuple[int, ...], tuple[int, ...]]  # outputs with a cotangent, leave
 
 
 class BackwardProgram(NamedTuple):
-    """A native backward: what it reads, and the leaf that each of its outputs belongs to."""
+    """A compiled backward: what it reads, and the leaf that each of its outputs belongs to."""
 
     program: Program
     reads: tuple[Node, ...]
@@ -58,9 +57,15 @@ class Joint:
     """
 
     def __init__(
-        self, tracer: Tracer, roots: list[Any], forward: list[Node], overwritten: set[Node]
+        self,
+        tracer: Tracer,
+        target: Target,
+        roots: list[Any],
+        forward: list[Node],
+        overwritten: set[Node],
     ) -> None:
         self.tracer = tracer
+        self.target = target
         self.roots = roots
         self.overwritten = overwritten
         slots = tracer.read.values()
@@ -154,7 +159,7 @@ class Joint:
         start = time.perf_counter()
         graph, _ = optimize(cut.graph)
         self.timings = {"optimise": time.perf_counter() - start}
-        program = build(graph, [Fresh()] * len(grads))
+        program = self.target.compile(graph, [Fresh()] * len(grads))
         self.timings |= program.cost.phases()
         fresh = [(n.shape, n.dtype) for n in program.fresh]
         return BackwardProgram(program, cut.reads, tuple(i for i, _ in reached), fresh, [])
