@@ -8,7 +8,7 @@ from ..core.dispatch import state
 from ..core.op import refuse, tape_op
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError
 from ..grad.inplace import snapshot
-from ..grad.saved import TWICE, Packed, version_counter
+from ..grad.saved import TWICE, Packed, count_here
 from ..grad.tape import TapeNode, WideNode, gradient_edge
 from ..ops.build import is_tensor
 from ..ops.elementwise.pointwise import cast
@@ -252,7 +252,7 @@ def _packed(
 def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
     if tensor is None:
         return lambda: None
-    counter = version_counter(tensor)
+    counter = count_here(tensor)
     version = counter[0]
     kept = tensor if position < 0 else tensor.value
     hooks = state.saved_hooks

@@ -19,7 +19,7 @@ from ..errors import (
     described,
 )
 from ..grad.inplace import keep_old_values, pack_saved
-from ..grad.saved import version_counter
+from ..grad.saved import count_here
 from ..grad.tape import mark
 from ..ops.build import as_dtype, normal_axis
 from ..ops.elementwise import pointwise as elementwise
@@ -139,7 +139,7 @@ class Tensor(
 
     @property
     def _version(self) -> int:
-        return version_counter(self)[0]
+        return count_here(self)[0]
 
     @property
     def T(self) -> "Tensor":

@@ -6,6 +6,8 @@ the tensor (`Packed`).
 
 from typing import TypeAlias, final
 
+import numpy as np
+
 from ..core.dispatch import SavedHooks, state
 from ..core.tensor import TensorBase, Value
 from ..errors import DTypeError
@@ -58,6 +60,24 @@ def version_counter(tensor: TensorBase) -> list[int]:
     if owner.counter is None:
         owner.counter = [0]
     return owner.counter
+
+
+def count_here(tensor: TensorBase) -> list[int]:
+    """Return the counter of changes as the running function sees it.
+
+    A trace counts for itself what it does to memory from outside: nothing was changed there yet.
+    """
+    return version_counter(tensor) if state.counts is None else count_in(state.counts, tensor)
+
+
+def count_in(counts: dict[TensorBase, list[int]], tensor: TensorBase) -> list[int]:
+    """Return the counter of a trace with these ``counts`` of memory from outside."""
+    owner = tensor if tensor.base is None else tensor.base
+    if not isinstance(owner.value, np.ndarray):
+        return version_counter(owner)
+    if owner not in counts:
+        counts[owner] = [version_counter(owner)[0]]
+    return counts[owner]
 
 
 def held_input(tensor: TensorBase) -> Held:

@@ -312,17 +312,18 @@ def record(
     tensors: tuple[TensorBase, ...],
     static: Static,
     out: TensorBase | tuple[TensorBase, ...],
-) -> None:
+) -> TapeNode | None:
     """Put a node behind ``out``; the caller saw that grads are on and that an input needs one.
 
-    Of an op with several results ``out`` is a tuple: those that are floating get the node.
+    Of an op with several results ``out`` is a tuple: those that are floating get the node. Where
+    none is, there is no node.
     """
     single = isinstance(out, TensorBase)
     if single:
         if out.value.dtype.kind != "f":
-            return
+            return None
     elif not any(o.value.dtype.kind == "f" for o in out):
-        return
+        return None
     edges: list[Edge | None] = []
     saved: Saved = {}
     needs = op.needs
@@ -347,18 +348,19 @@ def record(
     shapes = tuple([t.value.shape for t in tensors])
     if not single:
         outputs = [(o.value.shape, o.value.dtype) for o in out]
-        _attach(WideNode(op, edges, shapes, static, saved, outputs), out)
-        return
+        return _attach(WideNode(op, edges, shapes, static, saved, outputs), out)
     made = TapeNode(op, edges, shapes, static, saved)
     out.grad_fn, out.tracked = made, True
     if state.anomaly and state.check_nan:
         made.metadata[NAN] = has_nan(out)
+    return made
 
 
-def _attach(node: WideNode, outs: tuple[TensorBase, ...]) -> None:
+def _attach(node: WideNode, outs: tuple[TensorBase, ...]) -> WideNode:
     """Put a node behind its results; those that are not floating have no gradient."""
     for k, out in enumerate(outs):
         if out.value.dtype.kind == "f":
             out.grad_fn, out.output_nr, out.tracked = node, k, True
     if state.anomaly and state.check_nan:
         node.metadata[NAN] = any(has_nan(out) for out in outs)
+    return node
