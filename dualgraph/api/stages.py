@@ -16,7 +16,7 @@ from ..passes.pipeline import PassRecord, optimize
 from ..targets.protocol import Destination, Executable as Program, Fresh, Target, Write
 from ..trace.capture import Held, Source, TensorGuard, TrackedGuard
 from ..trace.effects import Effect, Outputs
-from ..trace.guards import Guards, Unchanging, all_guards
+from ..trace.guards import Guards, Unchanging, all_guards, reads_of
 from ..trace.tracer import Tracer, traced
 from ..trace.tree import unflatten
 from .backward import Joint
@@ -60,7 +60,7 @@ class Saved(NamedTuple):
 
 def trace(function: Any, tensors: list[TensorBase], tree: Any) -> tuple[Tracer, Traced, Outputs]:
     """Run the function once on symbols."""
-    unchanging = Unchanging(all_guards(function))
+    unchanging = Unchanging(reads_of(function))
     tracer, result = traced(function, tensors, lambda symbols: unflatten(tree, symbols))
     unchanging.check()
     outputs = Outputs()
