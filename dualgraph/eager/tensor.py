@@ -22,7 +22,7 @@ from ..grad.inplace import keep_old_values, pack_saved
 from ..grad.saved import count_here
 from ..grad.tape import mark
 from ..ops.build import as_dtype, normal_axis
-from ..ops.elementwise import pointwise as elementwise
+from ..ops.elementwise import elementary, pointwise as elementwise
 from ..ops.shape import views as shaping
 from .formatting import format_tensor
 from .frontend import EagerFrontend, made_without_grad
@@ -419,7 +419,7 @@ class Tensor(
         return elementwise.div(other, self)
 
     def __rpow__(self, other: Any) -> "Tensor":
-        return elementwise.pow(other, self)
+        return elementary.pow(other, self)
 
     def __getitem__(self, index: Any) -> "Tensor":
         return getitem(self, index)
