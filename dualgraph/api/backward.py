@@ -256,7 +256,7 @@ class CompiledBackward(AbsorbingNode):
         if isinstance(kept, Packed):
             return array_of(kept.unpacked())
         if kept.counter[0] != kept.version:
-            raise GradError(self._modified(kept.array, kept.counter[0], kept.version))
+            raise GradError(self.modified(kept.array, kept.counter[0], kept.version))
         return kept.array
 
     def _input(self, position: int, record: CallRecord) -> np.ndarray:
@@ -264,7 +264,7 @@ class CompiledBackward(AbsorbingNode):
         tensor = self.joint.owners[position].tensor(record.arguments)
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
-            raise GradError(self._modified(tensor, now, version))
+            raise GradError(self.modified(tensor, now, version))
         array: Any = tensor.value  # a call of `array_of` would show in the time of backward
         return array
 

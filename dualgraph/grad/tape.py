@@ -159,7 +159,7 @@ class TapeNode:
         if type(kept) is Packed:  # what the hooks made of it is theirs: changes do not matter
             kept = kept.unpacked().value if key < 0 else kept.unpacked()
         elif counter[0] != version:
-            raise GradError(self._modified(kept, counter[0], version))
+            raise GradError(self.modified(kept, counter[0], version))
         return self.output(~key, kept, counter) if key < 0 else kept
 
     def output(self, output_nr: int, value: Value, counter: list[int]) -> TensorBase:
@@ -168,7 +168,8 @@ class TapeNode:
         out.grad_fn, out.tracked, out.counter = self, True, counter
         return out
 
-    def _modified(self, kept: TensorBase | Value, now: int, version: int) -> str:
+    def modified(self, kept: TensorBase | Value, now: int, version: int) -> str:
+        """Return what is wrong where a saved tensor, or its value, is at another version now."""
         shape = tuple(kept.value.shape if isinstance(kept, TensorBase) else kept.shape)
         return (
             f"a tensor of shape {shape} that {self.name()} needs for backward was modified in "
