@@ -1,8 +1,8 @@
 """Special functions, under the names of ``torch.special``."""
 
-from .ops.elementwise import pointwise as _elementwise, special as _special
+from .ops.elementwise import elementary as _elementary, special as _special
 from .ops.elementwise.arithmetic import round as round
-from .ops.elementwise.pointwise import (
+from .ops.elementwise.elementary import (
     erf as erf,
     erfc as erfc,
     exp2 as exp2,
@@ -31,7 +31,7 @@ from .ops.elementwise.trigonometric import sinc as sinc
 from .ops.reduce.reductions import logsumexp as logsumexp
 from .ops.reduce.rowwise import log_softmax as log_softmax, softmax as softmax
 
-expit = _elementwise.sigmoid
+expit = _elementary.sigmoid
 psi = _special.digamma
 gammaln = _special.lgamma
 multigammaln = _special.mvlgamma

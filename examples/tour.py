@@ -27,4 +27,4 @@ print("compiled", value, w.grad.tolist())
 
 print(dg.verify(loss, x, w).message)  # the same bits, or an error that names the first node
 print(compiled.last.graph)  # the static graph, every node with its source line
-print(compiled.last.program.source)  # the calls and the generated kernels
+print(compiled.last.program.inspect().source)  # the calls and the generated kernels

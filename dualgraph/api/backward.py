@@ -19,12 +19,12 @@ from ..core.tensor import TensorBase
 from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, backward, reachable
-from ..grad.tape import TWICE, Packed, TapeNode, gradient_edge, version_counter
+from ..grad.saved import TWICE, Packed, version_counter
+from ..grad.tape import TapeNode, gradient_edge
 from ..ir.graph import Node
 from ..ir.split import ancestors, backward_graph
 from ..passes.pipeline import optimize
-from ..targets.cpu.lower import Fresh
-from ..targets.cpu.program import Program, build
+from ..targets.protocol import Executable as Program, Fresh, Target
 from ..trace.capture import Argument, Cotangent, Origin
 from ..trace.tracer import Tracer
 
@@ -33,7 +33,7 @@ Key = tuple[tuple[int, ...], tuple[int, ...]]  # outputs with a cotangent, leave
 
 
 class BackwardProgram(NamedTuple):
-    """A native backward: what it reads, and the leaf that each of its outputs belongs to."""
+    """A compiled backward: what it reads, and the leaf that each of its outputs belongs to."""
 
     program: Program
     reads: tuple[Node, ...]
@@ -57,9 +57,15 @@ class Joint:
     """
 
     def __init__(
-        self, tracer: Tracer, roots: list[Any], forward: list[Node], overwritten: set[Node]
+        self,
+        tracer: Tracer,
+        target: Target,
+        roots: list[Any],
+        forward: list[Node],
+        overwritten: set[Node],
     ) -> None:
         self.tracer = tracer
+        self.target = target
         self.roots = roots
         self.overwritten = overwritten
         slots = tracer.read.values()
@@ -153,7 +159,7 @@ class Joint:
         start = time.perf_counter()
         graph, _ = optimize(cut.graph)
         self.timings = {"optimise": time.perf_counter() - start}
-        program = build(graph, [Fresh()] * len(grads))
+        program = self.target.compile(graph, [Fresh()] * len(grads))
         self.timings |= program.cost.phases()
         fresh = [(n.shape, n.dtype) for n in program.fresh]
         return BackwardProgram(program, cut.reads, tuple(i for i, _ in reached), fresh, [])
@@ -250,7 +256,7 @@ class CompiledBackward(AbsorbingNode):
         if isinstance(kept, Packed):
             return array_of(kept.unpacked())
         if kept.counter[0] != kept.version:
-            raise GradError(self._modified(kept.array, kept.counter[0], kept.version))
+            raise GradError(self.modified(kept.array, kept.counter[0], kept.version))
         return kept.array
 
     def _input(self, position: int, record: CallRecord) -> np.ndarray:
@@ -258,7 +264,7 @@ class CompiledBackward(AbsorbingNode):
         tensor = self.joint.owners[position].tensor(record.arguments)
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
-            raise GradError(self._modified(tensor, now, version))
+            raise GradError(self.modified(tensor, now, version))
         array: Any = tensor.value  # a call of `array_of` would show in the time of backward
         return array
 

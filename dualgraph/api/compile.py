@@ -17,6 +17,7 @@ from ..core.tensor import TensorBase
 from ..core.types import default_float
 from ..eager import Tensor
 from ..errors import ArgumentError, RetraceWarning, TraceError
+from ..targets.registry import target
 from ..trace.guards import frozen_tree
 from ..trace.tree import Leaf, flatten
 from .binding import Mismatch
@@ -36,8 +37,9 @@ class CompiledFunction:
     64 that were used last, of all that were ``made``.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], backend: str = "inductor") -> None:
         self.function = function
+        self._backend, self._target = backend, target(backend)
         self.entries: OrderedDict[Any, list[Trace]] = OrderedDict()
         self.traces: list[Trace] = []
         self.made = 0  # traces, those that were dropped included
@@ -92,7 +94,7 @@ class CompiledFunction:
         name = f"_compiled_{self.__name__}"
         bound = vars(instance).get(name)
         if bound is None:  # every instance has traces of its own
-            bound = CompiledFunction(self.function.__get__(instance, owner))
+            bound = CompiledFunction(self.function.__get__(instance, owner), self._backend)
             if isinstance(instance, type):
                 setattr(instance, name, bound)
             else:
@@ -103,7 +105,13 @@ class CompiledFunction:
         return getattr(self.__dict__["function"], name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.function,)  # a copy traces anew: it has state of its own
+        return type(self), (self.function, self._backend)  # a copy has state of its own
+
+    def compiled_for(self, backend: str) -> "CompiledFunction":
+        """Return this, or the same function compiled for another backend."""
+        if self._target is target(backend):
+            return self
+        return type(self)(self.function, backend)
 
     def _new_key_reason(self, key: Any) -> str:
         if not self.entries:
@@ -111,7 +119,7 @@ class CompiledFunction:
         return new_key_reason(next(reversed(self.entries)), key)
 
     def _trace(self, key: Any, tensors: list[Any], tree: Any, reason: str) -> Trace:
-        trace = compile_trace(self.function, tensors, tree, reason)
+        trace = compile_trace(self.function, tensors, tree, target=self._target, reason=reason)
         self.entries.setdefault(key, []).insert(0, trace)
         self.traces.append(trace)
         self.made += 1
@@ -142,9 +150,9 @@ class CompiledFunction:
         for i, trace in enumerate(self.traces):
             lines.append(f"trace {i}: {trace.reason}")
             lines += [f"  {p.name}: {p.before} -> {p.after} nodes" for p in trace.pass_log]
-            program = trace.program
+            program = trace.program.inspect()
             lines.append(
-                f"  {len(program.rows)} calls of {len(program.kernels)} kernels, "
+                f"  {program.calls} calls of {program.kernels} kernels, "
                 f"{program.fused_ops} fused ops, {program.arena_bytes} bytes of arena"
             )
             if program.library_calls:
@@ -231,10 +239,13 @@ def compile(
     change of parameters, optimizer state and random streams. Also usable as a decorator.
     What nothing needs is not computed, so that an index out of range there raises nothing.
 
-    ``disable=True`` returns the function itself. PyTorch's other options change nothing: the graph
-    is always full, each shape has a trace of its own, and there is one backend and one mode. Asking
-    for another graph, mode or way with shapes is a `CompileOptionWarning`. Raises `ArgumentError`
-    for another backend, an unknown mode, and what cannot be called.
+    ``backend`` says what runs the graph, with equal bits: ``"inductor"``, PyTorch's word for the
+    default, and ``"cpu"`` are native code; ``"interpreter"`` runs op by op in Python, compiles
+    nothing, and is what the others are compared with. A function that is compiled for another
+    backend is compiled anew. ``disable=True`` returns the function itself. PyTorch's other options
+    change nothing: the graph is always full, each shape has a trace of its own, and there is one
+    mode. Asking for another graph, mode or way with shapes is a `CompileOptionWarning`. Raises
+    `ArgumentError` for an unknown backend or mode, and for what cannot be called.
 
     >>> import dualgraph as dg
     >>> f = dg.compile(lambda x: (x * x).sum())
@@ -247,15 +258,17 @@ def compile(
     if not disable:
         warn_of_idle(fullgraph=fullgraph, dynamic=dynamic, mode=mode, options=options)
     if function is None:
-        return partial(compile, disable=disable)
+        return partial(compile, backend=backend, disable=disable)
     if not callable(function) or isinstance(function, Tensor):
         raise ArgumentError(f"compile needs a function or a module, got {type(function).__name__}")
-    if disable or isinstance(function, CompiledFunction):
+    if disable:
         return function
+    if isinstance(function, CompiledFunction):
+        return function.compiled_for(backend)
     if any(is_late(function) for is_late in _LATE):
         raise ArgumentError(
             f"compile: {function.__name__} is a generator or a coroutine, whose body runs "
             "after the call: compile a plain function that it calls for each step"
         )
     kind = CompiledModule if hasattr(type(function), "named_modules") else CompiledFunction
-    return kind(function)
+    return kind(function, backend)

@@ -10,7 +10,7 @@ from typing import Any
 from ..core.tensor import TensorBase
 from ..ir.graph import Graph
 from ..passes.pipeline import PassRecord
-from ..targets.cpu.program import Program, build
+from ..targets.protocol import Executable as Program, Target
 from ..trace.capture import Source
 from ..trace.effects import Effect
 from . import stages
@@ -25,6 +25,7 @@ class Trace:
     """One traced and compiled version of a function: the record of each stage."""
 
     reason: str
+    target: Target
     traced: Traced
     split: Split
     optimized: Optimized
@@ -89,20 +90,26 @@ def _uncollected() -> Generator[None, None, None]:
 
 @_uncollected()
 def compile_trace(
-    function: Callable[..., Any], tensors: list[TensorBase], tree: Any, reason: str
+    function: Callable[..., Any],
+    tensors: list[TensorBase],
+    tree: Any,
+    *,
+    target: Target,
+    reason: str,
 ) -> Trace:
-    """Trace a function for these arguments, optimize, generate and load native code."""
+    """Trace a function for these arguments, optimize the graph, and let the target compile it."""
     start = time.perf_counter()
     tracer, traced, outputs = stages.trace(function, tensors, tree)
-    split = stages.split(tracer, traced, outputs, tensors)
+    split = stages.split(tracer, traced, outputs, tensors, target)
     split_at = time.perf_counter()
     optimized = stages.optimized(split)
     seconds = {"trace": split_at - start, "optimise": time.perf_counter() - split_at}
-    program = build(optimized.graph, split.destinations)
+    program = target.compile(optimized.graph, split.destinations)
     tracer.forget_arguments()
     binding = stages.bind(tracer, split, function, tree)
     return Trace(
         reason=reason,
+        target=target,
         traced=traced,
         split=split,
         optimized=optimized,

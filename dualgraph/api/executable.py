@@ -8,8 +8,8 @@ import numpy as np
 from ..core.dispatch import state
 from ..core.tensor import TensorBase
 from ..eager.frontend import eager_frontend
-from ..grad.tape import Packed, version_counter
-from ..targets.cpu.program import Program
+from ..grad.saved import Packed, version_counter
+from ..targets.protocol import Executable as Program
 from ..trace.tree import flatten, unflatten
 from .backward import CallRecord, Returned, attach
 from .binding import Binding

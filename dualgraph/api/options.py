@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import ArgumentError, CompileOptionWarning
+from ..targets.registry import target
 
 _MODES = {
     "default": "",
@@ -16,11 +17,11 @@ _MODES = {
 
 def check_names(backend: str, mode: str | None) -> None:
     """Raise `ArgumentError` for a backend or a mode that there is not."""
-    if backend != "inductor":
-        raise ArgumentError(
-            f"compile: there is no backend {backend!r}, only dualgraph's own (the default); "
-            "disable=True leaves a function as it is"
-        )
+    try:
+        target(backend)
+    except ArgumentError as error:
+        text = f"compile: {error.args[0]}; disable=True leaves a function as it is"
+        raise ArgumentError(text) from None
     if mode is not None and mode not in _MODES:
         raise ArgumentError(
             f"compile: there is no mode {mode!r}; PyTorch's are {', '.join(_MODES)}, and they all "

@@ -13,11 +13,10 @@ from ..core.tensor import TensorBase
 from ..errors import TraceError
 from ..ir.graph import Graph, Node
 from ..passes.pipeline import PassRecord, optimize
-from ..targets.cpu.lower import Destination, Fresh, Write
-from ..targets.cpu.program import Program
+from ..targets.protocol import Destination, Executable as Program, Fresh, Target, Write
 from ..trace.capture import Held, Source, TensorGuard, TrackedGuard
 from ..trace.effects import Effect, Outputs
-from ..trace.guards import Guards, Unchanging, all_guards
+from ..trace.guards import Guards, Unchanging, all_guards, reads_of
 from ..trace.tracer import Tracer, traced
 from ..trace.tree import unflatten
 from .backward import Joint
@@ -61,7 +60,7 @@ class Saved(NamedTuple):
 
 def trace(function: Any, tensors: list[TensorBase], tree: Any) -> tuple[Tracer, Traced, Outputs]:
     """Run the function once on symbols."""
-    unchanging = Unchanging(all_guards(function))
+    unchanging = Unchanging(reads_of(function))
     tracer, result = traced(function, tensors, lambda symbols: unflatten(tree, symbols))
     unchanging.check()
     outputs = Outputs()
@@ -72,13 +71,15 @@ def trace(function: Any, tensors: list[TensorBase], tree: Any) -> tuple[Tracer, 
     return tracer, Traced(results, effects), outputs
 
 
-def split(tracer: Tracer, traced: Traced, outputs: Outputs, tensors: list[TensorBase]) -> Split:
+def split(
+    tracer: Tracer, traced: Traced, outputs: Outputs, tensors: list[TensorBase], target: Target
+) -> Split:
     """Let forward keep what the backward of its differentiable results needs."""
     _refuse_overlaps(tracer, outputs.written, tensors)
     forward = tracer.graph(outputs.values)  # the tape adds backward nodes and inputs
     joint, saved = None, []
     if traced.results.roots:
-        joint = Joint(tracer, traced.results.roots, outputs.values, outputs.written)
+        joint = Joint(tracer, target, traced.results.roots, outputs.values, outputs.written)
         saved = _save(joint, traced.results, outputs)
     places = {node: i for i, node in enumerate(forward.inputs)}
     destinations = [Fresh() if m is None else Write(places[m]) for m in outputs.memory]

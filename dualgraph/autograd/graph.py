@@ -6,7 +6,8 @@ from ..eager.modes import (
     save_on_cpu as save_on_cpu,
     saved_tensors_hooks as saved_tensors_hooks,
 )
-from ..grad.tape import TapeNode, version_counter
+from ..grad.saved import count_here
+from ..grad.tape import TapeNode
 
 Node = TapeNode
 """A node of the tape, which is `Tensor.grad_fn`."""
@@ -15,4 +16,4 @@ Node = TapeNode
 def increment_version(tensor: Any) -> None:
     """Count a change of the memory of a tensor (or of several) that no op made."""
     for x in tensor if isinstance(tensor, tuple | list) else (tensor,):
-        version_counter(x)[0] += 1
+        count_here(x)[0] += 1

@@ -15,8 +15,7 @@ from ..eager.frontend import WatchingFrontend
 from ..ir.graph import CONST, RESULT, Graph, Node, names_of, print_node
 from ..ir.interpreter import run, trace_values
 from ..passes.pipeline import PIPELINE
-from ..targets.cpu.lower import Fresh
-from ..targets.cpu.program import build
+from ..targets.protocol import Fresh, Target
 from .twins import differing_bits
 
 
@@ -70,11 +69,13 @@ def first_difference_of_passes(captured: Graph, inputs: list[np.ndarray]) -> Cul
     return None
 
 
-def first_difference_of_program(graph: Graph, inputs: list[np.ndarray]) -> Culprit | None:
+def first_difference_of_program(
+    graph: Graph, inputs: list[np.ndarray], target: Target
+) -> Culprit | None:
     """Return the first node that compiled code computes with other bits than the interpreter."""
     values = [(n, v) for n, v in trace_values(graph, inputs) if n.op is not CONST]
     everything = Graph(graph.inputs, graph.nodes, tuple(n for n, _ in values))
-    program = build(everything, [Fresh()] * len(values))
+    program = target.compile(everything, [Fresh()] * len(values))
     fresh = [np.empty(n.shape, n.dtype) for n in program.fresh]
     program.run((*[np.ascontiguousarray(a) for a in inputs], *fresh))
     for (node, expected), got in zip(values, fresh, strict=True):

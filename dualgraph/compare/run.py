@@ -146,7 +146,7 @@ def _report(
 ) -> Report:
     trace = compiled.traces[-1]
     phases = {k: sum(t.timings[k] for t in compiled.traces) for k in trace.timings}
-    arena = trace.program.arena_bytes
+    program = trace.program.inspect()
     return Report(
         job=name,
         settings=settings,
@@ -161,14 +161,14 @@ def _report(
         traces=[t.reason for t in compiled.traces],
         warm=all(t.program.cost.compiled == 0 for t in compiled.traces),
         passes=[(p.name, p.before, p.after) for p in trace.pass_log],
-        kernels=len(trace.program.kernels),
-        kernel_calls=len(trace.program.rows),
-        fused_ops=trace.program.fused_ops,
-        library_calls=trace.program.library_calls,
-        native_calls=trace.program.native_calls,
+        kernels=program.kernels,
+        kernel_calls=program.calls,
+        fused_ops=program.fused_ops,
+        library_calls=list(program.library_calls),
+        native_calls=program.native_calls,
         tape_ops=ops_dispatched(copies[0]),
         eager_peak_bytes=peak_bytes(copies[0]),
-        compiled_peak_bytes=arena + peak_bytes(copies[1]),
-        arena_bytes=arena,
+        compiled_peak_bytes=program.arena_bytes + peak_bytes(copies[1]),
+        arena_bytes=program.arena_bytes,
         timing=measured[0],
     )

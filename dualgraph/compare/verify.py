@@ -99,7 +99,7 @@ def verify(
     """
     if steps < 1:
         raise ArgumentError(f"verify: steps must be at least 1, got {steps}")
-    compiled = compile(function)
+    compiled = function if isinstance(function, CompiledFunction) else compile(function)
     plain = compiled.function
     tensors: list[Any] = []
     flatten(args, tensors)
@@ -201,6 +201,6 @@ def _locate(trace: Trace, before: Snapshot, tensors: list[Any], log: OpLog) -> C
     inputs = [s.fetch(tensors).copy() for s in trace.sources]
     return (
         first_difference_of_passes(trace.captured, inputs)
-        or first_difference_of_program(trace.graph, inputs)
+        or first_difference_of_program(trace.graph, inputs, trace.target)
         or first_difference_of_eager(trace.captured, inputs, log)
     )

@@ -13,7 +13,7 @@ from ..ir.graph import Graph, Node
 from ..ir.scan import SCAN
 from ..ops.create.creation import zeros
 from ..ops.shape.axes import movedim
-from ..trace.guards import Unchanging, all_guards
+from ..trace.guards import Unchanging, reads_of
 from ..trace.region import Region
 from ..trace.tree import Leaf, flatten, parts_of, unflatten
 from .body import Body, Derivative, Joint, aval_of, nothing, traced
@@ -111,7 +111,7 @@ def _traced(
     sequences: Sequence[TensorBase],
 ) -> tuple[Body, Any]:
     """Return the step, and the form of its y."""
-    unchanging = Unchanging(all_guards(function))
+    unchanging = Unchanging(reads_of(function))
 
     def call(taken: list[TensorBase], read: list[TensorBase]) -> Any:
         return function(unflatten(trees[0], taken), unflatten(trees[1], read))

@@ -41,6 +41,7 @@ class ThreadState(threading.local):
     anomaly: bool = False  # remember where ops were recorded
     check_nan: bool = True  # in anomaly mode: look for NaN in backward
     saved_hooks: SavedHooks | None = None  # what packs and unpacks what the tape keeps
+    counts: dict[TensorBase, list[int]] | None = None  # in a trace: see `grad.saved.count_here`
     visiting: GradFn | None = None  # the tape node whose rule runs in a backward walk
     unpacked: tuple[GradFn | None, dict[object, TensorBase]] | None = None  # in whose visit, what
 

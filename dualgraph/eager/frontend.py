@@ -11,7 +11,8 @@ from ..core.op import Op, Static
 from ..core.replay import Replays
 from ..core.tensor import Always, Call, TensorBase, Value, Via, is_stale
 from ..errors import DTypeError, DualgraphError, GradError, TraceError
-from ..grad.tape import put_where, record, version_counter
+from ..grad.saved import version_counter
+from ..grad.tape import put_where, record
 from ..numerics.view import strides_of
 from ..vendor import fewest_references
 from .gradients import moved
@@ -59,7 +60,7 @@ class EagerFrontend:
                 return tuple(map(self.tensor, values)) if op.several else self.tensor(values[0])
         return op.kernel(*tensors, **static)
 
-    def _note_view(self, op: Op, out: TensorBase, source: TensorBase, static: dict) -> None:
+    def _note_view(self, op: Op, out: TensorBase, source: TensorBase, static: Static) -> None:
         if op.may_copy and out.value.size and not np.may_share_memory(out.value, source.value):
             return  # a copy
         base = source if source.base is None else source.base
@@ -165,7 +166,7 @@ class EagerFrontend:
         """Return the array of a tensor."""
         if not isinstance(x.value, np.ndarray):
             raise TraceError(f"{what}: {LEAKED}")
-        return x.value
+        return array_of(x)
 
 
 def array_of(x: TensorBase) -> np.ndarray:
@@ -285,7 +286,7 @@ def _explain(op: Op, tensors: Tensors, static: Static, error: Exception) -> None
     if isinstance(error, DualgraphError):
         raise error
     for t in tensors:
-        if not isinstance(t, TensorBase):
+        if not isinstance(t, TensorBase):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DTypeError(f"{op.name}: expected a Tensor, got {type(t).__name__}") from error
         if not isinstance(t.value, np.ndarray):
             raise TraceError(LEAKED) from error

@@ -2,27 +2,26 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol, cast
 
 from ..core.dispatch import state
 from ..core.op import refuse, tape_op
+from ..core.tensor import TensorBase
 from ..errors import ArgumentError, DTypeError, GradError, ShapeError
-from ..grad.tape import (
-    TWICE,
-    Packed,
-    TapeNode,
-    WideNode,
-    gradient_edge,
-    snapshot,
-    version_counter,
-)
-from ..ops.build import is_tensor
-from ..ops.elementwise.pointwise import cast
+from ..grad.inplace import snapshot
+from ..grad.saved import TWICE, Packed, count_here
+from ..grad.tape import Arrived, Cotangents, Form, TapeNode, WideNode, gradient_edge
+from ..ops.build import as_dtype, is_tensor
 from .frontend import note_new_history
 from .gradients import moved
 from .modes import no_grad
 
-_FUNCTION = tape_op("Function", lambda g: g)
+
+def _unchanged(g: TensorBase) -> TensorBase:
+    return g
+
+
+_FUNCTION = tape_op("Function", _unchanged)
 _ONCE = tape_op(
     "OnceDifferentiable",
     refuse("the backward of this Function is marked once_differentiable"),
@@ -70,22 +69,33 @@ class Context:
         self.materialize = value
 
 
+class _Kind(Protocol):
+    """The class of a `Function`, as far as its node needs it."""
+
+    __name__: str
+
+    def backward(self, ctx: Context, *grad_outputs: Any) -> Any:
+        """Return the gradients of the inputs."""
+        ...
+
+
 class FunctionNode(WideNode):
     """The tape node of one call; the cotangents of all inputs are computed together."""
 
     __slots__ = ("context", "inputs", "kind", "results")
     may_stop = True
 
-    def __init__(self, kind: Any, context: Context, args: tuple, outputs: list[Any]) -> None:
-        tracked = [is_tensor(a) and a.tracked for a in args]
-        edges = [gradient_edge(a) if t else None for a, t in zip(args, tracked, strict=True)]
+    def __init__(
+        self, kind: _Kind, context: Context, args: tuple[object, ...], outputs: list[object]
+    ) -> None:
+        edges = [gradient_edge(a) if is_tensor(a) and a.tracked else None for a in args]
         shapes = tuple(a.value.shape if is_tensor(a) else () for a in args)
-        avals = [(o.value.shape, o.value.dtype) if is_tensor(o) else None for o in outputs]
+        avals = [_form(out) for out in outputs]
         super().__init__(_FUNCTION, edges, shapes, {}, {0: context}, avals)
         self.kind = kind
         self.context = context
-        self.inputs = [(a.value.shape, a.value.dtype) if is_tensor(a) else None for a in args]
-        self.results: tuple[Any, tuple] | None = None
+        self.inputs = [_form(a) for a in args]
+        self.results: tuple[Arrived, Cotangents] | None = None
 
     def name(self) -> str:
         return f"{self.kind.__name__}Backward"
@@ -95,19 +105,19 @@ class FunctionNode(WideNode):
             raise AttributeError(name)
         return getattr(self.context, name)  # ctx.k is grad_fn.k
 
-    def cotangent(self, index: int, g: list[Any]) -> Any:
+    def cotangent(self, index: int, g: list[TensorBase | None]) -> TensorBase | None:
         if self.saved is None:
             raise GradError(TWICE)
         if self.results is None or self.results[0] is not g:
             self.results = g, self._backward(g)
         return self.results[1][index]
 
-    def _backward(self, g: list[Any]) -> tuple:
+    def _backward(self, g: list[TensorBase | None]) -> Cotangents:
         given = [self._absent(k) if one is None else one for k, one in enumerate(g)]
         found = self.kind.backward(self.context, *given)
-        return self._checked(list(found) if isinstance(found, tuple) else [found])
+        return self._checked(list(_as_tuple(found)))
 
-    def _checked(self, found: list[Any]) -> tuple:
+    def _checked(self, found: list[object]) -> Cotangents:
         count = len(self.edges)
         while len(found) > count and found[-1] is None:
             found.pop()
@@ -118,7 +128,7 @@ class FunctionNode(WideNode):
             )
         return tuple(self._fitting(i, g) for i, g in enumerate(found))
 
-    def _fitting(self, index: int, g: Any) -> Any:
+    def _fitting(self, index: int, g: object) -> TensorBase | None:
         """Return the gradient of one input in its dtype; say what is wrong with one."""
         if g is None:
             return None
@@ -134,9 +144,9 @@ class FunctionNode(WideNode):
             raise ShapeError(
                 f"{what} has shape {tuple(g.value.shape)}, the input had {tuple(aval[0])}"
             )
-        return g if g.value.dtype == aval[1] else cast(g, aval[1])
+        return g if g.value.dtype == aval[1] else as_dtype(g, aval[1])
 
-    def _absent(self, position: int) -> Any:
+    def _absent(self, position: int) -> TensorBase | None:
         wanted = self.outputs[position] is not None and self.context.materialize
         return self.zeros(position) if wanted else None
 
@@ -144,6 +154,14 @@ class FunctionNode(WideNode):
         super().release()
         self.context.unpack = None
         self.results = None
+
+
+def _form(x: object) -> Form | None:
+    return (x.value.shape, x.value.dtype) if is_tensor(x) else None
+
+
+def _as_tuple(found: Any) -> tuple[Any, ...]:
+    return cast("tuple[Any, ...]", found) if isinstance(found, tuple) else (found,)
 
 
 def _reducible(shape: tuple[int, ...], goal: tuple[int, ...]) -> bool:
@@ -199,8 +217,7 @@ class Function:
         _check_dirty(cls, context, result)
         if not any(needs):
             return result
-        outputs = list(result) if isinstance(result, tuple) else [result]
-        outputs = [_own(out, args, context) for out in outputs]
+        outputs = [_own(out, args, context) for out in _as_tuple(result)]
         node = FunctionNode(cls, context, args, outputs)
         context.unpack = _packed(context, outputs, result, node)
         for position, out in enumerate(outputs):
@@ -208,7 +225,7 @@ class Function:
         return tuple(outputs) if isinstance(result, tuple) else outputs[0]
 
     @classmethod
-    def _forward(cls, context: Context, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def _forward(cls, context: Context, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if cls.setup_context is None:
             return cls.forward(context, *args, **kwargs)
         result = cls.forward(*args, **kwargs)
@@ -217,12 +234,13 @@ class Function:
 
 
 def _check_dirty(kind: Any, context: Context, result: Any) -> None:
-    outputs = result if isinstance(result, tuple | list) else (result,)
+    several = isinstance(result, tuple | list)
+    outputs = cast("tuple[Any, ...]", result) if several else (result,)
     if not all(any(d is out for out in outputs) for d in context.dirty):
         raise GradError(f"{kind.__name__}.forward marked an input dirty and did not return it")
 
 
-def _own(out: Any, args: tuple, context: Context) -> Any:
+def _own(out: Any, args: tuple[Any, ...], context: Context) -> Any:
     """Return an output; an input that is returned unchanged is another tensor on its memory."""
     same = is_tensor(out) and any(out is a for a in args)
     dirty = any(out is d for d in context.dirty)
@@ -250,7 +268,7 @@ def _packed(
     context: Context, outputs: list[Any], result: Any, node: FunctionNode
 ) -> list[Callable[[], Any]]:
     """Return what gives the saved tensors back; an output is kept as its values only."""
-    made = list(result) if isinstance(result, tuple) else [result]
+    made = _as_tuple(result)
     kept, context.kept = context.kept, ()
     return [_pack(t, next((k for k, o in enumerate(made) if o is t), -1), node) for t in kept]
 
@@ -258,7 +276,7 @@ def _packed(
 def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
     if tensor is None:
         return lambda: None
-    counter = version_counter(tensor)
+    counter = count_here(tensor)
     version = counter[0]
     kept = tensor if position < 0 else tensor.value
     hooks = state.saved_hooks
@@ -268,7 +286,7 @@ def _pack(tensor: Any, position: int, node: FunctionNode) -> Callable[[], Any]:
 
     def unpack() -> Any:
         if counter[0] != version:
-            raise GradError(node._modified(kept, counter[0], version))
+            raise GradError(node.modified(kept, counter[0], version))
         return kept if position < 0 else node.output(position, kept, counter)
 
     return unpack
@@ -293,17 +311,16 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             found = backward(ctx, *grads)
         if not (state.grad_enabled and any(g is not None and g.tracked for g in grads)):
             return found
-        parts = found if isinstance(found, tuple) else (found,)
-        return tuple(_refusing(x, grads) for x in parts)
+        return tuple(_refusing(x, grads) for x in _as_tuple(found))
 
     return wrapper
 
 
-def _refusing(x: Any, grads: tuple) -> Any:
+def _refusing(x: Any, grads: tuple[Any, ...]) -> Any:
     """Put a gradient on the tape behind a node that refuses to be differentiated."""
     if x is None:
         return None
-    source = next(g for g in grads if g is not None and g.tracked)
+    source: TensorBase = next(g for g in grads if g is not None and g.tracked)
     out = state.frontend.alias(x)
     out.grad_fn = TapeNode(_ONCE, [gradient_edge(source)], (source.value.shape,), {}, {})
     out.tracked = True

@@ -1,7 +1,8 @@
 """Running a backward walk: into ``.grad`` of the leaves, or as results."""
 
 import weakref
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from ..core.dispatch import in_grad_mode, state
 from ..core.frontend import HOOKS_RUN
@@ -9,25 +10,33 @@ from ..core.tensor import TensorBase, is_stale
 from ..errors import ArgumentError, DTypeError, GradError
 from ..grad.backward import backward, seed
 from ..grad.hooks import replaced
-from ..grad.tape import gradient_edge
+from ..grad.tape import Edge, gradient_edge
 from ..ops.create.creation import zeros_like
 from ..ops.elementwise import pointwise as elementwise
 from ..ops.shape.views import select, stack
 
+Found = dict[Edge, TensorBase]
+"""What arrived, by where: see `grad.backward.backward`."""
 
-def retain(x: Any) -> None:
+
+def retain(x: TensorBase) -> None:
     """Let every backward accumulate the gradient of a tensor that is not a leaf."""
     held = weakref.ref(x)
-    x.retaining = x.grad_fn.hooks_of(x.output_nr).add_last(lambda g: _keep(held(), g))
+
+    def keep(g: TensorBase) -> None:
+        _keep(held(), g)
+
+    assert x.grad_fn is not None, "a leaf retains its gradient anyway"
+    x.retaining = x.grad_fn.hooks_of(x.output_nr).add_last(keep)
 
 
-def _keep(x: Any, g: Any) -> None:
+def _keep(x: TensorBase | None, g: TensorBase) -> None:
     if x is not None:
         before = x.grad
         x.grad = state.frontend.own(g) if before is None else elementwise.add(before, g)
 
 
-def moved(x: Any) -> None:
+def moved(x: TensorBase) -> None:
     """Note that x has a new place on the tape: the gradient that it retains is the one there."""
     if x.retaining is not None:
         x.retaining.remove()
@@ -35,8 +44,8 @@ def moved(x: Any) -> None:
 
 
 def run_backward(
-    tensors: list,
-    gradients: list,
+    tensors: list[TensorBase],
+    gradients: list[Any],
     retain_graph: bool | None,
     create_graph: bool,
     inputs: Any = None,
@@ -55,10 +64,12 @@ def run_backward(
     )
     owners = {gradient_edge(t): t for t in targets or ()}
     for edge in list(found):
-        _deliver(owners.get(edge, edge), edge, found, create_graph)
+        x = owners.get(edge, edge)
+        assert isinstance(x, TensorBase), "without inputs only leaves get something"
+        _deliver(x, edge, found, create_graph)
 
 
-def _check_count(name: str, roots: list, starts: list) -> None:
+def _check_count(name: str, roots: Sequence[object], starts: list[Any]) -> None:
     for root in roots:
         if not isinstance(root, TensorBase):
             raise DTypeError(f"{name}: a tensor is needed, not {type(root).__name__}")
@@ -66,7 +77,7 @@ def _check_count(name: str, roots: list, starts: list) -> None:
         raise ArgumentError(f"{name}: {len(roots)} outputs but {len(starts)} gradients for them")
 
 
-def _checked(inputs: list) -> list:
+def _checked(inputs: list[TensorBase]) -> list[TensorBase]:
     if not inputs:
         raise GradError("backward: inputs is empty: leave it out to mean every leaf")
     if not all(t.tracked for t in inputs):
@@ -74,7 +85,7 @@ def _checked(inputs: list) -> list:
     return inputs
 
 
-def _deliver(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
+def _deliver(x: TensorBase, edge: Edge, found: Found, create_graph: bool) -> None:
     """Give x what arrived at its edge; a leaf's hooks see it before and after."""
     if edge is x:
         if not x.tracked:  # not any more
@@ -87,27 +98,31 @@ def _deliver(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
             x.after_hooks.notify(x)
 
 
-def _renew(tensors: list) -> None:
+def _renew(tensors: list[TensorBase]) -> None:
     """Bring views whose base was changed in place up to date."""
     for t in tensors:
         if is_stale(t):
             state.frontend.renew(t)
 
 
-def _run_leaf_hooks(leaf: Any, found: dict) -> None:
+def _run_leaf_hooks(leaf: TensorBase, found: Found) -> None:
     state.frontend.note(leaf, HOOKS_RUN)
     if leaf.hooks:
         found[leaf] = replaced(leaf.hooks, found[leaf])
 
 
-def _accumulate_grad(x: Any, edge: Any, found: dict, create_graph: bool) -> None:
+def _accumulate_grad(x: TensorBase, edge: Edge, found: Found, create_graph: bool) -> None:
     before = x.grad
     if before is None:
         x.grad = state.frontend.own(found.pop(edge))
     elif create_graph:
         x.grad = elementwise.add(before, found.pop(edge))
     else:
-        in_grad_mode(before._inplace, lambda x: elementwise.add(x, found.pop(edge)), enabled=False)
+
+        def add(x: TensorBase) -> TensorBase:
+            return elementwise.add(x, found.pop(edge))
+
+        in_grad_mode(before._inplace, add, enabled=False)
 
 
 def grad(
@@ -164,7 +179,7 @@ def grad(
 
 
 def _check_grad_arguments(
-    targets: list, allow_unused: bool | None, materialize_grads: bool
+    targets: Sequence[object], allow_unused: bool | None, materialize_grads: bool
 ) -> None:
     if not targets:
         raise GradError("grad: inputs is empty")
@@ -181,7 +196,12 @@ def _check_grad_arguments(
 
 
 def _batched(
-    roots: list, targets: list, starts: list, retain: bool | None, create: bool, unused: bool | None
+    roots: list[TensorBase],
+    targets: list[TensorBase],
+    starts: list[Any],
+    retain: bool | None,
+    create: bool,
+    unused: bool | None,
 ) -> tuple[Any, ...]:
     """Return the gradients for every element of the first axis of the cotangents, stacked."""
     if any(s is None for s in starts):
@@ -199,5 +219,5 @@ def _batched(
     return tuple(None if c[0] is None else stack(c) for c in columns)
 
 
-def _as_list(x: Any) -> list:
-    return list(x) if isinstance(x, tuple | list) else [x]
+def _as_list(x: Any) -> list[Any]:
+    return list(cast("tuple[Any, ...]", x)) if isinstance(x, tuple | list) else [x]

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..core.dispatch import SavedHooks, state
 
+Stream = Generator[Any, Any, Any]  # of whatever type
+
 
 class _Switched:
     """A context that sets attributes of the thread's state."""
@@ -57,11 +59,11 @@ class _Mode:
 
         return inside
 
-    def _generator(self, function: Callable[..., Generator]) -> Callable[..., Generator]:
+    def _generator(self, function: Callable[..., Stream]) -> Callable[..., Stream]:
         """Return the function with its body, not what its caller does in between, in the mode."""
 
         @wraps(function)
-        def inside(*args: Any, **kwargs: Any) -> Generator:
+        def inside(*args: Any, **kwargs: Any) -> Stream:
             running = function(*args, **kwargs)
             resume: Callable[[Any], Any] = running.send
             given: Any = None

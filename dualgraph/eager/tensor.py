@@ -18,9 +18,11 @@ from ..errors import (
     ShapeError,
     described,
 )
-from ..grad.tape import keep_old_values, mark, pack_saved, version_counter
+from ..grad.inplace import keep_old_values, pack_saved
+from ..grad.saved import count_here
+from ..grad.tape import mark
 from ..ops.build import as_dtype, normal_axis
-from ..ops.elementwise import pointwise as elementwise
+from ..ops.elementwise import elementary, pointwise as elementwise
 from ..ops.shape import views as shaping
 from .formatting import format_tensor
 from .frontend import EagerFrontend, made_without_grad
@@ -137,7 +139,7 @@ class Tensor(
 
     @property
     def _version(self) -> int:
-        return version_counter(self)[0]
+        return count_here(self)[0]
 
     @property
     def T(self) -> "Tensor":
@@ -417,7 +419,7 @@ class Tensor(
         return elementwise.div(other, self)
 
     def __rpow__(self, other: Any) -> "Tensor":
-        return elementwise.pow(other, self)
+        return elementary.pow(other, self)
 
     def __getitem__(self, index: Any) -> "Tensor":
         return getitem(self, index)

@@ -4,7 +4,8 @@ Nodes are visited in descending order of creation, cotangents are added in the o
 arrive. This is the definition of the accumulation order; no other module adds cotangents.
 """
 
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from ..core.dispatch import in_grad_mode, literal, state
 from ..core.hooks import Hooks
@@ -16,19 +17,35 @@ from ..ops.reduce.reductions import expand, sum_to
 from ..ops.shape.views import InSlice
 from .hooks import NodeHooks, checked, replaced
 from .slices import Slices, sliced_axis
-from .tape import NAN, GradientEdge, TapeNode, WideNode, gradient_edge, has_nan, origin
+from .tape import (
+    NAN,
+    Arrived,
+    Cotangents,
+    Edge,
+    GradientEdge,
+    TapeNode,
+    WideNode,
+    gradient_edge,
+    has_nan,
+    origin,
+)
+
+Cotangent: TypeAlias = TensorBase | InSlice | Slices
+"""What waits at an edge: slices are not joined before somebody needs the whole."""
+Pending: TypeAlias = dict[Edge, Cotangent]
+Wanted: TypeAlias = Collection[Edge] | None  # one in which looking up is quick
 
 
 def backward(
-    roots: list[Any],
-    cotangents: list[Any],
-    wanted: dict[Any, Any] | None,
+    roots: list[TensorBase],
+    cotangents: list[TensorBase],
+    wanted: Wanted,
     *,
     retain_graph: bool,
     create_graph: bool,
-    arrived: dict[Any, Any] | None = None,
+    arrived: Mapping[Edge, TensorBase] | None = None,
     since: int = 0,
-) -> dict[Any, Any]:
+) -> dict[Edge, TensorBase]:
     """Walk from the roots and return the cotangents by where they arrived.
 
     Keys are those of `gradient_edge`: nodes, outputs of nodes, leaf tensors. With ``wanted`` (a
@@ -37,9 +54,11 @@ def backward(
     to them. Nodes that were made before the one numbered ``since`` are not visited.
     """
     outside = state.visiting, state.unpacked
-    walk = roots, cotangents, wanted, retain_graph, dict(arrived or {}), since
     try:
-        return in_grad_mode(_walk, *walk, enabled=create_graph)
+        pending: Pending = {**(arrived or {})}
+        return in_grad_mode(
+            _walk, roots, cotangents, wanted, retain_graph, pending, since, enabled=create_graph
+        )
     finally:
         state.visiting, state.unpacked = outside
 
@@ -49,26 +68,28 @@ class AbsorbingNode(WideNode):
 
     __slots__ = ()
 
-    def absorb(self, g: list[Any], pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    def absorb(
+        self, g: list[TensorBase | None], pending: dict[Edge, TensorBase]
+    ) -> list[tuple[Edge, TensorBase]]:
         """Return (edge, total) for every edge; a total includes what was pending there."""
         raise NotImplementedError
 
 
 def _walk(
-    roots: list,
-    cotangents: list,
-    wanted: dict | None,
+    roots: list[TensorBase],
+    cotangents: list[TensorBase],
+    wanted: Wanted,
     retain_graph: bool,
-    pending: dict,
+    pending: Pending,
     since: int,
-) -> dict:
+) -> dict[Edge, TensorBase]:
     for root, g in zip(roots, cotangents, strict=True):
         _accumulate(pending, gradient_edge(root), g)
     order = reachable([gradient_edge(root) for root in roots], since)
     if state.anomaly and state.check_nan:
         _refuse_nan_roots(roots, order)
     useful = None if wanted is None else _leading_to(order, wanted)
-    arrived: dict[Any, Any] = {}
+    arrived: dict[Edge, TensorBase] = {}
     for node in order:
         if isinstance(node, WideNode):
             g = _gathered(node, pending, wanted, arrived)
@@ -101,41 +122,48 @@ def _walk(
 
 
 def _gathered(
-    node: WideNode, pending: dict, wanted: dict | None, arrived: dict
-) -> list[Any] | None:
+    node: WideNode, pending: Pending, wanted: Wanted, arrived: dict[Edge, TensorBase]
+) -> list[TensorBase | None] | None:
     """Take what has arrived at the outputs of a node with several; None: nothing."""
     edges = _edges_to(node)
     if not any(edge in pending for edge in edges):
         return None
     state.visiting = node
-    found = [_whole(pending.pop(edge, None)) for edge in edges]
+    found = [_whole_if_any(pending.pop(edge, None)) for edge in edges]
     for k, hooks in node.output_hooks.items():
-        if found[k] is not None:
-            found[k] = replaced(hooks, found[k])
+        one = found[k]
+        if one is not None:
+            found[k] = replaced(hooks, one)
     if wanted is not None:
         pairs = zip(edges, found, strict=True)
         arrived.update({e: g for e, g in pairs if e in wanted and g is not None})
     return found
 
 
-def _absorb(node: AbsorbingNode, g: list[Any], pending: dict, useful: set | None) -> None:
+def _absorb(
+    node: AbsorbingNode, g: list[TensorBase | None], pending: Pending, useful: set[Edge] | None
+) -> None:
     if useful is not None and not any(edge in useful for edge in node.edges):
         return
     if node.watch:
         g = _prehooked(node, g, node.watch)
+    sums: dict[Edge, TensorBase] = {}
     if pending:
-        pending.update({e: _whole(pending[e]) for e in node.edges if e in pending})
-    pending.update(node.absorb(g, pending))
+        sums = {e: _whole(pending[e]) for e in node.edges if e in pending}
+        pending.update(sums)
+    pending.update(node.absorb(g, sums))
 
 
-def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> None:
+def _walk_watched(node: TapeNode, g: Arrived, pending: Pending, useful: set[Edge] | None) -> None:
     """Visit a node whose hooks want to see the cotangents of all its inputs together."""
     hooks = node.watch or NodeHooks(Hooks(), Hooks())
     g = _prehooked(node, g, hooks)
     wanted = [e is not None and (useful is None or e in useful) for e in node.edges]
-    inputs = tuple(_whole(_fitted(node, i, g)) if w else None for i, w in enumerate(wanted))
+    inputs: Cotangents = tuple(
+        _whole_if_any(_fitted(node, i, g)) if w else None for i, w in enumerate(wanted)
+    )
     for hook in tuple(hooks.after.values()):
-        result = hook((inputs, _outputs(node, g)))
+        result = hook((inputs, _outputs(g)))
         inputs = inputs if result is None else _as_many(result, inputs, node)
     if state.anomaly and state.check_nan:
         _refuse_nan(node, inputs)
@@ -144,26 +172,28 @@ def _walk_watched(node: TapeNode, g: Any, pending: dict, useful: set | None) -> 
             _accumulate(pending, edge, cotangent)
 
 
-def _outputs(node: TapeNode, g: Any) -> tuple[Any, ...]:
+def _outputs(g: Arrived) -> Cotangents:
     """Return the cotangents of all outputs of a node."""
-    return tuple(g) if node.wide else (g,)
+    return tuple(g) if isinstance(g, list) else (g,)
 
 
-def _prehooked(node: TapeNode, g: Any, hooks: NodeHooks) -> Any:
+def _prehooked(node: TapeNode, g: Arrived, hooks: NodeHooks) -> Arrived:
     """Return the cotangents after the hooks that come before the rules of a node."""
     for key in sorted(hooks.before):
         hook = hooks.before.get(key)  # one hook may remove another
-        result = None if hook is None else hook(_outputs(node, g))
+        result = None if hook is None else hook(_outputs(g))
         if hook is None or result is None:
             continue
-        for old, new in zip(_outputs(node, g), result, strict=False):
+        for old, new in zip(_outputs(g), result, strict=False):
             if old is not None and new is not None:
                 checked(hook, old, new)
-        g = _as_list(result, g, node) if node.wide else result[0]
+        g = _as_list(result, g, node) if isinstance(g, list) else result[0]
     return g
 
 
-def _as_list(result: Any, g: list[Any], node: TapeNode) -> list[Any]:
+def _as_list(
+    result: Sequence[TensorBase | None], g: list[TensorBase | None], node: TapeNode
+) -> list[TensorBase | None]:
     if len(result) != len(g):
         raise GradError(
             f"a hook of {node.name()} returned {len(result)} gradients for {len(g)} outputs"
@@ -171,7 +201,7 @@ def _as_list(result: Any, g: list[Any], node: TapeNode) -> list[Any]:
     return list(result)
 
 
-def _as_many(result: Any, inputs: tuple, node: TapeNode) -> tuple:
+def _as_many(result: TensorBase | Cotangents, inputs: Cotangents, node: TapeNode) -> Cotangents:
     found = result if isinstance(result, tuple) else (result,)
     if len(found) != len(inputs):
         raise GradError(
@@ -180,13 +210,13 @@ def _as_many(result: Any, inputs: tuple, node: TapeNode) -> tuple:
     return found
 
 
-def _refuse_nan(node: TapeNode, cotangents: tuple) -> None:
+def _refuse_nan(node: TapeNode, cotangents: Cotangents) -> None:
     for i, cotangent in enumerate(cotangents):
         if cotangent is not None and has_nan(cotangent):
             raise GradError(f"{node.name()} returned nan values in its {i}th output{_where(node)}")
 
 
-def _refuse_nan_roots(roots: list, order: list[TapeNode]) -> None:
+def _refuse_nan_roots(roots: list[TensorBase], order: list[TapeNode]) -> None:
     """Name the first op of the forward that made the NaN from which backward would start."""
     if not any(has_nan(root) for root in roots):
         return
@@ -202,7 +232,7 @@ def _where(node: TapeNode) -> str:
     return f"; the op was recorded at {node.location}" if node.location else ""
 
 
-def _accumulate(pending: dict, edge: Any, g: Any) -> None:
+def _accumulate(pending: Pending, edge: Edge, g: Cotangent) -> None:
     before = pending.get(edge)
     if isinstance(g, InSlice):
         if isinstance(before, Slices) and before.take(g):
@@ -215,24 +245,28 @@ def _accumulate(pending: dict, edge: Any, g: Any) -> None:
     pending[edge] = g
 
 
-def _whole(g: Any) -> Any:
+def _whole(g: Cotangent) -> TensorBase:
     """Return a cotangent as a tensor, however the walk keeps it."""
     return g.whole() if isinstance(g, InSlice | Slices) else g
 
 
-def _fitted(node: TapeNode, index: int, g: Any) -> Any:
+def _whole_if_any(g: Cotangent | None) -> TensorBase | None:
+    return None if g is None else _whole(g)
+
+
+def _fitted(node: TapeNode, index: int, g: Arrived) -> TensorBase | InSlice | None:
     """Return the cotangent of one input in the shape that the input had; None: it gets none."""
     shape = node.shapes[index]
     result = node.cotangent(index, g)
     if isinstance(result, InSlice) or (result is None and node.may_stop):
         return result
     if result is None:  # the derivative is zero
-        one = next(c for c in g if c is not None) if node.wide else g
+        one = g if isinstance(g, TensorBase) else next(c for c in g if c is not None)
         return zeros(shape, dtype=one.value.dtype)
     return result if result.value.shape == shape else sum_to(result, shape)
 
 
-def reachable(starts: list[Any], since: int = 0) -> list[TapeNode]:
+def reachable(starts: Iterable[Edge | None], since: int = 0) -> list[TapeNode]:
     """Return every node reachable from the starts (edges or nodes), latest first.
 
     Nodes made before the one numbered ``since`` are left out, and what is behind them.
@@ -252,7 +286,7 @@ def _creation(node: TapeNode) -> int:
     return node.seq
 
 
-def _leading_to(order: list[TapeNode], wanted: dict) -> set[Any]:
+def _leading_to(order: list[TapeNode], wanted: Collection[Edge]) -> set[Edge]:
     """Return the wanted keys and every edge from which one of them is reachable."""
     useful = set(wanted)
     for node in reversed(order):
@@ -261,14 +295,14 @@ def _leading_to(order: list[TapeNode], wanted: dict) -> set[Any]:
     return useful
 
 
-def _edges_to(node: TapeNode) -> list[Any]:
+def _edges_to(node: TapeNode) -> list[Edge]:
     """Return what other nodes hold to lead to a node."""
     if not isinstance(node, WideNode):
         return [node]
     return [GradientEdge(node, k) for k in range(len(node.outputs))]
 
 
-def seed(root: Any, gradient: Any) -> Any:
+def seed(root: TensorBase, gradient: object) -> TensorBase:
     """Return the cotangent that a backward starts with, checked against the root."""
     if not root.tracked:
         raise GradError(

@@ -7,19 +7,22 @@ output a tensor is says its ``output_nr``.
 """
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 
-from ..core.dispatch import SavedHooks, state
+from ..core.dispatch import state
 from ..core.hooks import Hooks, RemovableHandle
-from ..core.op import COTANGENT, DTYPE, OPTIONAL, SHAPE, Op, Rule, raise_refusal
-from ..core.tensor import TensorBase, Value
-from ..errors import DTypeError, GradError, user_location
+from ..core.op import COTANGENT, DTYPE, OPTIONAL, SHAPE, Op, Rule, Static, raise_refusal
+from ..core.tensor import GradFn, TensorBase, Value
+from ..core.types import Shape
+from ..errors import GradError, user_location
 from ..ops.create.creation import zeros
+from ..ops.shape.views import InSlice
 from .hooks import NodeHooks
+from .saved import TWICE, Held, Packed, held_input, held_result
 
 _numbers = count()
 
@@ -27,6 +30,26 @@ _numbers = count()
 def tape_length() -> int:
     """Return a number that no node has yet: those made from here on have this one or a later."""
     return next(_numbers)
+
+
+class GradientEdge(NamedTuple):
+    """One output of a node with several: where its cotangent goes."""
+
+    node: GradFn
+    output_nr: int
+
+
+Edge: TypeAlias = GradFn | GradientEdge | TensorBase
+"""Where a cotangent goes: a `TapeNode`, one of its outputs, or a leaf itself."""
+Arrived: TypeAlias = TensorBase | list[TensorBase | None]
+"""The cotangent of a node's output; of several, a list, None where nothing arrived."""
+Saved: TypeAlias = dict[int, Any]
+"""What a node keeps by the keys of `Rule.needs`: each a `Held`, or a dtype."""
+Cotangents: TypeAlias = tuple[TensorBase | None, ...]
+"""What hooks of nodes see."""
+Needed: TypeAlias = TensorBase | Value | Shape | np.dtype
+"""What a rule asks for besides cotangents and static arguments."""
+Form: TypeAlias = tuple[Shape, np.dtype]
 
 
 def _hooks_of(node: "TapeNode") -> NodeHooks:
@@ -58,16 +81,16 @@ class TapeNode:
     def __init__(
         self,
         op: Op,
-        edges: list[Any],
-        shapes: tuple[Any, ...],
-        static: dict[str, Any],
-        saved: dict[int, Any],
+        edges: list[Edge | None],
+        shapes: tuple[Shape, ...],
+        static: Static,
+        saved: Saved,
     ) -> None:
         self.op = op
         self.edges = edges
         self.shapes = shapes
         self.static = static
-        self.saved: dict[int, Any] | None = saved
+        self.saved: Saved | None = saved
         self.seq = next(_numbers)
         self.hooks: Hooks | None = None  # of the output: see and may replace its cotangent
         self.watch: NodeHooks | None = None
@@ -77,16 +100,20 @@ class TapeNode:
         """Return the name in PyTorch's form, such as ``MulBackward0``."""
         return self.op.grad_name
 
-    def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
+    def register_prehook(self, hook: Callable[[Cotangents], object]) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before this node's rules; a tuple returned replaces them."""
         return _hooks_of(self).before.add(hook)
 
-    def register_hook(self, hook: Callable[[tuple, tuple], Any]) -> RemovableHandle:
+    def register_hook(self, hook: Callable[[Cotangents, Cotangents], object]) -> RemovableHandle:
         """Call ``hook(grad_inputs, grad_outputs)`` after this node's rules.
 
         A tuple that it returns replaces the cotangents of the inputs.
         """
-        return _hooks_of(self).after.add(lambda both: hook(*both))
+
+        def both(cotangents: tuple[Cotangents, Cotangents]) -> object:
+            return hook(*cotangents)
+
+        return _hooks_of(self).after.add(both)
 
     def hooks_of(self, output_nr: int) -> Hooks:
         """Return the hooks that see, and may replace, the cotangent of an output."""
@@ -108,7 +135,7 @@ class TapeNode:
             for e in self.edges
         )
 
-    def cotangent(self, index: int, g: Any) -> Any:
+    def cotangent(self, index: int, g: Arrived) -> TensorBase | InSlice | None:
         """Return the cotangent of one input from that of the output; None means zero."""
         op = self.op
         rule = op.rules[0] if op.variadic else op.rules[index]
@@ -121,22 +148,23 @@ class TapeNode:
             return rule.fn(g, *needed)
         return rule.fn(g, *needed, **self._static_of(rule, index))
 
-    def _static_of(self, rule: Rule, index: int) -> dict[str, Any]:
+    def _static_of(self, rule: Rule, index: int) -> Static:
         static = {**self.static, "index": index} if self.op.variadic else self.static
         return {n: static[n] for n in rule.static}
 
-    def _need(self, key: int) -> Any:
+    def _need(self, key: int) -> Needed:
         if SHAPE <= key < DTYPE:
             return self.shapes[key - SHAPE]
         if self.saved is None:
             raise GradError(TWICE)
         if key >= DTYPE:
             return self.saved[key]
-        kept, counter, version = self.saved[key]
+        held: Held = self.saved[key]
+        kept, counter, version = held
         if type(kept) is Packed:  # what the hooks made of it is theirs: changes do not matter
             kept = kept.unpacked().value if key < 0 else kept.unpacked()
         elif counter[0] != version:
-            raise GradError(self._modified(kept, counter[0], version))
+            raise GradError(self.modified(kept, counter[0], version))
         return self.output(~key, kept, counter) if key < 0 else kept
 
     def output(self, output_nr: int, value: Value, counter: list[int]) -> TensorBase:
@@ -145,8 +173,9 @@ class TapeNode:
         out.grad_fn, out.tracked, out.counter = self, True, counter
         return out
 
-    def _modified(self, kept: Any, now: int, version: int) -> str:
-        shape = tuple(getattr(kept, "value", kept).shape)
+    def modified(self, kept: TensorBase | Value, now: int, version: int) -> str:
+        """Return what is wrong where a saved tensor, or its value, is at another version now."""
+        shape = tuple(kept.value.shape if isinstance(kept, TensorBase) else kept.shape)
         return (
             f"a tensor of shape {shape} that {self.name()} needs for backward was modified in "
             f"place: it is at version {now}, version {version} was saved. Use the out-of-place "
@@ -162,18 +191,10 @@ class TapeNode:
         return f"<{self.name()} object at {hex(id(self))}>"
 
 
-class GradientEdge(NamedTuple):
-    """One output of a node with several: where its cotangent goes."""
-
-    node: "WideNode"
-    output_nr: int
-
-
 class WideNode(TapeNode):
     """A recorded op with several outputs.
 
-    Its cotangents are a list, None for an output at which nothing arrived. ``outputs`` are their
-    avals, or None for what is no tensor.
+    ``outputs`` are their shapes and dtypes, or None for what is no tensor.
     """
 
     __slots__ = ("output_hooks", "outputs")
@@ -182,11 +203,11 @@ class WideNode(TapeNode):
     def __init__(
         self,
         op: Op,
-        edges: list[Any],
-        shapes: tuple[Any, ...],
-        static: dict[str, Any],
-        saved: dict[int, Any],
-        outputs: list[Any],
+        edges: list[Edge | None],
+        shapes: tuple[Shape, ...],
+        static: Static,
+        saved: Saved,
+        outputs: Sequence[Form | None],
     ) -> None:
         super().__init__(op, edges, shapes, static, saved)
         self.outputs = outputs
@@ -195,7 +216,7 @@ class WideNode(TapeNode):
     def hooks_of(self, output_nr: int) -> Hooks:
         return self.output_hooks.setdefault(output_nr, Hooks())
 
-    def cotangent(self, index: int, g: list[Any]) -> Any:
+    def cotangent(self, index: int, g: list[TensorBase | None]) -> TensorBase | InSlice | None:
         """Return the cotangent of one input from those of the outputs; None means zero."""
         rule = self.op.rules[0] if self.op.variadic else self.op.rules[index]
         if not isinstance(rule, Rule):
@@ -203,15 +224,17 @@ class WideNode(TapeNode):
         needed = [self._arrived(k, g) if k >= COTANGENT else self._need(k) for k in rule.needs]
         return rule.fn(*needed, **self._static_of(rule, index))
 
-    def _arrived(self, key: int, g: list[Any]) -> Any:
+    def _arrived(self, key: int, g: list[TensorBase | None]) -> TensorBase | None:
         if key >= OPTIONAL:
             return g[key - OPTIONAL]
         k = key - COTANGENT
         return self.zeros(k) if g[k] is None else g[k]
 
-    def zeros(self, k: int) -> Any:
+    def zeros(self, k: int) -> TensorBase:
         """Return what stands for the cotangent of an output at which nothing arrived."""
-        shape, dtype = self.outputs[k]
+        form = self.outputs[k]
+        assert form is not None, "no cotangent is asked of what is no tensor"
+        shape, dtype = form
         return zeros(shape, dtype=dtype)
 
     def output(self, output_nr: int, value: Value, counter: list[int]) -> TensorBase:
@@ -223,47 +246,12 @@ class WideNode(TapeNode):
 
 
 NAN = "nan in forward"  # key of what anomaly mode notes in `TapeNode.metadata`
-TWICE = (
-    "backward was called a second time through a graph whose saved values were freed by the first "
-    "call. Pass retain_graph=True to the first backward, or run the forward again"
-)
-
-
-class Packed:
-    """What the user's hook made of a saved tensor, and the function that makes it one again.
-
-    Rules of one node that need the same tensor get the same: it is unpacked once in a visit.
-    """
-
-    __slots__ = ("held", "unpack")
-
-    def __init__(self, tensor: TensorBase, hooks: SavedHooks) -> None:
-        self.unpack = hooks.unpack
-        self.held = hooks.pack(tensor)
-
-    def unpacked(self) -> TensorBase:
-        """Return the tensor."""
-        found = state.unpacked
-        if found is None or found[0] is not state.visiting:
-            found = state.unpacked = (state.visiting, {})
-        if self not in found[1]:
-            found[1][self] = self._unpack()
-        return found[1][self]
-
-    def _unpack(self) -> TensorBase:
-        tensor = self.unpack(self.held)
-        if not isinstance(tensor, TensorBase):
-            raise DTypeError(
-                f"the unpack hook of a saved tensor returned {type(tensor).__name__}: it must "
-                "give a tensor"
-            )
-        return tensor
 
 
 class AccumulateGrad:
     """What `TapeNode.next_functions` shows for a leaf: the same object while somebody holds it."""
 
-    def __init__(self, variable: Any) -> None:
+    def __init__(self, variable: TensorBase) -> None:
         self.variable = variable
         self.next_functions = ()
         self.metadata: dict[Any, Any] = {}
@@ -271,7 +259,7 @@ class AccumulateGrad:
     def name(self) -> str:
         return "AccumulateGrad"
 
-    def register_hook(self, hook: Any) -> NoReturn:
+    def register_hook(self, hook: object) -> NoReturn:
         """Refuse: the tensor has hooks for this."""
         raise GradError(
             "AccumulateGrad takes no hooks: use register_hook of the tensor (before .grad is "
@@ -284,7 +272,7 @@ class AccumulateGrad:
         return f"<AccumulateGrad object at {hex(id(self))}>"
 
 
-def _as_function(edge: Any) -> Any:
+def _as_function(edge: GradFn | TensorBase | None) -> object:
     if not isinstance(edge, TensorBase):
         return edge
     found = None if edge.accumulator is None else edge.accumulator()
@@ -294,15 +282,15 @@ def _as_function(edge: Any) -> Any:
     return found
 
 
-def gradient_edge(tensor: TensorBase) -> Any:
+def gradient_edge(tensor: TensorBase) -> Edge:
     """Return where the cotangent of a tensor goes: a node, one of its outputs, or a leaf itself."""
     node = tensor.grad_fn
     if node is None:
         return tensor
-    return GradientEdge(node, tensor.output_nr) if isinstance(node, WideNode) else node
+    return GradientEdge(node, tensor.output_nr) if node.wide else node
 
 
-def origin(edge: Any) -> Any:
+def origin(edge: Edge | None) -> GradFn | TensorBase | None:
     """Return the node to which an edge leads; a leaf, or None, is returned as it is."""
     return edge.node if isinstance(edge, GradientEdge) else edge
 
@@ -312,25 +300,12 @@ def put_where(x: TensorBase, source: TensorBase) -> None:
     x.grad_fn, x.output_nr, x.tracked = source.grad_fn, source.output_nr, source.tracked
 
 
-def version_counter(tensor: Any) -> list[int]:
-    """Return the one-element list that counts in-place changes of a tensor's memory."""
-    owner = tensor if tensor.base is None else tensor.base
-    if owner.counter is None:
-        owner.counter = [0]
-    return owner.counter
-
-
-def snapshot(x: TensorBase) -> TensorBase:
-    """Return the values that x has now, at its place on the tape."""
-    out = state.frontend.copied(x)
-    put_where(out, x)
-    return out
-
-
 def has_nan(x: TensorBase) -> bool:
     """Tell whether a tensor holds a NaN; of a value that is traced nothing is known."""
-    array = x.value
-    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(np.isnan(array).any())
+    value = x.value
+    if value.dtype.kind != "f" or not isinstance(value, np.ndarray):
+        return False
+    return bool(np.isnan(cast("np.ndarray", value)).any())
 
 
 def mark() -> int:
@@ -338,56 +313,25 @@ def mark() -> int:
     return next(_numbers)
 
 
-def keep_old_values(out: Any, x: Any, start: int) -> None:
-    """Let the nodes made since ``start`` hold copies of what they saved of x's memory.
-
-    It is about to be overwritten by ``out``, which was computed from it.
-    """
-    counter = version_counter(x)
-    for node in _made_since(out, start):
-        for key, (kept, own, _) in _saved_tensors(node):
-            if own is counter and key >= 0:
-                node.saved[key] = (snapshot(kept), [0], 0)  # type: ignore[index]
-
-
-def pack_saved(out: Any, start: int, hooks: SavedHooks) -> None:
-    """Give what the nodes made since ``start`` saved to the user's hook."""
-    for node in _made_since(out, start):
-        for key, (kept, counter, version) in _saved_tensors(node):
-            if key < 0:
-                kept = state.frontend.tensor(kept)
-                kept.counter = counter
-            elif kept.constant is not None:
-                continue
-            node.saved[key] = (Packed(kept, hooks), counter, version)  # type: ignore[index]
-
-
-def _made_since(out: Any, start: int) -> Iterator[TapeNode]:
-    stack, seen = [out.grad_fn], set()
-    while stack:
-        node = stack.pop()
-        if isinstance(node, TapeNode) and node.seq >= start and node not in seen:
-            seen.add(node)
-            stack.extend(map(origin, node.edges))
-            yield node
-
-
-def _saved_tensors(node: TapeNode) -> list[tuple[int, Any]]:
-    return [(k, v) for k, v in (node.saved or {}).items() if k < DTYPE]
-
-
-def record(op: Op, tensors: tuple[Any, ...], static: dict[str, Any], out: Any) -> None:
+def record(
+    op: Op,
+    tensors: tuple[TensorBase, ...],
+    static: Static,
+    out: TensorBase | tuple[TensorBase, ...],
+) -> TapeNode | None:
     """Put a node behind ``out``; the caller saw that grads are on and that an input needs one.
 
-    Of an op with several results ``out`` is a tuple: those that are floating get the node.
+    Of an op with several results ``out`` is a tuple: those that are floating get the node. Where
+    none is, there is no node.
     """
-    if op.several:
-        if not any(o.value.dtype.kind == "f" for o in out):
-            return
-    elif out.value.dtype.kind != "f":
-        return
-    edges: list[Any] = []
-    saved: dict[int, Any] = {}
+    single = isinstance(out, TensorBase)
+    if single:
+        if out.value.dtype.kind != "f":
+            return None
+    elif not any(o.value.dtype.kind == "f" for o in out):
+        return None
+    edges: list[Edge | None] = []
+    saved: Saved = {}
     needs = op.needs
     for i, tensor in enumerate(tensors):
         if not tensor.tracked:
@@ -404,34 +348,25 @@ def record(op: Op, tensors: tuple[Any, ...], static: dict[str, Any], out: Any) -
             if key >= DTYPE:
                 saved[key] = tensors[key - DTYPE].value.dtype
             elif key >= 0:
-                saved[key] = _held(tensors[key], tensors[key])
+                saved[key] = held_input(tensors[key])
             else:
-                kept = out[~key] if op.several else out
-                saved[key] = _held(kept, kept.value)
+                saved[key] = held_result(out if single else out[~key])
     shapes = tuple([t.value.shape for t in tensors])
-    if op.several:
+    if not single:
         outputs = [(o.value.shape, o.value.dtype) for o in out]
-        _attach(WideNode(op, edges, shapes, static, saved, outputs), out)
-        return
-    out.grad_fn = TapeNode(op, edges, shapes, static, saved)
-    out.tracked = True
+        return _attach(WideNode(op, edges, shapes, static, saved, outputs), out)
+    made = TapeNode(op, edges, shapes, static, saved)
+    out.grad_fn, out.tracked = made, True
     if state.anomaly and state.check_nan:
-        out.grad_fn.metadata[NAN] = has_nan(out)
+        made.metadata[NAN] = has_nan(out)
+    return made
 
 
-def _held(kept: Any, held: Any) -> tuple[Any, list[int], int]:
-    """Return what the tape keeps of a tensor: itself, or the value of a result."""
-    counter = version_counter(kept)
-    hooks = state.saved_hooks
-    if hooks is not None and kept.constant is None:
-        held = Packed(kept if held is kept else state.frontend.alias(kept), hooks)
-    return held, counter, counter[0]
-
-
-def _attach(node: WideNode, outs: tuple) -> None:
+def _attach(node: WideNode, outs: tuple[TensorBase, ...]) -> WideNode:
     """Put a node behind its results; those that are not floating have no gradient."""
     for k, out in enumerate(outs):
         if out.value.dtype.kind == "f":
             out.grad_fn, out.output_nr, out.tracked = node, k, True
     if state.anomaly and state.check_nan:
         node.metadata[NAN] = any(has_nan(out) for out in outs)
+    return node

@@ -23,7 +23,7 @@ from ..errors import (
     MissingNameError,
     described,
 )
-from ..grad.tape import version_counter
+from ..grad.saved import count_here
 from ..ops.arguments import check_device
 from ..ops.build import as_dtype
 from .hooks import COMPILED, Hook, Hookable, around_forward, everywhere, hooked_call
@@ -431,6 +431,6 @@ def _convert(tensor: Tensor, dtype: Any) -> None:
     if tensor.value.dtype.kind != "f" or tensor.value.dtype == dtype:
         return
     tensor.value = as_dtype(tensor.detach(), dtype).value
-    version_counter(tensor)[0] += 1  # a tape that saved the old values must refuse to go on
+    count_here(tensor)[0] += 1  # a tape that saved the old values must refuse to go on
     if tensor.held_grad is not None:
         tensor.held_grad = as_dtype(tensor.held_grad.detach(), dtype)

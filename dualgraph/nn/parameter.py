@@ -4,7 +4,7 @@ from typing import Any
 
 from ..eager.tensor import Tensor
 from ..errors import ArgumentError, DTypeError
-from ..grad.tape import version_counter
+from ..grad.saved import version_counter
 from ..ops.create.creation import empty, zeros
 
 

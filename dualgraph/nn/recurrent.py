@@ -13,7 +13,8 @@ from warnings import warn
 from ..errors import ShapeError
 from ..ops.build import need
 from ..ops.create.creation import zeros
-from ..ops.elementwise.pointwise import add, mul, relu, sigmoid, sub, tanh
+from ..ops.elementwise.elementary import relu, sigmoid, tanh
+from ..ops.elementwise.pointwise import add, mul, sub
 from ..ops.index.indexing import index_select
 from ..ops.shape.views import cat, chunk, narrow, reshape, split, squeeze, transpose, unsqueeze
 from . import functional as F, init

@@ -1,6 +1,6 @@
 """Arguments that many functions take in PyTorch's way: tensors, lists of them, options."""
 
-from typing import Any
+from typing import Any, cast
 
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, described
 from .build import Tensor, need, need_tensor
@@ -12,8 +12,9 @@ def tensor_list(name: str, given: Any) -> list[Tensor]:
     """Return a list of tensors, at least one; raise `DTypeError` for anything else."""
     if not isinstance(given, tuple | list):
         raise DTypeError(f"{name}: expected a list of tensors, got {type(given).__name__}")
-    need(len(given) > 0, f"{name}: expected at least one tensor")
-    return [need_tensor(name, x) for x in given]
+    found = list(cast("tuple[Any, ...]", given))
+    need(len(found) > 0, f"{name}: expected at least one tensor")
+    return [need_tensor(name, x) for x in found]
 
 
 def several(name: str, given: tuple[Any, ...]) -> list[Tensor]:
@@ -25,7 +26,7 @@ def several(name: str, given: tuple[Any, ...]) -> list[Tensor]:
 
 def listed(given: Any) -> tuple[Any, ...]:
     """Return a tuple for one thing or a list of them."""
-    return tuple(given) if isinstance(given, tuple | list) else (given,)
+    return tuple(cast("tuple[Any, ...]", given)) if isinstance(given, tuple | list) else (given,)
 
 
 def need_int(name: str, what: str, x: Any) -> int:

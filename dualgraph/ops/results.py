@@ -51,12 +51,12 @@ def located(name: str, find: Callable[..., Tensor]) -> Op:
         inputs="x",
         results="values indices",
         forward=forward,
-        vjp=(
-            lambda g_values, indices, x_shape, *, axis: gathered_from(
-                g_values, indices, axis, x_shape
-            ),
-        ),
+        vjp=(_located_vjp,),
     )
+
+
+def _located_vjp(g_values: Tensor, indices: Tensor, x_shape: Shape, *, axis: int) -> Tensor:
+    return gathered_from(g_values, indices, axis, x_shape)
 
 
 def locate(op: Op, input: Tensor, dim: int, **static: Any) -> ValuesIndices:
@@ -82,19 +82,17 @@ def chosen(name: str, find: Callable[..., Tensor]) -> Op:
         inputs="x",
         results="values indices",
         forward=forward,
-        vjp=(
-            lambda g_values, indices, x_shape, *, axis, keepdim: _chosen_vjp(
-                g_values, indices, x_shape, axis, keepdim
-            ),
-        ),
+        vjp=(_chosen_vjp,),
         grad_name="".join(part.capitalize() for part in name.split("_")),
     )
 
 
-def _chosen_vjp(g: Tensor, indices: Tensor, shape: Shape, axis: int, keepdim: bool) -> Tensor:
+def _chosen_vjp(
+    g_values: Tensor, indices: Tensor, x_shape: Shape, *, axis: int, keepdim: bool
+) -> Tensor:
     if not keepdim:
-        g, indices = unsqueeze(g, axis), unsqueeze(indices, axis)
-    return gathered_from(g, indices, axis, shape)
+        g_values, indices = unsqueeze(g_values, axis), unsqueeze(indices, axis)
+    return gathered_from(g_values, indices, axis, x_shape)
 
 
 def choose(op: Op, input: Tensor, dim: int, keepdim: bool, **static: Any) -> ValuesIndices:

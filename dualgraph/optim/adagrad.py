@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..ops.build import need
-from ..ops.elementwise.pointwise import add, div, mul, sqrt, sub
+from ..ops.elementwise.elementary import sqrt
+from ..ops.elementwise.pointwise import add, div, mul, sub
 from .optimizer import (
     Group,
     Limits,

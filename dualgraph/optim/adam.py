@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..ops.elementwise.pointwise import abs, add, div, gt, maximum, mul, pow, sqrt, sub, where
+from ..ops.elementwise.elementary import pow, sqrt
+from ..ops.elementwise.pointwise import abs, add, div, gt, maximum, mul, sub, where
 from .optimizer import (
     Group,
     Limits,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..ops.elementwise.pointwise import add, div, eq, maximum, mul, pow, sub, where
+from ..ops.elementwise.elementary import pow
+from ..ops.elementwise.pointwise import add, div, eq, maximum, mul, sub, where
 from .optimizer import Group, Limits, Optimizer, State, options_of, scaled
 
 Tensor = Any

@@ -85,6 +85,9 @@ class Interpreted:
     unit: Steps
     cost: Cost = field(default_factory=Cost)
 
+    def __repr__(self) -> str:
+        return f"<Interpreted: {len(self.unit.steps)} steps>"
+
     @property
     def fresh(self) -> list[Node]:
         """The outputs that get memory of their own, in order."""

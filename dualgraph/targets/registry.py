@@ -12,14 +12,14 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def target(name: str) -> Target:
+def target(name: object) -> Target:
     """Return a target by its name; raise `ArgumentError` where there is none.
 
     >>> target("interpreter").name
     'interpreter'
     """
-    try:
-        return TARGETS[name]
-    except KeyError:
+    found = TARGETS.get(name) if isinstance(name, str) else None  # PyTorch takes functions, too
+    if found is None:
         names = ", ".join(map(repr, sorted(TARGETS)))
-        raise ArgumentError(f"there is no backend {name!r}: the backends are {names}") from None
+        raise ArgumentError(f"there is no backend {name!r}: the backends are {names}")
+    return found

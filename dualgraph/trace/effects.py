@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.tensor import TensorBase
 from ..eager.frontend import eager_frontend
-from ..grad.tape import version_counter
+from ..grad.saved import version_counter
 from ..ir.graph import Node
 from .capture import Held, Origin
 from .slots import Slot

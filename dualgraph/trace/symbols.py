@@ -4,7 +4,7 @@ from ..core.op import Op, Static
 from ..core.tensor import Always, TensorBase
 from ..eager.frontend import LEAKED, READ_ONLY, EagerFrontend
 from ..errors import GradError, TraceError
-from ..grad.tape import version_counter
+from ..grad.saved import count_in
 from ..ir.graph import Node
 from .capture import Argument, Held
 from .recording import Recording
@@ -20,6 +20,7 @@ class Symbols(Recording):
         self.arguments = arguments or []  # flattened, those of the first call; let go when it ends
         self.slots: dict[TensorBase, Slot] = {}
         self.read: dict[Node, Slot] = {}  # tensors from outside whose value was used, by input
+        self.counts: dict[TensorBase, list[int]] = {}  # changes of memory from outside, in here
 
     def symbol(self, node: Node) -> TensorBase:
         """Wrap a node in a tensor."""
@@ -89,7 +90,7 @@ class Symbols(Recording):
         else:
             self.lift(x)
             self.slots[x].changed = node
-        version_counter(x)[0] += 1
+        count_in(self.counts, x)[0] += 1
 
     # --- views ---
 
@@ -100,15 +101,15 @@ class Symbols(Recording):
         out.base = base
         out.taped = Always() if op is None else base.taped
         out.via = via = Shown(source, op, static)
-        via.version = version_counter(out)[0]
+        via.counter = count_in(self.counts, out)
+        via.version = via.counter[0]
 
     def _refresh(self, view: TensorBase, via: Shown) -> None:
         """Make a view again when the memory behind it has changed since."""
-        now = version_counter(view)[0]
-        if now == via.version:
+        if via.counter[0] == via.version:
             return
         refuse_doubtful(via)
-        via.version = now
+        via.version = via.counter[0]
         value = self.lift(via.source)
         view.value = value if via.op is None else self.append(via.op, (value,), via.static)
 

@@ -13,13 +13,14 @@ import numpy as np
 
 from ..core.dispatch import state
 from ..core.frontend import HOOK_ADDED, HOOKS_RUN, Event
-from ..core.op import Op, Static
+from ..core.op import DTYPE, Op, Static
 from ..core.scope import recording_modules
 from ..core.tensor import TensorBase, Value
 from ..eager.frontend import array_of, eager_frontend, note_new_history, renewed, written_through
 from ..eager.gradients import moved
 from ..errors import DTypeError, TraceError
-from ..grad.tape import put_where, record, version_counter
+from ..grad.saved import count_in
+from ..grad.tape import TapeNode, put_where, record
 from ..ir.graph import Node
 from ..ir.layout import dense_layout, place_of
 from ..numerics.view import Layout, strides_of
@@ -79,10 +80,18 @@ class Tracer(Symbols):
         """Put an op on the tape."""
         if not (state.grad_enabled and any(t.tracked for t in tensors)):
             return
-        record(op, tensors, static, out)
-        for one in out if op.several else (out,):
-            if one.grad_fn is not None:
-                self.locate(one.grad_fn)
+        node = record(op, tensors, static, out)
+        if node is not None:
+            self.locate(node)
+            self._count_here(node, tensors)
+
+    def _count_here(self, node: TapeNode, tensors: tuple[TensorBase, ...]) -> None:
+        """Let a node notice what this trace does to what it saved, and nothing that comes later."""
+        saved = node.saved or {}
+        for key, held in saved.items():
+            if 0 <= key < DTYPE:
+                counter = count_in(self.counts, tensors[key])
+                saved[key] = (held[0], counter, counter[0])
 
     def tensor(self, value: Value) -> TensorBase:
         """Return a tensor of a node, or a concrete one, which is captured when an op uses it."""
@@ -117,7 +126,7 @@ class Tracer(Symbols):
             refuse_doubtful(view.via)
         view.value = renewed(view).value
         if isinstance(view.via, Shown):
-            view.via.version = version_counter(view)[0]
+            view.via.version = view.via.counter[0]
 
     def replace(self, x: TensorBase, out: TensorBase) -> None:
         """Finish an in-place op: from here on x is ``out``."""
@@ -248,12 +257,13 @@ class Tracer(Symbols):
     @contextmanager
     def active(self) -> Generator[None, None, None]:
         """Let ops inside the block append to this trace."""
-        previous = state.frontend, state.tracing, state.saved_hooks
-        state.frontend, state.tracing, state.saved_hooks = self, True, None
+        previous = state.frontend, state.tracing, state.saved_hooks, state.counts
+        state.frontend, state.tracing = self, True
+        state.saved_hooks, state.counts = None, self.counts
         try:
             yield
         finally:
-            state.frontend, state.tracing, state.saved_hooks = previous
+            state.frontend, state.tracing, state.saved_hooks, state.counts = previous
 
     def effects(self) -> list[Effect]:
         """Return what the function changed: memory in the order of the inputs, then ``.grad``."""

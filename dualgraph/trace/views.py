@@ -12,6 +12,7 @@ UNKNOWN_PART = Op(name="x[i]")
 class Shown(Via):
     """How a view was made inside of a trace, and the version of the memory that its node shows."""
 
+    counter: list[int]  # of the changes of that memory
     version: int = 0
 
 

@@ -1,5 +1,6 @@
 """The options that `compile` takes by PyTorch's names."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -87,9 +88,57 @@ def test_a_decorator_with_options() -> None:
     assert isinstance(triple, dg.CompiledFunction)
 
 
+def test_a_decorator_with_a_backend() -> None:
+    @dg.compile(backend="interpreter")
+    def triple(x: dg.Tensor) -> Any:
+        return x + x + x
+
+    assert triple(dg.ones(1)).tolist() == [3.0]
+    assert triple.last.target.name == "interpreter"
+
+
+def test_another_backend_compiles_anew() -> None:
+    native = dg.compile(double)
+    assert dg.compile(native, backend="cpu") is native
+    other = dg.compile(native, backend="interpreter")
+    assert other is not native
+    assert dg.compile(other, backend="interpreter") is other
+    assert other(dg.ones(2)).tolist() == native(dg.ones(2)).tolist()
+    assert (other.last.target.name, native.last.target.name) == ("interpreter", "cpu")
+
+
+class Doubler:
+    """Has a compiled method."""
+
+    @dg.compile(backend="interpreter")
+    def double(self, x: dg.Tensor) -> Any:
+        return x + x
+
+
+def test_methods_and_copies_keep_the_backend() -> None:
+    doubler = Doubler()
+    assert doubler.double(dg.ones(1)).tolist() == [2.0]
+    assert doubler.double.last.target.name == "interpreter"
+    f = copy.copy(dg.compile(double, backend="interpreter"))
+    assert f(dg.ones(1)).tolist() == [2.0]
+    assert f.last.target.name == "interpreter"
+
+
+def test_a_module_keeps_attributes_of_these_names() -> None:
+    model = nn.Linear(2, 2)
+    model.backend, model.target = "mine", "too"  # type: ignore[assignment]
+    compiled = dg.compile(model, backend="interpreter")
+    x = dg.ones(1, 2)
+    assert compiled(x).tolist() == model(x).tolist()
+    assert (compiled.backend, compiled.target) == ("mine", "too")
+    assert compiled.last.target.name == "interpreter"
+
+
 def test_what_it_does_not_take() -> None:
-    with pytest.raises(ArgumentError, match=r"there is no backend 'eager'.*disable=True"):
-        dg.compile(double, backend="eager")
+    for backend in ("eager", double, ["cpu"]):
+        known = "the backends are 'cpu', 'inductor', 'interpreter'"
+        with pytest.raises(ArgumentError, match=f"no backend .*: {known}; disable=True leaves"):
+            dg.compile(double, backend=backend)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match=r"there is no mode 'fast'; PyTorch's are default, "):
         dg.compile(double, mode="fast")
     with pytest.raises(ArgumentError, match="needs a function or a module, got int"):

@@ -16,6 +16,7 @@ from tests.ops.rows import (
     convolution,
     creation,
     diagonals,
+    elementary,
     elementwise,
     functional,
     indexing,
@@ -38,6 +39,7 @@ from tests.ops.rows import (
 
 FAMILIES: tuple[ModuleType, ...] = (
     elementwise,
+    elementary,
     arithmetic,
     bitwise,
     activations,

@@ -29,8 +29,8 @@ from dualgraph.passes.pipeline import PIPELINE, PassRecord, optimize
 from dualgraph.passes.rewrites import REWRITES
 from dualgraph.passes.simplify import simplify
 from dualgraph.passes.views import materialize_views
-from dualgraph.targets.cpu.lower import Fresh
-from dualgraph.targets.cpu.program import build
+from dualgraph.targets.cpu.program import CPU
+from dualgraph.targets.protocol import Fresh
 from dualgraph.trace.tracer import traced
 from tests.bits import assert_bits_equal
 from tests.ops.op_row import EDGES
@@ -73,7 +73,7 @@ def graph_of(function: Function, *tensors: Any) -> Graph:
 
 def compiled(graph: Graph, *arrays: np.ndarray) -> list[np.ndarray]:
     """Run a graph as a native program."""
-    program = build(graph, [Fresh()] * len(graph.outputs))
+    program = CPU.compile(graph, [Fresh()] * len(graph.outputs))
     fresh = [np.empty(n.shape, n.dtype) for n in program.fresh]
     program.run((*[np.ascontiguousarray(a) for a in arrays], *fresh))
     return fresh

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import dualgraph as dg
+from dualgraph import nn, optim
 from dualgraph.errors import ArgumentError, AxisError
 from dualgraph.ir.graph import CONST, Graph, Node
 from dualgraph.targets.interpreter import INTERPRETER, Kernels, Liveness, Loop, Step, Steps, cut
@@ -50,10 +51,17 @@ def counting(counter: Counter[str]) -> Target:
     return StagedTarget("counting", cut, emitter, Liveness(), Loop())
 
 
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Register the toy; return what it counts."""
+    found: Counter[str] = Counter()
+    monkeypatch.setitem(TARGETS, "counting", counting(found))
+    return found
+
+
 @pytest.fixture(params=["cpu", "interpreter", "counting"])
-def each(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Target:
+def each(request: pytest.FixtureRequest, counter: Counter[str]) -> Target:
     """One target after the other, by its name."""
-    monkeypatch.setitem(TARGETS, "counting", counting(Counter()))
     return target(request.param)
 
 
@@ -158,3 +166,85 @@ def test_an_unknown_target_is_an_error_with_the_names() -> None:
     assert target("inductor") is target("cpu")
     with pytest.raises(ArgumentError, match="no backend 'gpu': the backends are 'cpu', 'inductor'"):
         target("gpu")
+
+
+# --- compile, by name ----------------------------------------------------------------------------
+
+
+def test_compile_gives_the_bits_of_eager_forward_and_backward(each: Target) -> None:
+    x, w = numbers(5, 7), numbers(7, 4, seed=1).requires_grad_()
+    function = lambda x, w: (dg.tanh(x @ w).softmax(1) * w[0]).sum(0)  # noqa: E731
+    compiled = dg.compile(function, backend=each.name)
+    for f in (function, compiled):
+        w.grad = None
+        out = f(x, w)
+        out.sum().backward()
+        results = [out.detach().numpy(), w.grad.numpy()]
+        if f is function:
+            expected = results
+    assert_bits_equal(results, expected)
+    assert compiled.last.target is each
+
+
+def trained(backend: str | None) -> list[np.ndarray]:
+    """Return losses, parameters and state after a few steps with dropout and momentum."""
+    dg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.25), nn.Linear(8, 3))
+    optimizer = optim.Adam(model.parameters(), lr=0.01, weight_decay=0.1)
+
+    def step(x: Any, target: Any) -> Any:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), target)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    run = step if backend is None else dg.compile(step, backend=backend)
+    batch = numbers(4, 6, seed=2), dg.tensor([0, 2, 1, 1])
+    losses = [run(*batch) for _ in range(4)]
+    state = [t for s in optimizer.state.values() for t in s.values() if isinstance(t, dg.Tensor)]
+    return [t.detach().numpy() for t in (*losses, *model.state_dict().values(), *state)]
+
+
+def test_a_training_step_gives_the_bits_of_eager(each: Target) -> None:
+    assert_bits_equal(trained(each.name), trained(None))
+
+
+def test_modules_are_compiled_for_the_target(each: Target) -> None:
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+    compiled = dg.compile(model, backend=each.name)
+    x = numbers(4, 3)
+    compiled(x).sum().backward()
+    grads = [p.grad.numpy() for p in model.parameters()]
+    model.zero_grad()
+    model(x).sum().backward()
+    assert_bits_equal(grads, [p.grad.numpy() for p in model.parameters()])
+
+
+def test_an_error_of_a_compiled_call_names_the_line(each: Target) -> None:
+    f = dg.compile(lambda x, i: x.gather(0, i) * 2.0, backend=each.name)
+    assert f(numbers(3), dg.tensor([0, 1, 2])).shape == (3,)
+    with pytest.raises(AxisError, match=r"3 is out of range.*gather.* at .*test_protocol\.py:\d+"):
+        f(numbers(3), dg.tensor([0, 3, 1]))
+
+
+def test_reports_of_a_compiled_function(each: Target) -> None:
+    f = dg.compile(lambda x: dg.exp(x) * x, backend=each.name)
+    f(numbers(4))
+    calls, fused = (1, 2) if each.name == "cpu" else (2, 0)
+    assert f"  {calls} calls of {calls} kernels, {fused} fused ops, 0 bytes of arena" in f.explain()
+    assert repr(f.last).startswith("<Trace (first call): 2 ops in <")
+    assert "exp" in f.last.program.inspect().source
+
+
+def test_verify_keeps_the_target(counter: Counter[str]) -> None:
+    f = dg.compile(lambda x: dg.exp(x).sum(), backend="counting")
+    assert dg.verify(f, numbers(4)).ok
+    assert counter == {"exp": 1, "sum": 1}
+
+
+def test_the_toy_counts_what_a_step_computes(counter: Counter[str]) -> None:
+    w = numbers(3).requires_grad_()
+    f = dg.compile(lambda x: (w * x).sum(), backend="counting")
+    f(numbers(3)).backward()
+    assert (counter["mul"], counter["sum"]) == (2, 1)  # the second product is that of backward

@@ -75,6 +75,76 @@ def test_an_argument_that_is_changed_has_a_new_version() -> None:
     assert x.tolist() == [3.0]
 
 
+def test_captured_state_has_one_version_more_after_every_call() -> None:
+    w, state = dg.nn.Parameter(numbers(3)), numbers(3)
+    optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
+
+    def step(x: Any) -> None:
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.step()
+        state.add_(x)
+        state[1:].mul_(2.0)
+
+    f = dg.compile(step)
+    before = w._version, state._version
+    for calls in range(1, 4):
+        f(numbers(3))
+        assert (w._version, state._version) == (before[0] + calls, before[1] + calls)
+
+
+def test_a_trace_that_fails_leaves_versions() -> None:
+    state = numbers(3)
+
+    def function() -> Any:
+        state.add_(1)
+        return state.tolist()
+
+    with pytest.raises(TraceError):
+        dg.compile(function)()
+    assert state._version == 0
+
+
+class Saving(dg.autograd.Function):
+    """Saves its second argument."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, w: Any) -> Any:
+        ctx.save_for_backward(w)
+        return x * w
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * ctx.saved_tensors[0], None
+
+
+@pytest.mark.parametrize("product", [Saving.apply, dg.mul])
+@pytest.mark.parametrize("view", [lambda w: w, lambda w: w[1:]], ids=["whole", "view"])
+def test_captured_state_that_is_changed_after_it_was_saved(product: Any, view: Any) -> None:
+    w = numbers(3)
+
+    def function(x: Any) -> Any:
+        out = product(x, view(w)).sum()
+        w.mul_(2.0)
+        out.backward()
+        return out.detach()
+
+    for run in (function, dg.compile(function)):
+        with pytest.raises(GradError, match="modified in place"):
+            run(view(numbers(3)).detach().requires_grad_())
+
+
+def test_a_traced_function_sees_its_own_changes_in_a_version() -> None:
+    state, seen = numbers(3), []
+
+    def function() -> None:
+        state.add_(1)
+        seen.append(state[1:]._version)
+
+    dg.compile(function)()
+    assert seen == [1]
+
+
 def test_a_changed_argument_refuses_an_older_tape() -> None:
     w = dg.tensor([2.0], requires_grad=True)
     x = dg.tensor([3.0])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...ops.build import is_tensor
-from ...ops.elementwise import pointwise as ops
+from ...ops.elementwise import elementary, pointwise as ops
 from .inplace import in_place
 
 
@@ -29,7 +29,7 @@ class ElementwiseMethods:
     __sub__ = ops.sub
     __mul__ = ops.mul
     __truediv__ = ops.div
-    __pow__ = ops.pow
+    __pow__ = elementary.pow
     __neg__ = ops.neg
     __abs__ = ops.abs
     __eq__ = _comparison(ops.eq)
@@ -50,7 +50,7 @@ class ElementwiseMethods:
     absolute = ops.abs
     sign = ops.sign
     sgn = ops.sign
-    pow = ops.pow
+    pow = elementary.pow
     square = ops.square
     reciprocal = ops.reciprocal
     eq = ops.eq
@@ -77,47 +77,47 @@ class ElementwiseMethods:
     logical_not = ops.logical_not
     long = ops.long
     clone = ops.clone
-    exp = ops.exp
-    exp2 = ops.exp2
-    expm1 = ops.expm1
-    log = ops.log
-    log2 = ops.log2
-    log10 = ops.log10
-    log1p = ops.log1p
-    tanh = ops.tanh
-    sigmoid = ops.sigmoid
-    relu = ops.relu
-    sqrt = ops.sqrt
-    rsqrt = ops.rsqrt
-    sin = ops.sin
-    cos = ops.cos
-    erf = ops.erf
-    erfc = ops.erfc
-    floor = ops.floor
-    ceil = ops.ceil
-    trunc = ops.trunc
-    fix = ops.trunc
+    exp = elementary.exp
+    exp2 = elementary.exp2
+    expm1 = elementary.expm1
+    log = elementary.log
+    log2 = elementary.log2
+    log10 = elementary.log10
+    log1p = elementary.log1p
+    tanh = elementary.tanh
+    sigmoid = elementary.sigmoid
+    relu = elementary.relu
+    sqrt = elementary.sqrt
+    rsqrt = elementary.rsqrt
+    sin = elementary.sin
+    cos = elementary.cos
+    erf = elementary.erf
+    erfc = elementary.erfc
+    floor = elementary.floor
+    ceil = elementary.ceil
+    trunc = elementary.trunc
+    fix = elementary.trunc
     true_divide_ = in_place(ops.div)
     add_ = in_place(ops.add)
     sub_ = in_place(ops.sub)
     mul_ = in_place(ops.mul)
     neg_ = in_place(ops.neg)
     abs_ = in_place(ops.abs)
-    pow_ = in_place(ops.pow)
+    pow_ = in_place(elementary.pow)
     clamp_ = in_place(ops.clamp)
-    exp_ = in_place(ops.exp)
-    log_ = in_place(ops.log)
-    tanh_ = in_place(ops.tanh)
-    sigmoid_ = in_place(ops.sigmoid)
-    relu_ = in_place(ops.relu)
-    sqrt_ = in_place(ops.sqrt)
-    rsqrt_ = in_place(ops.rsqrt)
-    sin_ = in_place(ops.sin)
-    cos_ = in_place(ops.cos)
-    erf_ = in_place(ops.erf)
-    floor_ = in_place(ops.floor)
-    ceil_ = in_place(ops.ceil)
-    trunc_ = in_place(ops.trunc)
+    exp_ = in_place(elementary.exp)
+    log_ = in_place(elementary.log)
+    tanh_ = in_place(elementary.tanh)
+    sigmoid_ = in_place(elementary.sigmoid)
+    relu_ = in_place(elementary.relu)
+    sqrt_ = in_place(elementary.sqrt)
+    rsqrt_ = in_place(elementary.rsqrt)
+    sin_ = in_place(elementary.sin)
+    cos_ = in_place(elementary.cos)
+    erf_ = in_place(elementary.erf)
+    floor_ = in_place(elementary.floor)
+    ceil_ = in_place(elementary.ceil)
+    trunc_ = in_place(elementary.trunc)
     subtract_ = sub_
     multiply_ = mul_
     negative_ = neg_
@@ -142,12 +142,12 @@ class ElementwiseMethods:
     logical_xor_ = in_place(ops.logical_xor)
     logical_not_ = in_place(ops.logical_not)
     clip_ = clamp_
-    exp2_ = in_place(ops.exp2)
-    expm1_ = in_place(ops.expm1)
-    log2_ = in_place(ops.log2)
-    log10_ = in_place(ops.log10)
-    log1p_ = in_place(ops.log1p)
-    erfc_ = in_place(ops.erfc)
+    exp2_ = in_place(elementary.exp2)
+    expm1_ = in_place(elementary.expm1)
+    log2_ = in_place(elementary.log2)
+    log10_ = in_place(elementary.log10)
+    log1p_ = in_place(elementary.log1p)
+    erfc_ = in_place(elementary.erfc)
     fix_ = trunc_
     __iadd__ = add_
     __isub__ = sub_

@@ -9,7 +9,10 @@ def in_place(function: Any) -> Any:
     """Return the method that does an op in place and returns the tensor."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._inplace(lambda x: function(x, *args, **kwargs))
+        def compute(x: Any) -> Any:
+            return function(x, *args, **kwargs)
+
+        return self._inplace(compute)
 
     doc = f"Do `{function.__name__}` in place and return the tensor."
     method.__dict__["__wrapped__"] = function  # whose signature its guard takes

@@ -11,7 +11,10 @@ def _filled(name: str, draw: Any) -> Any:
     """Return the method that overwrites a tensor with random numbers and returns it."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._inplace(lambda x: elementwise.overwrite(x, draw(x, *args, **kwargs)))
+        def compute(x: Any) -> Any:
+            return elementwise.overwrite(x, draw(x, *args, **kwargs))
+
+        return self._inplace(compute)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Overwrite with random numbers and return the tensor. {draw.__doc__}"

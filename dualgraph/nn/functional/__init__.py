@@ -22,7 +22,7 @@ from ...ops.elementwise.activations import (
     softsign as softsign,
     tanhshrink as tanhshrink,
 )
-from ...ops.elementwise.pointwise import relu as relu, sigmoid as sigmoid, tanh as tanh
+from ...ops.elementwise.elementary import relu as relu, sigmoid as sigmoid, tanh as tanh
 from ...ops.elementwise.rectifiers import (
     celu as celu,
     celu_ as celu_,

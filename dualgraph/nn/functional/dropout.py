@@ -11,7 +11,8 @@ from ...core.types import Shape
 from ...errors import ShapeError
 from ...ops.build import Tensor, need, need_floating, normal_axis
 from ...ops.create.creation import bernoulli, full, rand_like, zeros_like
-from ...ops.elementwise.pointwise import add, clamp, div, log, mul, neg, sub
+from ...ops.elementwise.elementary import log
+from ...ops.elementwise.pointwise import add, clamp, div, mul, neg, sub
 from ...ops.index.indexing import one_hot
 from ...ops.reduce.reductions import argmax
 from ...ops.reduce.rowwise import softmax

@@ -8,6 +8,7 @@ from ...eager.modes import no_grad
 from ...errors import ArgumentError, ShapeError
 from ...ops.build import Tensor, need, need_floating, need_index
 from ...ops.create.creation import arange, full, zeros, zeros_like
+from ...ops.elementwise.elementary import pow, sqrt
 from ...ops.elementwise.pointwise import (
     abs,
     add,
@@ -21,8 +22,6 @@ from ...ops.elementwise.pointwise import (
     lt,
     mul,
     ne,
-    pow,
-    sqrt,
     square,
     where,
 )

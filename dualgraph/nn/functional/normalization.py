@@ -17,21 +17,8 @@ from ...ops.build import (
     need_floating,
     normal_axes,
 )
-from ...ops.elementwise.pointwise import (
-    abs,
-    add,
-    clamp,
-    div,
-    eq,
-    mul,
-    ne,
-    pow,
-    rsqrt,
-    sqrt,
-    square,
-    sub,
-    where,
-)
+from ...ops.elementwise.elementary import pow, rsqrt, sqrt
+from ...ops.elementwise.pointwise import abs, add, clamp, div, eq, mul, ne, square, sub, where
 from ...ops.reduce.reductions import amax, mean, sum as sum_
 from ...ops.reduce.rowwise import standardize
 from ...ops.shape.views import reshape

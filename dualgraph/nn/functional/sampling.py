@@ -13,6 +13,7 @@ from ...errors import DTypeError, ShapeError
 from ...ops.build import Tensor, in_float32, need, need_floating, need_tensor
 from ...ops.contract.matmul import matmul
 from ...ops.elementwise.arithmetic import round
+from ...ops.elementwise.elementary import floor
 from ...ops.elementwise.pointwise import (
     abs,
     add,
@@ -20,7 +21,6 @@ from ...ops.elementwise.pointwise import (
     clamp,
     div,
     eq,
-    floor,
     ge,
     gt,
     le,

@@ -16,7 +16,7 @@ from ...core.frontend import Frontend
 from ...eager.modes import no_grad
 from ...eager.tensor import Tensor
 from ...errors import ArgumentError, TraceError
-from ...grad.tape import version_counter
+from ...grad.saved import count_here
 from ...ops.build import need
 from ..containers import ModuleDict, ModuleList
 from ..hooks import CACHED, Hook, add_everywhere
@@ -249,7 +249,7 @@ def _set(tensor: Tensor, new: Tensor) -> None:
     """Give a tensor, which an optimizer may hold, other elements and another shape."""
     if new is not tensor:
         tensor.value = new.detach().clone().value
-        version_counter(tensor)[0] += 1
+        count_here(tensor)[0] += 1
 
 
 def _need_alike(made: Any, tensor: Tensor, what: str, whose: str) -> None:

@@ -24,7 +24,8 @@ from ...errors import ArgumentError, DTypeError, ShapeError, TraceError
 from ...numerics.facts.elementwise import Elementwise
 from ..arguments import check_device, check_options
 from ..build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
-from ..elementwise.pointwise import floor, lt, mul
+from ..elementwise.elementary import floor
+from ..elementwise.pointwise import lt, mul
 from ..reduce.reductions import expand
 from ..shape.views import select
 

@@ -6,7 +6,8 @@ from ...core.dispatch import literal
 from ...core.types import default_float, float64, int64, numpy_dtype
 from ..arguments import check_options, need_int
 from ..build import Tensor, as_dtype, need, need_tensor
-from ..elementwise.pointwise import add, eq, lt, mul, pow, sub, where
+from ..elementwise.elementary import pow
+from ..elementwise.pointwise import add, eq, lt, mul, sub, where
 from ..reduce.reductions import expand
 from ..shape.views import reshape
 from .creation import arange, plain_number, steps_from

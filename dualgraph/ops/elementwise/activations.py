@@ -24,12 +24,11 @@ from ..build import (
 from ..public import NETWORK, Surface, public
 from ..reduce.rowwise import softmax
 from ..shape.views import narrow
+from .elementary import erfc, exp, sigmoid, tanh
 from .pointwise import (
     abs as abs_,
     add,
     div,
-    erfc,
-    exp,
     ge,
     gt,
     le,
@@ -37,10 +36,8 @@ from .pointwise import (
     lt,
     mul,
     neg,
-    sigmoid,
     square,
     sub,
-    tanh,
     where,
 )
 

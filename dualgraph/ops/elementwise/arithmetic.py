@@ -18,7 +18,8 @@ from ..build import (
     refuse_bools,
 )
 from ..public import NOT_IN_PLACE, also, as_function, public
-from .pointwise import add, div, mul, rint, sub
+from .elementary import rint
+from .pointwise import add, div, mul, sub
 
 _FRAC = elementwise("frac", "{x} - trunc({x})", "t->t", vjp=(lambda g: g,))
 _LERP = elementwise(

@@ -24,7 +24,8 @@ from ..build import (
 from ..create.creation import rand_like
 from ..public import NETWORK, Surface, as_function, public
 from ..shape.views import reshape
-from .pointwise import add, exp, ge, gt, le, logical_or, mul, relu, where
+from .elementary import exp, relu
+from .pointwise import add, ge, gt, le, logical_or, mul, where
 
 _PRELU = elementwise(
     "prelu",

@@ -25,25 +25,8 @@ from ..create.creation import arange
 from ..public import NOT_IN_PLACE, SPECIAL, also, as_function, public
 from ..reduce.reductions import sum
 from ..shape.views import unsqueeze
-from .pointwise import (
-    add,
-    div,
-    eq,
-    exp,
-    ge,
-    gt,
-    le,
-    log,
-    logical_and,
-    lt,
-    mul,
-    neg,
-    pow,
-    sigmoid,
-    sign,
-    sub,
-    where,
-)
+from .elementary import exp, log, pow, sigmoid
+from .pointwise import add, div, eq, ge, gt, le, logical_and, lt, mul, neg, sign, sub, where
 from .trigonometric import binary_float
 
 _LN2 = 0.6931471805599453

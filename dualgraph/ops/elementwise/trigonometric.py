@@ -6,7 +6,8 @@ from ...core.dispatch import apply
 from ...core.op import Op
 from ..build import Tensor, aligned, as_floating, elementwise, named, unary_float
 from ..public import EVERYWHERE, Surface, also, entered
-from .pointwise import abs, add, cos, div, eq, mul, neg, rsqrt, sub, where
+from .elementary import cos, rsqrt
+from .pointwise import abs, add, div, eq, mul, neg, sub, where
 
 _PI = 3.141592653589793
 

@@ -14,7 +14,8 @@ from ...errors import ArgumentError, ShapeError
 from ...numerics.facts.routine import Routine
 from ..build import Tensor, need
 from ..contract.matmul import matmul
-from ..elementwise.pointwise import abs, log, lt, mul, neg, sign, where
+from ..elementwise.elementary import log
+from ..elementwise.pointwise import abs, lt, mul, neg, sign, where
 from ..reduce.reductions import expand, prod, sum
 from ..shape.views import reshape, unsqueeze
 from .factorizations import untaped_lu

@@ -13,7 +13,8 @@ from ...numerics.facts.routine import Routine
 from ..arguments import check_options, need_int
 from ..build import Tensor, as_dtype, as_number, is_tensor, need, need_tensor, sizes
 from ..create.creation import bernoulli, default_generator, fresh, indexed, rand, randn
-from ..elementwise.pointwise import add, cos, div, exp, floor, log1p, mul, neg, sin, sub
+from ..elementwise.elementary import cos, exp, floor, log1p, sin
+from ..elementwise.pointwise import add, div, mul, neg, sub
 
 _BELOW = indexed("randint", "below_i8({i}, {x}, {y}, {z})", "counter seed range")
 _POISSON = indexed("poisson", "poisson_{s}({i}, {x}, {y}, {z})", "counter seed rate")

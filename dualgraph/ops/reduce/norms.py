@@ -16,6 +16,7 @@ from ..build import (
     need_tensor,
     normal_axes,
 )
+from ..elementwise.elementary import pow, sqrt
 from ..elementwise.pointwise import (
     abs,
     div,
@@ -25,9 +26,7 @@ from ..elementwise.pointwise import (
     logical_or,
     mul,
     ne,
-    pow,
     sign,
-    sqrt,
     square,
     where,
 )

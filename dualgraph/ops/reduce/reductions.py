@@ -27,20 +27,8 @@ from ..build import (
     normal_axis,
     sizes,
 )
-from ..elementwise.pointwise import (
-    add,
-    clone,
-    div,
-    eq,
-    exp,
-    isfinite,
-    isinf,
-    log,
-    mul,
-    ne,
-    sub,
-    where,
-)
+from ..elementwise.elementary import exp, log
+from ..elementwise.pointwise import add, clone, div, eq, isfinite, isinf, mul, ne, sub, where
 from ..shape.views import reshape, unsqueeze
 from .scans import accumulator, line_op, product_of_others
 

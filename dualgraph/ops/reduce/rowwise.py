@@ -7,7 +7,8 @@ from ...core.op import Op, defcomposite, defop
 from ...core.types import Aval, numpy_dtype
 from ...numerics.facts.routine import Routine
 from ..build import Tensor, as_dtype, in_float32, need, need_floating, normal_axis
-from ..elementwise.pointwise import add, div, exp, log, mul, neg, rsqrt, square, sub
+from ..elementwise.elementary import exp, log, rsqrt
+from ..elementwise.pointwise import add, div, mul, neg, square, sub
 from ..shape.views import reshape
 from .reductions import amax, mean, sum as sum_
 

@@ -11,7 +11,8 @@ from ...core.types import FLOATING, Aval, category, int64, numpy_dtype
 from ...errors import ShapeError
 from ...numerics.facts.routine import Line, Routine
 from ..build import Tensor, as_dtype, in_float32, need_floating, need_tensor, normal_axis
-from ..elementwise.pointwise import add, clone, exp, gt, log, lt, mul, neg, sub, where
+from ..elementwise.elementary import exp, log
+from ..elementwise.pointwise import add, clone, gt, lt, mul, neg, sub, where
 from ..shape.views import EMBED, SLICE, narrow
 
 

@@ -23,21 +23,19 @@ from ..build import (
 )
 from ..create.creation import full
 from ..elementwise.arithmetic import round
+from ..elementwise.elementary import ceil, floor, sqrt
 from ..elementwise.pointwise import (
     add,
     cast,
-    ceil,
     clone,
     div,
     eq,
-    floor,
     gt,
     isnan,
     logical_not,
     lt,
     maximum,
     mul,
-    sqrt,
     square,
     sub,
     where,

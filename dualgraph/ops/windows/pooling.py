@@ -11,7 +11,8 @@ from ...errors import DTypeError, ShapeError
 from ...numerics.facts.routine import Routine
 from ...numerics.facts.windows import Triple, Windows
 from ..build import Tensor, need, need_floating, need_index
-from ..elementwise.pointwise import abs, mul, pow, relu, sign
+from ..elementwise.elementary import pow, relu
+from ..elementwise.pointwise import abs, mul, sign
 from ..index.indexing import gather
 from ..reduce.reductions import mean
 from ..shape.views import reshape

@@ -7,7 +7,7 @@ from .families.table import FAMILIES
 
 def kernel_of(op: Op) -> Kernel:
     """Return the eager kernel of an op; raise `CompileError` for facts that the CPU cannot do."""
-    facts: type[Facts] = type(op.lower)
+    facts: type[Facts] = op.lower.__class__
     family = FAMILIES.get(facts)
     if family is None:
         raise CompileError(f"the CPU has no kernel for {facts.__name__}; give one to defop")

@@ -11,7 +11,7 @@ what ends after a fixed number of steps is a `Routine` of our own.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -40,7 +40,7 @@ _ONE_AT_A_TIME = threading.Lock()  # the number of threads belongs to the proces
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Generator[None, None, None]:
     """Run OpenBLAS on one thread inside of this context."""
     found = _openblas()
     if found is None:

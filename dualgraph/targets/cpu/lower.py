@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ...core.op import REGISTRY
 from ...ir.graph import RESULT, Graph, Node, may_fail
-from ..protocol import Destination as Destination, Fresh as Fresh, Write as Write
+from ..protocol import Destination, Fresh, Write
 from .families.base import Group
 from .families.loops import emit_copy
 from .fusion import fuse

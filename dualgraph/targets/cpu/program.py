@@ -9,7 +9,7 @@ from ..protocol import Cost, Destination, StagedTarget
 from .arena import ALIGNMENT, plan
 from .arguments import STATUS
 from .driver import serial_driver
-from .executable import Program as Program
+from .executable import Program
 from .families.base import Group
 from .families.table import family_of
 from .lower import Lowering
@@ -82,10 +82,3 @@ def begin(graph: Graph, destinations: list[Destination]) -> tuple[list[Group], L
 
 
 CPU = StagedTarget("cpu", begin, family_of, Arena(), NativeDriver())
-
-
-def build(graph: Graph, destinations: list[Destination]) -> Program:
-    """Generate, compile or load the kernels of a graph, and lay out its memory."""
-    program = CPU.compile(graph, destinations)
-    assert isinstance(program, Program)
-    return program

@@ -6,4 +6,4 @@ Values are frozen into a comparable form (`freeze`), what a function can read is
 
 from .check import Guards as Guards, Unchanging as Unchanging
 from .freeze import Identity as Identity, frozen_tree as frozen_tree
-from .reach import all_guards as all_guards
+from .reach import all_guards as all_guards, reads_of as reads_of

@@ -88,6 +88,13 @@ class Cell(NamedTuple):
         return self.cell.cell_contents
 
 
+class Reading(NamedTuple):
+    """A place of one value, in words, and how to look there."""
+
+    what: str
+    read: Callable[[], Any]
+
+
 class ValueGuard:
     """A value that was read, and what it was."""
 
@@ -226,17 +233,17 @@ class Guards:
 class Unchanging:
     """The numbers and strings that a function reads, which it must not set: a trace would not."""
 
-    def __init__(self, guards: Sequence[Guard]) -> None:
-        self.reads = [g for g in guards if isinstance(g, ValueGuard)]
-        self.before = [_settings(g.value) for g in self.reads]
+    def __init__(self, reads: list[Reading]) -> None:
+        self.reads = reads
+        self.before = [_settings(reading.read()) for reading in reads]
 
     def check(self) -> None:
         """Raise `TraceError` when one is another than before the trace."""
-        for guard, before in zip(self.reads, self.before, strict=True):
-            after = _now(guard) if before else {}
+        for reading, before in zip(self.reads, self.before, strict=True):
+            after = _now(reading) if before else {}
             for name, old in before.items():
                 if name in after and after[name] != old and old == old:
-                    what = f"{guard.what} ({name})" if name else guard.what
+                    what = f"{reading.what} ({name})" if name else reading.what
                     raise TraceError(_CHANGED.format(what, old, after[name]))
 
 
@@ -247,9 +254,9 @@ _CHANGED = (
 )
 
 
-def _now(guard: ValueGuard) -> dict[str, Any]:
+def _now(reading: Reading) -> dict[str, Any]:
     try:
-        return _settings(guard.read())
+        return _settings(reading.read())
     except (KeyError, ValueError, AttributeError):  # the name is gone
         return {}
 

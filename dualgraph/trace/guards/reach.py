@@ -19,6 +19,7 @@ from .check import (
     ModuleLike,
     OptimizerGuard,
     OptimizerLike,
+    Reading,
     ValueGuard,
     hooks_of,
     hooks_of_all,
@@ -40,48 +41,69 @@ _CALLED: Kinds = (FunctionType, MethodType, partial)
 
 
 def all_guards(function: Any, called: Iterable[Any] = (), arguments: Any = ()) -> list[Guard]:
-    """Return guards on everything that a function, and those it calls, can read.
+    """Return guards on everything that a function, and those it calls, can read, as it is now.
 
     ``called`` are the modules and optimizers that ran while it was traced. Of ``arguments``, whose
     values are compared at every call, the functions and modules are taken in.
     """
+    reach = _reached(function, called, arguments)
+    return [*(ValueGuard(*reading) for reading in reach.reads), *(g() for g in reach.objects)]
+
+
+def reads_of(function: Any) -> list[Reading]:
+    """Return the places of single values that a function, and those it calls, can read.
+
+    That is all that is asked before the function runs: to guard on modules means to look at every
+    attribute of each, and what they are when it has run is what counts.
+    """
+    return _reached(function).reads
+
+
+def _reached(function: Any, called: Iterable[Any] = (), arguments: Any = ()) -> "_Reach":
     reach = _Reach()
     if is_plain_object(function):
         reach.own(function)
     reach.follow(function)
     for module in called:
         if _is_optimizer(module):
-            reach.once(module, OptimizerGuard)
+            reach.guard(module, OptimizerGuard)
         else:
             reach.follow(module)
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     reach.walk("an argument", arguments, _global_names(code) if code else set())
     while reach.stack:
         reach.read(*reach.stack.pop())
-    return reach.guards
+    return reach
 
 
 class _Reach:
     """A walk over the functions and objects that a function can reach."""
 
     def __init__(self) -> None:
-        self.guards: list[Guard] = []
+        self.reads: list[Reading] = []
+        self.objects: list[Callable[[], Guard]] = []  # make the guards on modules and optimizers
         self.stack: list[tuple[FunctionType, Any]] = []  # functions, each with its object
         self.seen: dict[Hashable, Any] = {}  # keys hold ids: the values keep the objects alive
 
-    def once(self, value: Any, guard: Callable[[Any], Guard]) -> bool:
+    def guard(self, value: Any, guard: Callable[[Any], Guard]) -> bool:
         """Add a guard on an object, unless there is one; return whether it was added."""
         new = id(value) not in self.seen
         if new:
             self.seen[id(value)] = value
-            self.guards.append(guard(value))
+            self.objects.append(partial(guard, value))
         return new
+
+    def once(self, value: Any, what: str, read: Callable[[], Any]) -> None:
+        """Add what is read of an object, unless that was done."""
+        if id(value) not in self.seen:
+            self.seen[id(value)] = value
+            self.reads.append(Reading(what, read))
 
     def own(self, owner: Any) -> None:
         """Guard on the attributes of the object behind a method."""
         if is_plain_object(owner):
             what = f"an attribute of {type(owner).__name__}"
-            self.once(owner, lambda o: ValueGuard(what, lambda: attributes_of(o)))
+            self.once(owner, what, partial(attributes_of, owner))
         else:
             self.follow(owner)
 
@@ -108,15 +130,15 @@ class _Reach:
 
     def _follow_partial(self, function: "partial[Any]") -> None:
         arguments = partial(_arguments_of, function)
-        self.once(function.keywords, lambda _: ValueGuard("an argument of a partial", arguments))
+        self.once(function.keywords, "an argument of a partial", arguments)
         for part in (function.func, *function.args, *function.keywords.values()):
             self.follow(part)
 
     def _follow_module(self, root: ModuleLike) -> None:
         shared = hooks_of_all(root)
-        self.once(shared, lambda s: ValueGuard("the hooks of all modules", lambda: tuple(s)))
+        self.once(shared, "the hooks of all modules", partial(tuple, shared))
         for module in root.modules():
-            if not self.once(module, ModuleGuard):
+            if not self.guard(module, ModuleGuard):
                 continue
             self.stack.append((type(module).forward, module))
             for part in list(vars(module).values()):
@@ -133,7 +155,7 @@ class _Reach:
         if id(function) not in self.seen:
             self.seen[id(function)] = function
             code = partial(getattr, function, "__code__")
-            self.guards.append(ValueGuard(f"the code of {function.__name__}", code))
+            self.reads.append(Reading(f"the code of {function.__name__}", code))
             self._read_names(function, names)
         if owner is not None and (id(function), id(owner)) not in self.seen:
             self.seen[id(function), id(owner)] = owner
@@ -145,7 +167,7 @@ class _Reach:
                 value = read()
             except (KeyError, ValueError):
                 continue
-            self.guards.append(ValueGuard(what, read))
+            self.reads.append(Reading(what, read))
             self.walk(what, value, names)
 
     def walk(self, what: str, value: Any, names: set[str], follow: bool = True) -> None:
@@ -168,7 +190,7 @@ class _Reach:
                 continue
             if "param_groups" in names and _is_optimizer(value):
                 options = partial(_options, value)
-                self.guards.append(ValueGuard("an option of an optimizer", options))
+                self.reads.append(Reading("an option of an optimizer", options))
             stack += self._attributes(what, value, names)
             held = _attributes_held(value)
             stack += [(f"{what}.{name}", held[name]) for name in names & held.keys()]
@@ -181,7 +203,7 @@ class _Reach:
                 part: Any = space[name]
                 if (id(space), name) not in self.seen:
                     self.seen[id(space), name] = space
-                    self.guards.append(ValueGuard(f"{what}.{name}", Item(space, name)))
+                    self.reads.append(Reading(f"{what}.{name}", Item(space, name)))
                 part = getattr(part, "__func__", getattr(part, "fget", part))
                 if isinstance(part, FunctionType):
                     owner = None if isinstance(value, ModuleType) else value

@@ -11,10 +11,11 @@ import dualgraph as dg
 from dualgraph import nn, optim
 from dualgraph.passes.pipeline import optimize
 from dualgraph.targets.cpu.arena import ALIGNMENT, PAGE, plan
-from dualgraph.targets.cpu.lower import Fresh
-from dualgraph.targets.cpu.program import Program, build
+from dualgraph.targets.cpu.executable import Program
+from dualgraph.targets.cpu.program import CPU
 from dualgraph.targets.cpu.rows import Buffer, Row
 from dualgraph.targets.cpu.toolchain.native import source_path, stats
+from dualgraph.targets.protocol import Fresh
 from dualgraph.trace.tracer import traced
 from tests.bits import assert_bits_equal
 
@@ -423,7 +424,7 @@ def test_the_source_of_a_program_names_lines_and_shapes() -> None:
 def test_a_graph_can_be_built_without_compile() -> None:
     tracer, out = traced(lambda x: dg.exp(x) * 2, [numbers(3)], lambda symbols: (symbols, {}))
     graph, _ = optimize(tracer.graph([out.value]))
-    program = build(graph, [Fresh()])
+    program = CPU.compile(graph, [Fresh()])
     result = np.empty(3, np.float32)
     program.run((numbers(3).numpy(), result))
     assert_bits_equal(result, dg.exp(numbers(3)) * 2)

@@ -3,7 +3,8 @@
 from ....core.dispatch import apply
 from ....errors import ShapeError
 from ....ops.build import Tensor, aligned, elementwise, in_float32
-from ....ops.elementwise.pointwise import add, clamp, div, log, log1p, mul, neg, sigmoid, sub
+from ....ops.elementwise.elementary import log, log1p, sigmoid
+from ....ops.elementwise.pointwise import add, clamp, div, mul, neg, sub
 from ....ops.reduce.reductions import mean
 from .common import check_floating, check_reduction, check_same_shape, check_tensors, reduced
 

@@ -6,6 +6,7 @@ from ....core.types import FLOATING, INTEGER, category, int64
 from ....errors import DTypeError, ShapeError
 from ....ops.build import Tensor, as_dtype, elementwise, in_float32, need, need_index
 from ....ops.create.creation import arange, zeros_like
+from ....ops.elementwise.elementary import relu
 from ....ops.elementwise.pointwise import (
     add,
     div,
@@ -16,7 +17,6 @@ from ....ops.elementwise.pointwise import (
     lt,
     mul,
     neg,
-    relu,
     square,
     sub,
     where,

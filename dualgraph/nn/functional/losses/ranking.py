@@ -5,6 +5,7 @@ from math import inf
 
 from ....errors import ShapeError
 from ....ops.build import Tensor, in_float32, need
+from ....ops.elementwise.elementary import pow, sqrt
 from ....ops.elementwise.pointwise import (
     abs,
     add,
@@ -15,8 +16,6 @@ from ....ops.elementwise.pointwise import (
     mul,
     ne,
     neg,
-    pow,
-    sqrt,
     square,
     sub,
     where,

@@ -8,21 +8,8 @@ from ....core.op import NONDIFF, defcomposite
 from ....errors import ArgumentError, ShapeError
 from ....ops.build import Tensor, aligned, elementwise, in_float32, is_tensor, need
 from ....ops.create.creation import full_like
-from ....ops.elementwise.pointwise import (
-    abs,
-    add,
-    clamp,
-    div,
-    eq,
-    exp,
-    le,
-    log,
-    mul,
-    neg,
-    square,
-    sub,
-    where,
-)
+from ....ops.elementwise.elementary import exp, log
+from ....ops.elementwise.pointwise import abs, add, clamp, div, eq, le, mul, neg, square, sub, where
 from ....ops.reduce.reductions import sum as sum_
 from ....ops.shape.views import unsqueeze
 from .common import (

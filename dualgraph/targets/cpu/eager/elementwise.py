@@ -87,13 +87,41 @@ def kernel_of(op: Op) -> Kernel:
         return _over_indices(table)
     match len(spec.inputs):
         case _ if spec.converts:
-            return lambda x, dtype: table[x.dtype.char + dtype.char](x, out=...)
+            return _converting(table)
         case 1:
-            return lambda x: table[x.dtype.char](x, out=...)
+            return _of_one(table)
         case 2:
-            return lambda x, y: table[y.dtype.char](x, y, out=...)
+            return _of_two(table)
         case _:
-            return lambda x, y, z: table[z.dtype.char](x, y, z, out=...)
+            return _of_three(table)
+
+
+def _converting(table: LoopTable) -> Kernel:
+    def kernel(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        return table[x.dtype.char + dtype.char](x, out=...)
+
+    return kernel
+
+
+def _of_one(table: LoopTable) -> Kernel:
+    def kernel(x: np.ndarray) -> np.ndarray:
+        return table[x.dtype.char](x, out=...)
+
+    return kernel
+
+
+def _of_two(table: LoopTable) -> Kernel:
+    def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return table[y.dtype.char](x, y, out=...)
+
+    return kernel
+
+
+def _of_three(table: LoopTable) -> Kernel:
+    def kernel(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        return table[z.dtype.char](x, y, z, out=...)
+
+    return kernel
 
 
 def _over_indices(table: LoopTable) -> Kernel:

@@ -165,7 +165,7 @@ for back in range(frames):
 
 def _put(text: str, mark: str, body: str) -> str:
     """Replace a line that holds only ``mark`` by a body at its indentation."""
-    lines = []
+    lines: list[str] = []
     for line in text.splitlines():
         if line.strip() == mark:
             lead = line[: len(line) - len(line.lstrip())]

@@ -59,12 +59,12 @@ def _cholesky_work(x: Any, out: Any) -> Work:
     return batch_work(_SQUARE.pack(n=n), items, n**3 // 3, items * n * out.dtype.itemsize)
 
 
+def _cholesky_text(x: Any, out: Any) -> str:
+    return _SQUARE.fill(_CHOLESKY, x.dtype, failure=_failure(_SQUARE))
+
+
 # The lower factor of the lower triangle of the input.
-register(
-    "cholesky",
-    lambda x, out: _SQUARE.fill(_CHOLESKY, x.dtype, failure=_failure(_SQUARE)),
-    _cholesky_work,
-)
+register("cholesky", _cholesky_text, _cholesky_work)
 
 # --- LU -----------------------------------------------------------------------------------------
 
@@ -260,5 +260,9 @@ def _qr_work(x: Any, *results: Any, mode: str) -> Work:
     return batch_work(numbers, items, 2 * m * (n + q) * min(m, n), scratch)
 
 
+def _qr_text(x: Any, *results: Any, mode: str) -> str:
+    return _PARTS.fill(_QR, x.dtype)
+
+
 # Q and R; the signs of R's diagonal are LAPACK's.
-register("qr", lambda x, *results, mode: _PARTS.fill(_QR, x.dtype), _qr_work)
+register("qr", _qr_text, _qr_work)

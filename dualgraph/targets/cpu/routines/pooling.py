@@ -95,15 +95,23 @@ def _unpool_work(x: Any, at: Any, y: Any, **static: Any) -> Work:
     return Work(numbers, planes, max(1, 20_000 // max(1, windows + volume)))
 
 
+def _unpool_text(x: Any, at: Any, y: Any, **static: Any) -> str:
+    return _UNPOOL.fill(UNPOOL, x.dtype)
+
+
+def _max_input_text(x: Any, y: Any, r: Any, **static: Any) -> str:
+    return _fill(_TWO, ADD_AT_PEAKS, x.dtype)
+
+
+def _max_input_work(x: Any, y: Any, r: Any, **static: Any) -> Work:
+    return _work(x, y, **static)
+
+
 register("window_columns", _text(COLUMNS), _work)
 register("add_window_columns", _text(ADD_COLUMNS), _work)
 register("max_pool", _text(PEAKS, function="max_windows"), _work)
 register("max_pool_indices", _text(PEAKS, function="peak_windows"), _work)
-register(
-    "max_pool_input",
-    lambda x, y, r, **static: _fill(_TWO, ADD_AT_PEAKS, x.dtype),
-    lambda x, y, r, **static: _work(x, y, **static),
-)
+register("max_pool_input", _max_input_text, _max_input_work)
 register("mean_pool", _text(POOL, function="mean_windows", more=", {s}"), _work)
 register("mean_pool_input", _text(POOL, function="spread_windows", more=", {s}"), _work)
-register("max_unpool", lambda x, at, y, **static: _UNPOOL.fill(UNPOOL, x.dtype), _unpool_work)
+register("max_unpool", _unpool_text, _unpool_work)

@@ -3,6 +3,7 @@
 ``index`` and ``weight`` are (output extent, taps); around the axis lie P and Q others.
 """
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -61,7 +62,12 @@ def _transposed(y: Any, at: Any, w: Any, x: Any, *, axis: int, extent: int) -> W
     return _work(extent, at.shape[0], at.shape[1], x.shape, axis)
 
 
-register("resample", lambda x, *more, **st: _ARGUMENTS.fill(RESAMPLE_TEXT, x.dtype), _forward)
-register(
-    "resample_input", lambda y, *more, **st: _ARGUMENTS.fill(SPREAD_TEXT, y.dtype), _transposed
-)
+def _text(template: str) -> Callable[..., str]:
+    def text(x: Any, *more: Any, **static: Any) -> str:
+        return _ARGUMENTS.fill(template, x.dtype)
+
+    return text
+
+
+register("resample", _text(RESAMPLE_TEXT), _forward)
+register("resample_input", _text(SPREAD_TEXT), _transposed)

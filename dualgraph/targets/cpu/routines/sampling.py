@@ -25,8 +25,12 @@ def _permute_work(counter: Any, seed: Any, out: Any, n: int) -> Work:
     return Work(_PERMUTATION.pack(n=n), 1, 1)
 
 
+def _permute_text(counter: Any, seed: Any, out: Any, n: int) -> str:
+    return _PERMUTATION.fill(_PERMUTE, out.dtype)
+
+
 # Fisher and Yates' shuffle, from the back: one serial chain of exchanges.
-register("randperm", lambda *avals, n: _PERMUTATION.fill(_PERMUTE, avals[-1].dtype), _permute_work)
+register("randperm", _permute_text, _permute_work)
 
 # Each row is an item; its scratch memory is a line of n float64 words, and one of n int64.
 _CHOICE = Arguments("p counter seed", "rows n many")

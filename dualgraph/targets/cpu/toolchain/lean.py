@@ -37,7 +37,7 @@ class LeanCompiler(CompilerBase):
 
     def define_pipelines(self) -> list[PassManager]:
         """Return the one pipeline."""
-        manager = PassManager("lean")
+        manager: Any = PassManager("lean")  # which has no types
         for step, description in _PASSES:
             manager.add_pass(step, description)
         manager.finalize()

@@ -104,8 +104,8 @@ class Pool:
 
     process: int = 0
     folder: Path | None = None
-    tasks: "queue.Queue[Task]" = field(default_factory=queue.Queue)
-    workers: list[Worker] = field(default_factory=list)
+    tasks: "queue.Queue[Task]" = field(default_factory=queue.Queue["Task"])
+    workers: list[Worker] = field(default_factory=list["Worker"])
 
     def grow(self, count: int, environment: str) -> None:
         """Have this many workers that live, if the system lets us."""
@@ -146,7 +146,7 @@ def compile_together(
     tasks = [Task(name, text) for name, text in kernels.items()]
     for task in tasks:
         _pool.tasks.put(task)
-    mine = set()
+    mine: set[str] = set()
     try:
         while (task := _next()) is not None:
             mine.add(task.name)
