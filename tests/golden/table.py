@@ -2,6 +2,7 @@
 
 from tests.golden import (
     contract_programs,
+    control_programs,
     elementwise_programs,
     example_programs,
     gradient_programs,
@@ -24,6 +25,7 @@ _MODULES = (
     shape_programs,
     index_programs,
     contract_programs,
+    control_programs,
     window_programs,
     random_programs,
     gradient_programs,
