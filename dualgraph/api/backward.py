@@ -6,21 +6,21 @@ outputs that got a cotangent and of leaves at which one had arrived.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..core.dispatch import in_grad_mode, state
 from ..core.hooks import RemovableHandle
 from ..core.op import Op, tape_op
-from ..core.tensor import TensorBase
+from ..core.tensor import TensorBase, Value
 from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, backward, reachable
 from ..grad.saved import TWICE, Packed, version_counter
-from ..grad.tape import TapeNode, gradient_edge
+from ..grad.tape import Edge, Form, TapeNode, gradient_edge
 from ..ir.graph import Node
 from ..ir.split import ancestors, backward_graph
 from ..passes.pipeline import optimize
@@ -60,7 +60,7 @@ class Joint:
         self,
         tracer: Tracer,
         target: Target,
-        roots: list[Any],
+        roots: list[TensorBase],
         forward: list[Node],
         overwritten: set[Node],
     ) -> None:
@@ -106,7 +106,7 @@ class Joint:
             return False
         return node not in self.inputs or node in self.overwritten
 
-    def versions(self, tensors: list[Any]) -> list[int]:
+    def versions(self, tensors: list[TensorBase]) -> list[int]:
         """Return the versions that the inputs have now."""
         return [
             (version_counter(tensors[at]) if counter is None else counter)[0]
@@ -136,7 +136,7 @@ class Joint:
     def _build(self, outputs: tuple[int, ...], carried: tuple[int, ...]) -> BackwardProgram:
         with self.tracer.active():
             seeds = [self._input(Cotangent(k), self.roots[k].value) for k in outputs]
-            before = {
+            before: dict[Edge, TensorBase] = {
                 self.leaves[i].edge: self._input(Cotangent(i, True), self.leaves[i].node)
                 for i in carried
             }
@@ -164,7 +164,7 @@ class Joint:
         fresh = [(n.shape, n.dtype) for n in program.fresh]
         return BackwardProgram(program, cut.reads, tuple(i for i, _ in reached), fresh, [])
 
-    def _input(self, source: Cotangent, like: Node) -> Any:
+    def _input(self, source: Cotangent, like: Value) -> TensorBase:
         node = self.tracer.add_input(source, like)  # only its shape and dtype are read
         self.cotangents[node] = source
         return self.tracer.symbol(node)
@@ -183,13 +183,17 @@ class Returned(NamedTuple):
     version: int
 
 
+Kept: TypeAlias = np.ndarray | Packed | Returned
+"""What stands for a saved value: itself, what hooks made of it, or what the user has."""
+
+
 class CallRecord(NamedTuple):
     """What one call keeps for its backward."""
 
-    saved: list[Any]  # as `Joint.saved`: arrays, `Packed` or `Returned`
-    arguments: list[Any]
+    saved: Sequence[Kept]  # as `Joint.saved`
+    arguments: list[TensorBase]
     versions: list[int]  # of the inputs, as `Joint.versions`
-    replay: Callable[[], list[Any]]  # the same call, run eagerly
+    replay: Callable[[], list[TensorBase]]  # the same call, run eagerly
 
 
 class CompiledBackward(AbsorbingNode):
@@ -198,14 +202,16 @@ class CompiledBackward(AbsorbingNode):
     __slots__ = ("freed", "joint", "walked")
 
     def __init__(
-        self, joint: Joint, edges: list[Any], outputs: list[Any], record: CallRecord
+        self, joint: Joint, edges: list[Edge | None], outputs: list[Form], record: CallRecord
     ) -> None:
         super().__init__(_COMPILED, edges, (), {}, {0: record}, outputs)
         self.joint = joint
         self.walked: tuple[int, ...] = ()  # the outputs of the last walk
         self.freed: set[int] = set()  # outputs whose saved values eager would have freed
 
-    def absorb(self, g: list[Any], pending: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    def absorb(
+        self, g: list[TensorBase | None], pending: dict[Edge, TensorBase]
+    ) -> list[tuple[Edge, TensorBase]]:
         """Run the backward program, or replay eagerly when the result must be differentiable."""
         given = {k: cotangent for k, cotangent in enumerate(g) if cotangent is not None}
         self.walked = tuple(sorted(given))
@@ -222,9 +228,8 @@ class CompiledBackward(AbsorbingNode):
             if kind == COTANGENT:
                 array = array_of(given[position])
             elif kind == SAVED:
-                array = record.saved[position]
-                if type(array) is not np.ndarray:
-                    array = self._kept(array)
+                kept = record.saved[position]
+                array = kept if isinstance(kept, np.ndarray) else self._kept(kept)
             elif kind == CARRIED:
                 array = array_of(pending[edges[position]])
             else:
@@ -251,7 +256,7 @@ class CompiledBackward(AbsorbingNode):
             "supported: register hooks on the tensors, or run the function eagerly"
         )
 
-    def _kept(self, kept: Any) -> np.ndarray:
+    def _kept(self, kept: Packed | Returned) -> np.ndarray:
         """Return a saved array that hooks held, or that the user has and may have changed."""
         if isinstance(kept, Packed):
             return array_of(kept.unpacked())
@@ -269,8 +274,8 @@ class CompiledBackward(AbsorbingNode):
         return array
 
     def _replayed(
-        self, g: dict[int, Any], pending: dict[Any, Any], record: CallRecord
-    ) -> list[tuple[Any, Any]]:
+        self, g: dict[int, TensorBase], pending: dict[Edge, TensorBase], record: CallRecord
+    ) -> list[tuple[Edge, TensorBase]]:
         if self.joint.overwritten:
             raise GradError(
                 "create_graph=True, or an op without derivative, in a compiled function that "
@@ -290,7 +295,7 @@ class CompiledBackward(AbsorbingNode):
         return list(found.items())
 
 
-def attach(outputs: list[Any], joint: Joint, record: CallRecord) -> None:
+def attach(outputs: list[TensorBase], joint: Joint, record: CallRecord) -> None:
     """Put the outputs of one call on the tape."""
     tensors = [leaf.origin.tensor(record.arguments) for leaf in joint.leaves]
     edges = [gradient_edge(t) for t in tensors]
@@ -300,7 +305,7 @@ def attach(outputs: list[Any], joint: Joint, record: CallRecord) -> None:
         out.grad_fn, out.output_nr, out.tracked = node, k, True
 
 
-def attach_freed(out: Any, name: str) -> None:
+def attach_freed(out: TensorBase, name: str) -> None:
     """Give an output the place that eager gives it after its backward has run: freed."""
     leaf = eager_frontend.tensor(out.value)
     leaf.tracked = True
@@ -317,7 +322,7 @@ def _raise_twice(g: TensorBase) -> None:
     raise GradError(TWICE)
 
 
-def _unchanged(g: Any) -> Any:
+def _unchanged(g: TensorBase) -> TensorBase:
     return g
 
 

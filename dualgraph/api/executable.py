@@ -1,6 +1,6 @@
 """A program with all that a call does around it: quick, since it runs at every compiled call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..eager.frontend import eager_frontend
 from ..grad.saved import Packed, version_counter
 from ..targets.protocol import Executable as Program
 from ..trace.tree import flatten, unflatten
-from .backward import CallRecord, Returned, attach
+from .backward import CallRecord, Kept, Returned, attach
 from .binding import Binding
 from .results import Computed
 from .stages import Split, Traced
@@ -69,11 +69,11 @@ class Executable:
             attach([results[k] for k in self.roots], joint, record)
         return unflatten(self.tree, results)
 
-    def _saved(self, fresh: list[np.ndarray], results: list[TensorBase]) -> list[Any]:
+    def _saved(self, fresh: list[np.ndarray], results: list[TensorBase]) -> Sequence[Kept]:
         """Return what backward needs, as the user's hooks want it to be held."""
         if not self.returns and state.saved_hooks is None:
             return fresh[len(fresh) - len(self.saved) :] if self.saved else []
-        found: list[Any] = []
+        found: list[Kept] = []
         for position, result in self.saved:
             if result >= 0:
                 counter = version_counter(results[result])

@@ -10,6 +10,8 @@ import pytest
 
 import dualgraph as dg
 from dualgraph import nn, optim
+from dualgraph.trace.guards import reach
+from dualgraph.trace.guards.check import ModuleGuard
 from tests.bits import assert_bits_equal
 
 Case = tuple[Callable[..., Any], tuple, Callable[[], Any]]
@@ -142,3 +144,17 @@ def test_a_change_is_seen(make: Callable[[], Case]) -> None:
     change()
     assert_bits_equal(compiled(x, *more), function(x, *more))
     assert (compiled(x, *more) != first).all()
+
+
+def test_every_module_is_looked_at_once_in_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    looked: list[Any] = []
+
+    class Guard(ModuleGuard):
+        def __init__(self, module: Any) -> None:
+            looked.append(module)
+            super().__init__(module)
+
+    monkeypatch.setattr(reach, "ModuleGuard", Guard)
+    dg.compile(lambda x: model(x))(dg.ones(1, 2))
+    assert looked == [model, *model]
