@@ -27,11 +27,6 @@ from .saved import TWICE, Held, Packed, held_input, held_result
 _numbers = count()
 
 
-def tape_length() -> int:
-    """Return a number that no node has yet: those made from here on have this one or a later."""
-    return next(_numbers)
-
-
 class GradientEdge(NamedTuple):
     """One output of a node with several: where its cotangent goes."""
 

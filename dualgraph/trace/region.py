@@ -16,7 +16,7 @@ from ..core.op import refuse, tape_op
 from ..core.tensor import TensorBase
 from ..core.types import Aval
 from ..errors import TraceError
-from ..grad.tape import TapeNode, gradient_edge, tape_length
+from ..grad.tape import TapeNode, gradient_edge, mark
 from ..ir.graph import Graph, Node
 from ..ir.split import ancestors
 from .tracer import Tracer
@@ -49,7 +49,7 @@ class RegionTracer(Tracer):
         self.given: set[TensorBase] = set()  # the arguments of the function
         self.captured: dict[TensorBase, Node] = {}
         self.edges: dict[TensorBase, Any] = {}  # of captured tensors that require grad
-        self.began = tape_length()
+        self.began = mark()
 
     def argument_of(self, aval: Aval, path: str, *, tracked: bool) -> TensorBase:
         """Return an argument of the function; it is no leaf of the tape, since it has a source."""
