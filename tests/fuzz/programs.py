@@ -209,6 +209,10 @@ UNARY_OF: dict[str, Callable[[Any], Any]] = {
     "half sum": lambda x: x.half().sum(-1),
     "half softmax": lambda x: x.half().softmax(-1).to(x.dtype),
     "hooked": lambda x: _hooked(x),
+    "scan": lambda x: dg.control.scan(_tanh_step, x[0], x[1:])[0],
+    "scan, stacked": lambda x: dg.control.scan(_tanh_step, x[-1] * 2, x)[1],
+    "scan, captured": lambda x: _scanned_back(x),
+    "scan, pairs": lambda x: _scanned_pairs(x),
 }
 """Calls on one floating tensor, of which the last extent is 2 or more and the rank at least 2."""
 
@@ -228,6 +232,31 @@ def _changed(x: Any, change: Callable[[Any], Any]) -> Any:
     y = x * 1
     change(y)
     return y
+
+
+def _tanh_step(h: Any, x: Any) -> Any:
+    h = dg.tanh(h * 0.5 + x)
+    return h, h * x
+
+
+def _scanned_back(x: Any) -> Any:
+    weight = x.sum(0)
+
+    def step(h: Any, row: Any) -> Any:
+        h = dg.sigmoid(h * weight) - row * weight + h
+        return h, (h.softmax(-1), row[..., :1])
+
+    last, (rows, firsts) = dg.control.scan(step, x[0], x, reverse=True)
+    return rows + firsts + last
+
+
+def _scanned_pairs(x: Any) -> Any:
+    def step(state: Any, row: Any) -> Any:
+        n, a, b = state
+        return (n + 1, b, a.detach() + row * n.to(row.dtype)), b.flip(-1)
+
+    (_, a, b), rows = dg.control.scan(step, (dg.tensor(1), x[0], x[-1]), x)
+    return rows.sum(0) + a * b
 
 
 def _hooked(x: Any) -> Any:
