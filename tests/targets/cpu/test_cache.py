@@ -236,7 +236,6 @@ def test_the_collector_of_cycles_waits_while_a_kernel_is_compiled(
 # --- across processes ----------------------------------------------------------------------------
 
 STEP = """
-import gc
 import hashlib
 import dualgraph as dg
 from dualgraph import nn, optim
