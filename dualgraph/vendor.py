@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,22 +22,33 @@ if tuple(map(int, np.__version__.split(".")[:2])) < _OLDEST_NUMPY:
     )
 
 import llvmlite.binding as llvm  # noqa: E402  (after the check: Numba itself may refuse an old NumPy)
-from numba import config  # noqa: E402
+from llvmlite import ir  # noqa: E402
+from numba import _dynfunc, config  # type: ignore[attr-defined]  # noqa: E402
 from numba.core import cgutils as cgutils  # noqa: E402
-from numba.core.compiler import Compiler as Compiler, CompilerBase as CompilerBase  # noqa: E402
-from numba.core.compiler_machinery import PassManager as PassManager  # noqa: E402
+from numba.core.codegen import CPUCodeLibrary  # noqa: E402
+from numba.core.compiler import (  # noqa: E402
+    CompilerBase as CompilerBase,
+    DefaultPassBuilder,
+    Flags,
+)
+from numba.core.compiler_lock import global_compiler_lock  # noqa: E402
+from numba.core.compiler_machinery import (  # noqa: E402
+    PassManager as PassManager,
+    register_pass,
+)
 from numba.core.errors import (  # noqa: E402
     NumbaError as NumbaError,
     TypingError as TypingError,
 )
-from numba.core.registry import CPUDispatcher as CPUDispatcher  # noqa: E402
+from numba.core.lowering import Lower  # noqa: E402
+from numba.core.registry import CPUDispatcher as CPUDispatcher, cpu_target  # noqa: E402
 from numba.core.typed_passes import (  # noqa: E402
     AnnotateTypes as AnnotateTypes,
-    IRLegalization as IRLegalization,
-    NativeLowering as NativeLowering,
+    NativeLowering,
     NoPythonBackend as NoPythonBackend,
     NopythonTypeInference as NopythonTypeInference,
 )
+from numba.core.typing.context import Context  # noqa: E402
 from numba.core.untyped_passes import (  # noqa: E402
     FixupArgs as FixupArgs,
     IRProcessing as IRProcessing,
@@ -48,9 +59,169 @@ from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # noqa:
 # --- Numba ---------------------------------------------------------------------------------------
 
 
-def object_code(compiled: Any) -> bytes:
-    """Return the object file of what `numba.cfunc` compiled."""
-    return compiled._library.serialize_using_object_code()[2][0]
+class Representation(CPUCodeLibrary):
+    """Functions as LLVM represents them, optimized; no machine code is made of them.
+
+    Numba makes some of every function, also of those that only live on inside of others.
+    """
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+        for function in ll_module.functions:
+            if not function.is_declaration:  # Numba sets the passes up for these as well
+                passes, builder = self._codegen._function_pass_manager()
+                passes.run(function, builder)
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+    def _finalize_specific(self) -> None:
+        pass
+
+    def object_code(self) -> bytes:
+        """Return the object file of these functions."""
+        self._ensure_finalized()
+        return self._codegen._tm.emit_object(self._final_module)
+
+
+class _Typing(Context):
+    """Numba's typing context; it remembers the type of each kind of call.
+
+    Numba finds that of ``i + 1`` by trying dozens of rules, anew for each addition of each kernel.
+    """
+
+    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        if kws:
+            return super().resolve_function_type(func, args, kws)
+        if (func, args) not in _signatures:
+            found = super().resolve_function_type(func, args, kws)
+            if found is None:
+                return None
+            _signatures[func, args] = found
+        return _signatures[func, args]
+
+
+_signatures: dict[tuple[Any, Any], Any] = {}
+
+
+def _remembering(context: Context) -> _Typing:
+    made = _Typing.__new__(_Typing)
+    made.__dict__ = context.__dict__  # all its rules
+    return made
+
+
+class QuietCompiler(CompilerBase):
+    """A pipeline that ends in a `Representation`."""
+
+    def __init__(self, typing: Context, *rest: Any) -> None:
+        super().__init__(typing, *rest)
+        self.state.typingctx = _remembering(typing)
+
+
+class _EntryLower(Lower):
+    """Lowers a function and writes the C function that calls it, for which Numba has a module."""
+
+    def lower_normal_function(self, fndesc: Any) -> None:
+        super().lower_normal_function(fndesc)
+        kinds = [self.context.get_value_type(t) for t in fndesc.argtypes]
+        shape = ir.FunctionType(ir.VoidType(), kinds)
+        entry = ir.Function(self.module, shape, fndesc.llvm_cfunc_wrapper_name)
+        builder = ir.IRBuilder(entry.append_basic_block("entry"))
+        status, _ = self.call_conv.call_function(
+            builder, self.function, fndesc.restype, fndesc.argtypes, entry.args, ("noinline",)
+        )
+        with builder.if_then(status.is_error, likely=False):
+            # The word is none of a function that raises nothing: LLVM then drops the whole branch.
+            byte = ir.IntType(8)
+            raises = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [byte]), RAISES)
+            word = builder.bitcast(status.excinfoptr, byte.as_pointer())
+            builder.call(raises, [builder.load(word)])
+        builder.ret_void()
+
+
+RAISES = "dualgraph_kernel_raises"
+"""The symbol that the object code of a kernel mentions if it may raise a Python error."""
+
+
+def _without_machine_code(state: Any) -> None:
+    state.library = Representation(state.targetctx.codegen(), state.func_id.func_qualname)
+    state.flags.no_compile = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class EntryLowering(NativeLowering):
+    """To LLVM, with an entry for C."""
+
+    _name = "dualgraph_entry_lowering"
+
+    @property
+    def lowering_class(self) -> type[Lower]:
+        return _EntryLower
+
+    def run_pass(self, state: Any) -> Literal[True]:
+        _without_machine_code(state)
+        return super().run_pass(state)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _InnerLowering(NativeLowering):
+    """To LLVM, for other functions to call."""
+
+    _name = "dualgraph_inner_lowering"
+
+    def run_pass(self, state: Any) -> Literal[True]:
+        _without_machine_code(state)
+        super().run_pass(state)
+        described, environment = state.cr.fndesc, state.cr.env
+        name = described.qualname.split(".")[-1]
+        handle = _dynfunc.make_function(
+            described.lookup_module(), name, name, 0, environment, (state.library,)
+        )
+        state.targetctx.insert_user_function(handle, described, [state.library])
+        state.cr = state.cr._replace(cfunc=handle)
+        return True
+
+
+class EntryCompiler(QuietCompiler):
+    """Numba's whole pipeline, for a function with an entry for C."""
+
+    lowering: type[NativeLowering] = EntryLowering
+
+    def define_pipelines(self) -> list[PassManager]:
+        """Return the one pipeline."""
+        manager, builder = PassManager("quiet"), DefaultPassBuilder
+        manager.passes.extend(builder.define_untyped_pipeline(self.state).passes)
+        manager.passes.extend(builder.define_typed_pipeline(self.state).passes)
+        for step, description in builder.define_nopython_lowering_pipeline(self.state).passes:
+            manager.add_pass(self.lowering if step is NativeLowering else step, description)
+        manager.finalize()
+        return [manager]
+
+
+class InnerCompiler(EntryCompiler):
+    """Numba's whole pipeline, for a function that only compiled code calls."""
+
+    lowering = _InnerLowering
+
+
+@global_compiler_lock
+def compiled(function: Any, signature: Any, pipeline: type[QuietCompiler]) -> tuple[str, bytes]:
+    """Compile a function for C by a pipeline with `EntryLowering`: its symbol and object file."""
+    flags = Flags()
+    options = {  # no objects of Python, and no memory whose references are counted
+        "nopython": True,
+        "error_model": "numpy",
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+        "_nrt": False,
+    }
+    cpu_target.options.parse_as_flags(flags, options)
+    contexts: tuple[Any, Any] = cpu_target.typing_context, cpu_target.target_context
+    kind = signature.args, signature.return_type
+    made = pipeline(*contexts, None, *kind, flags, {}).compile_extra(function)
+    return made.fndesc.llvm_cfunc_wrapper_name, made.library.object_code()
 
 
 def target_cpu() -> tuple[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba.core.compiler import Compiler
 
 import dualgraph
 from dualgraph import vendor
@@ -43,17 +44,57 @@ def _compiled(function: object) -> object:
     return numba.cfunc(numba.types.int64(numba.types.int64))(function)
 
 
-def test_numba_gives_the_object_code_of_a_cfunc() -> None:
-    code = vendor.object_code(_compiled(lambda x: x + 1))
+WORD = numba.types.int64
+KERNEL = numba.types.void(WORD)
+
+
+def test_numba_compiles_without_machine_code_of_its_own() -> None:
+    """A function with an entry for C, and one that it calls, become one object file."""
+    inner = vendor.CPUDispatcher(
+        py_func=lambda x: x + 1,
+        locals={},
+        targetoptions={"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True},
+        pipeline_class=vendor.InnerCompiler,
+    )
+
+    def kernel(x: int) -> None:
+        inner(x)
+
+    symbol, code = vendor.compiled(kernel, KERNEL, vendor.EntryCompiler)
     assert code[:4] == b"\x7fELF"
+    assert symbol.encode() in code
+    assert vendor.RAISES.encode() not in code
+    (overload,) = inner.overloads.values()
+    assert isinstance(overload.library, vendor.Representation)
+    assert overload.library.get_asm_str()
+
+
+def test_numba_shows_what_may_raise() -> None:
+    def kernel(step: int) -> None:
+        for _ in range(0, 9, step):
+            pass
+
+    assert vendor.RAISES.encode() in vendor.compiled(kernel, KERNEL, vendor.EntryCompiler)[1]
+
+
+def test_numbas_typing_context_is_asked_once_for_each_kind_of_call() -> None:
+    def kernel(x: int) -> None:
+        x * x * x
+
+    vendor.compiled(kernel, KERNEL, vendor.EntryCompiler)
+    known = dict(vendor._signatures)
+    products = [s for (_, args), s in known.items() if args == (WORD, WORD)]
+    assert numba.core.typing.signature(WORD, WORD, WORD) in products
+    vendor.compiled(kernel, KERNEL, vendor.EntryCompiler)
+    assert vendor._signatures == known
 
 
 def test_numba_has_the_passes_of_the_lean_pipeline() -> None:
     manager = vendor.PassManager("contract")
     for step in (
         vendor.TranslateByteCode, vendor.FixupArgs, vendor.IRProcessing,
-        vendor.NopythonTypeInference, vendor.IRLegalization, vendor.AnnotateTypes,
-        vendor.NativeLowering, vendor.NoPythonBackend,
+        vendor.NopythonTypeInference, vendor.AnnotateTypes, vendor.EntryLowering,
+        vendor.NoPythonBackend,
     ):  # fmt: skip
         manager.add_pass(step, step.__name__)
     manager.finalize()
@@ -64,7 +105,7 @@ def test_numba_has_the_passes_of_the_lean_pipeline() -> None:
 def test_numba_dispatchers_take_a_pipeline_class() -> None:
     options = {"nopython": True}
     made = vendor.CPUDispatcher(
-        py_func=lambda x: x + 1, locals={}, targetoptions=options, pipeline_class=vendor.Compiler
+        py_func=lambda x: x + 1, locals={}, targetoptions=options, pipeline_class=Compiler
     )
     assert made(2) == 3
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..vendor import Compiler, CPUDispatcher
+from ..vendor import CPUDispatcher, InnerCompiler
 from .intrinsics import bits, fabs, from_bits, iand, ilshr, ior
 
 _SIGN = np.int32(-(2**31))
@@ -39,7 +39,7 @@ class ScalarFunction(CPUDispatcher):
 def scalar(function: Callable[..., Any]) -> ScalarFunction:
     """Decorate a scalar function of compiled code; see the text of this module."""
     return ScalarFunction(
-        py_func=function, locals={}, targetoptions=dict(_OPTIONS), pipeline_class=Compiler
+        py_func=function, locals={}, targetoptions=dict(_OPTIONS), pipeline_class=InnerCompiler
     )
 
 

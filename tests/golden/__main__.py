@@ -58,9 +58,10 @@ def print_digests(names: list[str], compiled: bool) -> int:
 
 def print_assembly(names: list[str]) -> int:
     """Compile programs and print the assembly of the kernels that no cache had."""
-    for name in names:
-        hashes_of(name, COMPILED)
-    print(*assembly(), sep="\n")
+    with assembly() as texts:
+        for name in names:
+            hashes_of(name, COMPILED)
+    print(*texts, sep="\n")
     return 0
 
 

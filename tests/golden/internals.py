@@ -6,7 +6,7 @@ from typing import Any
 
 from dualgraph.core.dispatch import state
 from dualgraph.core.op import REGISTRY
-from dualgraph.targets.cpu.toolchain.native import stats
+from dualgraph.vendor import Representation
 
 LIBRARY = "Library"  # the lowering of ops that are calls of LAPACK
 
@@ -58,7 +58,18 @@ def shares_rows(compiled: Any) -> bool:
     return any(trace.program.shares for trace in compiled.traces)
 
 
-def assembly() -> list[str]:
-    """Return the assembly of every kernel that this process compiled."""
-    libraries = [getattr(kept, "_library", None) for kept in stats.kept]
-    return [library.get_asm_str() for library in libraries if library is not None]
+@contextmanager
+def assembly() -> Iterator[list[str]]:
+    """Yield a list that gets the assembly of every kernel compiled from now on."""
+    emit, texts = Representation.object_code, []
+
+    def object_code(self: Representation) -> bytes:
+        code = emit(self)
+        texts.append(self.get_asm_str())
+        return code
+
+    Representation.object_code = object_code
+    try:
+        yield texts
+    finally:
+        Representation.object_code = emit

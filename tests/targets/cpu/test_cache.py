@@ -1,6 +1,7 @@
 """The disk cache: warm loads compile nothing and give equal bits; damage warns, never fails."""
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -198,6 +199,38 @@ def test_source_that_numba_refuses_is_a_named_error(cache: Path) -> None:
     with pytest.raises(CompileError, match=f"could not compile the kernel {name}"):
         native.address_of(text, name)
     assert not list(cache.glob("*.o"))
+
+
+def test_source_that_may_raise_is_a_named_error(cache: Path) -> None:
+    text = "def KERNEL(args, lo, hi):\n    for _ in range(0, 9, hi):\n        pass\n"
+    name = native.content_name("test", text)
+    with pytest.raises(CompileError, match=f"the kernel {name} .* may raise a Python error"):
+        native.address_of(text, name)
+    assert not list(cache.glob("*.o"))
+
+
+def test_the_collector_of_cycles_waits_while_a_kernel_is_compiled(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def compile_and_look(*arguments: Any) -> Any:
+        seen.append(gc.isenabled())
+        return compiled(*arguments)
+
+    compiled = native.compiled
+    monkeypatch.setattr(native, "compiled", compile_and_look)
+    for text in (kernel_text(31.0), kernel_text(32.0)):
+        native.address_of(text, native.content_name("test", text))
+    assert seen == [False, False]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        text = kernel_text(33.0)
+        native.address_of(text, native.content_name("test", text))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 # --- across processes ----------------------------------------------------------------------------

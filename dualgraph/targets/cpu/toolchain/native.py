@@ -10,6 +10,7 @@ rebuilt; a folder that cannot be written is bypassed. Both warn once, neither is
 """
 
 import contextlib
+import gc
 import hashlib
 import linecache
 import os
@@ -19,6 +20,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -32,7 +34,7 @@ from numba import types
 
 from ....config import settings
 from ....errors import CacheWarning, CompileError
-from ....vendor import NumbaError, object_code, target_cpu
+from ....vendor import RAISES, EntryCompiler, NumbaError, compiled, target_cpu
 from . import workers
 from .lean import LeanCompiler
 
@@ -199,32 +201,44 @@ def _compile(text: str, name: str, signature: Any) -> int:
     start = time.perf_counter()
     function, path = python_function(text, name), source_path(name)
     try:
-        compiled = _native(function, signature)
+        with _no_collection():
+            symbol, code = _native(function, signature)
     except NumbaError as error:
         raise CompileError(
             f"Numba could not compile the kernel {name} ({path}):\n{error}"
         ) from error
-    code = object_code(compiled)
-    if b"numba_do_raise" in code:
+    if RAISES.encode() in code:
         raise CompileError(
             f"the kernel {name} ({path}) may raise a Python error, which a program cannot pass on: "
             "write the test as a comparison (a range() with a variable step raises for step 0)"
         )
-    rest = compiled.native_name.encode() + b"\n" + code
-    blob = MAGIC + hashlib.sha256(rest).digest() + rest
-    _store(_object_path(name, signature), blob)
-    stats.kept.append(compiled)
+    rest = symbol.encode() + b"\n" + code
+    _store(_object_path(name, signature), MAGIC + hashlib.sha256(rest).digest() + rest)
+    address = _link(code, symbol)
     stats.llvm_seconds += time.perf_counter() - start
     stats.compiled += 1
-    return int(compiled.address)
+    return address
 
 
-def _native(function: Any, signature: Any) -> Any:
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let Python's collector of cycles wait: it would go through the whole process, many times."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _native(function: Any, signature: Any) -> tuple[str, bytes]:
     """Return the C callback of a Python function, by the short way where that is enough."""
     try:
-        return numba.cfunc(signature, error_model="numpy", pipeline_class=LeanCompiler)(function)
+        return compiled(function, signature, LeanCompiler)
     except NumbaError:  # such as a variable of two types; or the text is wrong: then it says so
-        return numba.cfunc(signature, error_model="numpy")(function)
+        return compiled(function, signature, EntryCompiler)
 
 
 @cache
