@@ -89,7 +89,7 @@ def idle(op: Op) -> Op:
 
 
 def ones(aval: Aval) -> np.ndarray:
-    """Return numbers that are in the domain of any op; integers are zeros, which any index may be."""
+    """Return numbers in the domain of any op; integers are zeros, which any index may be."""
     return np.full(aval.shape, aval.dtype.kind not in "iu", aval.dtype)
 
 
