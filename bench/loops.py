@@ -1,10 +1,10 @@
 """An LSTM as a loop in Python and as `control.scan`, eager and compiled, forward and backward.
 
 Run: ``python -m bench.loops [--steps 64 1000] [--unrolled-up-to 64]``. Milliseconds of one call
-(the median of interleaved rounds, one thread, CPU time), the seconds of the first call (the cache of
-kernels is empty when the first line begins; a later line finds those of the lines before), and the
-bytes of scratch memory. Gradients are compared bit for bit first. Batch 32, 32 features, 128 hidden
-units, float32.
+(the median of interleaved rounds, one thread, CPU time), the seconds of the first call (no kernel
+is in the cache when the first line begins; a later line finds those of the lines before), and the
+bytes of scratch memory. Gradients are compared bit for bit first. Batch 32, 32 features, 128
+hidden units, float32.
 """
 
 import argparse
