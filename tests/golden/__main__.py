@@ -10,8 +10,8 @@ import json
 import sys
 
 from tests.golden.internals import assembly
-from tests.golden.program import COMPILED, EAGER
-from tests.golden.stored import Hashes, hashes_of, modes_of, moved, renewed, store, stored
+from tests.golden.program import COMPILED
+from tests.golden.stored import hashes_of, modes_of, moved, renewed, store, stored
 from tests.golden.table import PROGRAMS
 
 
@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("programs", nargs="*", help="names or their beginnings; default: all")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--renew", action="store_true", help="write hashes.json")
-    what.add_argument("--digests", choices=("eager", "compiled"), help="print hashes as JSON")
+    what.add_argument("--digests", action="store_true", help="print hashes as JSON")
     what.add_argument("--assembly", action="store_true", help="print the code of new kernels")
     options = parser.parse_args()
     begun = tuple(options.programs) or ("",)
@@ -29,7 +29,7 @@ def main() -> int:
     if not names:
         parser.error(f"no program is called or begins with {' or '.join(begun)}")
     if options.digests:
-        return print_digests(names, options.digests == "compiled")
+        return print_digests(names)
     if options.assembly:
         return print_assembly(names)
     found, differing = renewed(names)
@@ -45,13 +45,9 @@ def main() -> int:
     return 1 if lines and not options.renew else 0
 
 
-def print_digests(names: list[str], compiled: bool) -> int:
-    """Print what programs end with in one mode, for another process to compare."""
-    mode = COMPILED if compiled else EAGER
-    found: Hashes = {}
-    for name in names:
-        if mode in modes_of(name):
-            found |= hashes_of(name, mode)
+def print_digests(names: list[str]) -> int:
+    """Print what programs end with in each of their modes, for another process to compare."""
+    found = {name: [hashes_of(name, mode) for mode in modes_of(name)] for name in names}
     json.dump(found, sys.stdout)
     return 0
 

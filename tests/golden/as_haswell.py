@@ -1,14 +1,9 @@
-"""Run ``python -m tests.golden`` as on a processor with AVX2 and without AVX-512.
+"""The environment in which a process compiles for a processor with AVX2 and without AVX-512.
 
-``NUMBA_CPU_NAME`` alone is not enough: Numba then still asks for all features of the host, and the
-matrix product takes the width of its vectors from the host too. So LLVM's answer is replaced
-before anything is imported. The folder of kernels must be one of its own.
+``NUMBA_CPU_NAME`` alone is not enough: Numba then still asks for all features of the host.
 """
 
 import os
-import runpy
-import sys
-from typing import Any
 
 import llvmlite.binding as llvm
 
@@ -22,15 +17,15 @@ HASWELL = frozenset(
 NEEDED = frozenset({"avx2", "fma", "f16c", "bmi2"})
 
 
-def features() -> Any:
-    """Return the host's features without those that came after Haswell."""
-    host = _host_features()
-    return type(host)({name: on and name in HASWELL for name, on in host.items()})
+def features() -> str:
+    """Return the host's features as Numba reads them, those that came after Haswell off."""
+    host = llvm.get_host_cpu_features()
+    return type(host)({name: on and name in HASWELL for name, on in host.items()}).flatten()
 
 
 def can_run() -> bool:
     """Return whether this machine runs Haswell's code."""
-    host = _host_features()
+    host = llvm.get_host_cpu_features()
     return all(host.get(name, False) for name in NEEDED)
 
 
@@ -38,18 +33,8 @@ def environment(cache: str) -> dict[str, str]:
     """Return the environment of a process that compiles for Haswell into a folder."""
     return os.environ | {
         "NUMBA_CPU_NAME": "haswell",
-        "NUMBA_CPU_FEATURES": features().flatten(),
+        "NUMBA_CPU_FEATURES": features(),
         "NUMBA_CACHE_DIR": f"{cache}/numba",
         "DUALGRAPH_CACHE": cache,
-        "DUALGRAPH_COMPILE_WORKERS": "0",  # a helper process would see the host
+        "DUALGRAPH_COMPILE_WORKERS": "0",  # tests run beside each other already
     }
-
-
-_host_features = llvm.get_host_cpu_features
-
-if __name__ == "__main__":
-    if os.environ.get("NUMBA_CPU_NAME") != "haswell":
-        sys.exit("set NUMBA_CPU_NAME=haswell and a DUALGRAPH_CACHE of its own")
-    llvm.get_host_cpu_name = lambda: "haswell"
-    llvm.get_host_cpu_features = features
-    runpy.run_module("tests.golden", run_name="__main__", alter_sys=True)

@@ -1,6 +1,6 @@
 """The only file of this package that imports what is not public: watch it when modules move."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,12 @@ def op_names() -> set[str]:
 def library_ops() -> set[str]:
     """Return the ops whose bits are a library's."""
     return {name for name, op in REGISTRY.items() if type(op.lower).__name__ == LIBRARY}
+
+
+def kinds_of(names: Iterable[str]) -> set[str]:
+    """Return the kinds of facts of ops; for each kind that is no view, a target has one family."""
+    ops = (REGISTRY[name] for name in names)
+    return {type(op.lower).__name__ for op in ops if not op.is_view}
 
 
 class Spy:
