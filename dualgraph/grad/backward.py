@@ -83,9 +83,10 @@ def _walk(
     pending: Pending,
     since: int,
 ) -> dict[Edge, TensorBase]:
-    for root, g in zip(roots, cotangents, strict=True):
-        _accumulate(pending, gradient_edge(root), g)
-    order = reachable([gradient_edge(root) for root in roots], since)
+    edges = [gradient_edge(root) for root in roots]
+    for edge, g in zip(edges, cotangents, strict=True):
+        _accumulate(pending, edge, g)
+    order = reachable(edges, since)
     if state.anomaly and state.check_nan:
         _refuse_nan_roots(roots, order)
     useful = None if wanted is None else _leading_to(order, wanted)
@@ -126,7 +127,7 @@ def _gathered(
 ) -> list[TensorBase | None] | None:
     """Take what has arrived at the outputs of a node with several; None: nothing."""
     edges = _edges_to(node)
-    if not any(edge in pending for edge in edges):
+    if pending.keys().isdisjoint(edges):
         return None
     state.visiting = node
     found = [_whole_if_any(pending.pop(edge, None)) for edge in edges]
@@ -297,7 +298,7 @@ def _leading_to(order: list[TapeNode], wanted: Collection[Edge]) -> set[Edge]:
 
 def _edges_to(node: TapeNode) -> list[Edge]:
     """Return what other nodes hold to lead to a node."""
-    if not isinstance(node, WideNode):
+    if not isinstance(node, WideNode) or not node.wide:
         return [node]
     return [GradientEdge(node, k) for k in range(len(node.outputs))]
 

@@ -70,7 +70,7 @@ class TapeNode:
         "watch",
     )
 
-    wide = False  # a `WideNode`
+    wide = False  # has several outputs: an edge to it says which
     may_stop = False  # None as a cotangent says: no gradient at all, instead of zero
 
     def __init__(
@@ -187,13 +187,13 @@ class TapeNode:
 
 
 class WideNode(TapeNode):
-    """A recorded op with several outputs.
+    """A recorded op whose cotangents are a list, one for each of its outputs.
 
-    ``outputs`` are their shapes and dtypes, or None for what is no tensor.
+    ``outputs`` are their shapes and dtypes, or None for what is no tensor. A node that happens to
+    have one output is reached as others are: an edge is the node itself.
     """
 
-    __slots__ = ("output_hooks", "outputs")
-    wide = True
+    __slots__ = ("output_hooks", "outputs", "wide")
 
     def __init__(
         self,
@@ -206,6 +206,7 @@ class WideNode(TapeNode):
     ) -> None:
         super().__init__(op, edges, shapes, static, saved)
         self.outputs = outputs
+        self.wide = len(outputs) > 1
         self.output_hooks: dict[int, Hooks] = {}
 
     def hooks_of(self, output_nr: int) -> Hooks:
