@@ -48,6 +48,7 @@ COVERING = (  # by cost, so that each share gets its part of it
     "contract.integers.uint8",
     "large.training",
     "large.sampling",
+    "control.float32",
 )
 SHARES = 3
 
