@@ -1,5 +1,6 @@
 """Settings of the whole test session: where kernels are cached, and that graphs are checked."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -41,6 +42,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [i for i in items if i.get_closest_marker("exhaustive")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [i for i in items if not i.get_closest_marker("exhaustive")]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what stays for the whole session, thousands of tests, away from the collector of cycles.
+
+    Else each of its passes takes a second, and a test that asks for one waits for it.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -157,11 +157,10 @@ workers.FEWEST, workers.EACH = 2, 1
 
 @dg.compile
 def f(x):
-    return dg.stack([dg.sin(x).sum(), dg.cos(x).amax(), (x * x).amin(), dg.cumsum(x, 0)[-1]])
+    return (x + x).sum(), (x * x).amin()
 
 x = dg.linspace(0.0, 1.0, 5)
-out = f(x)
-assert (out == f.function(x)).all()
+assert f(x) == f.function(x)
 assert workers._pool.workers, "no worker was started"
 print("done")
 """
