@@ -20,7 +20,7 @@ from ..eager.frontend import array_of, eager_frontend
 from ..errors import GradError
 from ..grad.backward import AbsorbingNode, backward, reachable
 from ..grad.saved import TWICE, Packed, version_counter
-from ..grad.tape import Edge, Form, TapeNode, gradient_edge
+from ..grad.tape import Arrived, Edge, TapeNode, form_of, gradient_edge
 from ..ir.graph import Node
 from ..ir.split import ancestors, backward_graph
 from ..passes.pipeline import optimize
@@ -67,6 +67,7 @@ class Joint:
         self.tracer = tracer
         self.target = target
         self.roots = roots
+        self.forms = [form_of(root) for root in roots]
         self.overwritten = overwritten
         slots = tracer.read.values()
         self.leaves = [Leaf(s.origin, s.tensor, n) for n, s in tracer.read.items() if s.tracked]
@@ -201,20 +202,19 @@ class CompiledBackward(AbsorbingNode):
 
     __slots__ = ("freed", "joint", "walked")
 
-    def __init__(
-        self, joint: Joint, edges: list[Edge | None], outputs: list[Form], record: CallRecord
-    ) -> None:
-        super().__init__(_COMPILED, edges, (), {}, {0: record}, outputs)
+    def __init__(self, joint: Joint, edges: list[Edge | None], record: CallRecord) -> None:
+        super().__init__(_COMPILED, edges, (), {}, {0: record}, joint.forms)
         self.joint = joint
         self.walked: tuple[int, ...] = ()  # the outputs of the last walk
         self.freed: set[int] = set()  # outputs whose saved values eager would have freed
 
-    def absorb(
-        self, g: list[TensorBase | None], pending: dict[Edge, TensorBase]
-    ) -> list[tuple[Edge, TensorBase]]:
+    def absorb(self, g: Arrived, pending: dict[Edge, TensorBase]) -> list[tuple[Edge, TensorBase]]:
         """Run the backward program, or replay eagerly when the result must be differentiable."""
-        given = {k: cotangent for k, cotangent in enumerate(g) if cotangent is not None}
-        self.walked = tuple(sorted(given))
+        if isinstance(g, list):
+            given = {k: cotangent for k, cotangent in enumerate(g) if cotangent is not None}
+        else:
+            given = {0: g}
+        self.walked = tuple(given)
         if self.saved is None or not self.freed.isdisjoint(self.walked):
             raise GradError(TWICE)
         record: CallRecord = self.saved[0]
@@ -226,7 +226,7 @@ class CompiledBackward(AbsorbingNode):
         arrays: list[np.ndarray] = []
         for kind, position in made.operands or joint.operands(made):
             if kind == COTANGENT:
-                array = array_of(given[position])
+                array: Any = given[position].value  # a call of `array_of` would show in the time
             elif kind == SAVED:
                 kept = record.saved[position]
                 array = kept if isinstance(kept, np.ndarray) else self._kept(kept)
@@ -270,7 +270,7 @@ class CompiledBackward(AbsorbingNode):
         now, version = version_counter(tensor)[0], record.versions[position]
         if now != version:
             raise GradError(self.modified(tensor, now, version))
-        array: Any = tensor.value  # a call of `array_of` would show in the time of backward
+        array: Any = tensor.value  # as in `absorb`
         return array
 
     def _replayed(
@@ -299,8 +299,7 @@ def attach(outputs: list[TensorBase], joint: Joint, record: CallRecord) -> None:
     """Put the outputs of one call on the tape."""
     tensors = [leaf.origin.tensor(record.arguments) for leaf in joint.leaves]
     edges = [gradient_edge(t) for t in tensors]
-    avals = [(out.value.shape, out.value.dtype) for out in outputs]
-    node = CompiledBackward(joint, edges, avals, record)
+    node = CompiledBackward(joint, edges, record)
     for k, out in enumerate(outputs):
         out.grad_fn, out.output_nr, out.tracked = node, k, True
 

@@ -194,6 +194,7 @@ class CompiledModule(CompiledFunction):
         return f"compiled {self.function!r}"
 
 
+_TENSORS = frozenset((Tensor,))
 _OWN = frozenset(vars(CompiledFunction(len))) | {"last"}
 
 
@@ -207,14 +208,12 @@ def _key(args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[TensorBase
 
     The tensors among the arguments are appended to the list.
     """
-    parts: list[Any] = []
-    for value in args:
-        if type(value) is Tensor:  # by far the most frequent kind
-            tensors.append(value)
-            parts.append(Leaf)
-        else:
-            parts.append(frozen_tree(value, tensors))
-    rest = (tuple, tuple(parts)), frozen_tree(kwargs, tensors) if kwargs else None
+    if _TENSORS.issuperset(map(type, args)):  # by far the most frequent kind of call
+        tensors.extend(args)
+        positional = tuple, (Leaf,) * len(args)
+    else:
+        positional = frozen_tree(args, tensors)
+    rest = positional, frozen_tree(kwargs, tensors) if kwargs else None
     kinds = tuple([(t.value.shape, t.value.dtype.char, t.tracked) for t in tensors])
     first = None
     if len(tensors) > 1 and len(set(tensors)) < len(tensors):  # some tensor is given twice

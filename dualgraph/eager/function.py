@@ -92,6 +92,7 @@ class FunctionNode(WideNode):
         shapes = tuple(a.value.shape if is_tensor(a) else () for a in args)
         avals = [_form(out) for out in outputs]
         super().__init__(_FUNCTION, edges, shapes, {}, {0: context}, avals)
+        self.wide = True  # so that each visit brings a list of its own: see `cotangent`
         self.kind = kind
         self.context = context
         self.inputs = [_form(a) for a in args]
@@ -105,9 +106,11 @@ class FunctionNode(WideNode):
             raise AttributeError(name)
         return getattr(self.context, name)  # ctx.k is grad_fn.k
 
-    def cotangent(self, index: int, g: list[TensorBase | None]) -> TensorBase | None:
+    def cotangent(self, index: int, g: Arrived) -> TensorBase | None:
+        """Return the gradient of one input; ``backward`` runs once for each visit of the walk."""
         if self.saved is None:
             raise GradError(TWICE)
+        assert isinstance(g, list), "the node is wide"
         if self.results is None or self.results[0] is not g:
             self.results = g, self._backward(g)
         return self.results[1][index]

@@ -5,6 +5,7 @@ arrive. This is the definition of the accumulation order; no other module adds c
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeAlias
 
 from ..core.dispatch import in_grad_mode, literal, state
@@ -68,9 +69,7 @@ class AbsorbingNode(WideNode):
 
     __slots__ = ()
 
-    def absorb(
-        self, g: list[TensorBase | None], pending: dict[Edge, TensorBase]
-    ) -> list[tuple[Edge, TensorBase]]:
+    def absorb(self, g: Arrived, pending: dict[Edge, TensorBase]) -> list[tuple[Edge, TensorBase]]:
         """Return (edge, total) for every edge; a total includes what was pending there."""
         raise NotImplementedError
 
@@ -92,11 +91,7 @@ def _walk(
     useful = None if wanted is None else _leading_to(order, wanted)
     arrived: dict[Edge, TensorBase] = {}
     for node in order:
-        if isinstance(node, WideNode):
-            g = _gathered(node, pending, wanted, arrived)
-            if g is None:
-                continue
-        elif node in pending:
+        if node in pending:
             state.visiting = node
             g = _whole(pending.pop(node))
             if node.hooks:
@@ -104,7 +99,9 @@ def _walk(
             if wanted is not None and node in wanted:
                 arrived[node] = g
         else:
-            continue
+            g = _gathered(node, pending, wanted, arrived) if node.wide else None
+            if g is None:
+                continue
         if isinstance(node, AbsorbingNode):
             _absorb(node, g, pending, useful)
         elif node.watch or state.anomaly:
@@ -123,9 +120,10 @@ def _walk(
 
 
 def _gathered(
-    node: WideNode, pending: Pending, wanted: Wanted, arrived: dict[Edge, TensorBase]
+    node: TapeNode, pending: Pending, wanted: Wanted, arrived: dict[Edge, TensorBase]
 ) -> list[TensorBase | None] | None:
     """Take what has arrived at the outputs of a node with several; None: nothing."""
+    assert isinstance(node, WideNode), "others have one output"
     edges = _edges_to(node)
     if pending.keys().isdisjoint(edges):
         return None
@@ -141,9 +139,7 @@ def _gathered(
     return found
 
 
-def _absorb(
-    node: AbsorbingNode, g: list[TensorBase | None], pending: Pending, useful: set[Edge] | None
-) -> None:
+def _absorb(node: AbsorbingNode, g: Arrived, pending: Pending, useful: set[Edge] | None) -> None:
     if useful is not None and not any(edge in useful for edge in node.edges):
         return
     if node.watch:
@@ -276,15 +272,16 @@ def reachable(starts: Iterable[Edge | None], since: int = 0) -> list[TapeNode]:
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            node = edge.node if type(edge) is GradientEdge else edge
-            if isinstance(node, TapeNode) and node not in seen and node.seq >= since:
+            if isinstance(edge, TapeNode):  # the most frequent kind first: this runs once an op
+                node = edge
+            elif isinstance(edge, GradientEdge) and isinstance(edge.node, TapeNode):
+                node = edge.node
+            else:
+                continue
+            if node not in seen and node.seq >= since:
                 seen.add(node)
                 stack.append(node)
-    return sorted(seen, key=_creation, reverse=True)
-
-
-def _creation(node: TapeNode) -> int:
-    return node.seq
+    return sorted(seen, key=attrgetter("seq"), reverse=True)
 
 
 def _leading_to(order: list[TapeNode], wanted: Collection[Edge]) -> set[Edge]:

@@ -37,7 +37,7 @@ class GradientEdge(NamedTuple):
 Edge: TypeAlias = GradFn | GradientEdge | TensorBase
 """Where a cotangent goes: a `TapeNode`, one of its outputs, or a leaf itself."""
 Arrived: TypeAlias = TensorBase | list[TensorBase | None]
-"""The cotangent of a node's output; of several, a list, None where nothing arrived."""
+"""The cotangent of a node's only output; of several, a list, None where nothing arrived."""
 Saved: TypeAlias = dict[int, Any]
 """What a node keeps by the keys of `Rule.needs`: each a `Held`, or a dtype."""
 Cotangents: TypeAlias = tuple[TensorBase | None, ...]
@@ -187,10 +187,11 @@ class TapeNode:
 
 
 class WideNode(TapeNode):
-    """A recorded op whose cotangents are a list, one for each of its outputs.
+    """A recorded op whose rules ask for the cotangents of its outputs one by one.
 
     ``outputs`` are their shapes and dtypes, or None for what is no tensor. A node that happens to
-    have one output is reached as others are: an edge is the node itself.
+    have one output is reached and visited as others are, where its class does not make it ``wide``:
+    an edge is the node itself.
     """
 
     __slots__ = ("output_hooks", "outputs", "wide")
@@ -210,14 +211,17 @@ class WideNode(TapeNode):
         self.output_hooks: dict[int, Hooks] = {}
 
     def hooks_of(self, output_nr: int) -> Hooks:
+        if not self.wide:
+            return super().hooks_of(output_nr)
         return self.output_hooks.setdefault(output_nr, Hooks())
 
-    def cotangent(self, index: int, g: list[TensorBase | None]) -> TensorBase | InSlice | None:
+    def cotangent(self, index: int, g: Arrived) -> TensorBase | InSlice | None:
         """Return the cotangent of one input from those of the outputs; None means zero."""
         rule = self.op.rules[0] if self.op.variadic else self.op.rules[index]
         if not isinstance(rule, Rule):
             return super().cotangent(index, g)
-        needed = [self._arrived(k, g) if k >= COTANGENT else self._need(k) for k in rule.needs]
+        each = g if isinstance(g, list) else [g]
+        needed = [self._arrived(k, each) if k >= COTANGENT else self._need(k) for k in rule.needs]
         return rule.fn(*needed, **self._static_of(rule, index))
 
     def _arrived(self, key: int, g: list[TensorBase | None]) -> TensorBase | None:
@@ -313,15 +317,14 @@ def record(
     op: Op,
     tensors: tuple[TensorBase, ...],
     static: Static,
-    out: TensorBase | tuple[TensorBase, ...],
+    out: Any,
 ) -> TapeNode | None:
     """Put a node behind ``out``; the caller saw that grads are on and that an input needs one.
 
-    Of an op with several results ``out`` is a tuple: those that are floating get the node. Where
-    none is, there is no node.
+    ``out`` is a tensor; of an op with several results a tuple, and those that are floating get the
+    node. Where none is, there is no node.
     """
-    single = isinstance(out, TensorBase)
-    if single:
+    if not op.several:
         if out.value.dtype.kind != "f":
             return None
     elif not any(o.value.dtype.kind == "f" for o in out):
@@ -336,8 +339,10 @@ def record(
         node = tensor.grad_fn
         if node is None:
             edges.append(tensor)
+        elif node.wide:
+            edges.append(GradientEdge(node, tensor.output_nr))
         else:
-            edges.append(GradientEdge(node, tensor.output_nr) if node.wide else node)
+            edges.append(node)
         for key in needs[0 if op.variadic else i]:
             if key in saved:
                 continue
@@ -346,13 +351,13 @@ def record(
             elif key >= 0:
                 saved[key] = held_input(tensors[key])
             else:
-                saved[key] = held_result(out if single else out[~key])
+                saved[key] = held_result(out[~key] if op.several else out)
     shapes = tuple([t.value.shape for t in tensors])
-    if not single:
-        outputs = [(o.value.shape, o.value.dtype) for o in out]
-        return _attach(WideNode(op, edges, shapes, static, saved, outputs), out)
+    if op.several:
+        return _attach(WideNode(op, edges, shapes, static, saved, list(map(form_of, out))), out)
     made = TapeNode(op, edges, shapes, static, saved)
-    out.grad_fn, out.tracked = made, True
+    out.grad_fn = made
+    out.tracked = True
     if state.anomaly and state.check_nan:
         made.metadata[NAN] = has_nan(out)
     return made
@@ -366,3 +371,8 @@ def _attach(node: WideNode, outs: tuple[TensorBase, ...]) -> WideNode:
     if state.anomaly and state.check_nan:
         node.metadata[NAN] = any(has_nan(out) for out in outs)
     return node
+
+
+def form_of(x: TensorBase) -> Form:
+    """Return shape and dtype of a tensor, which is all that stays of a result on the tape."""
+    return x.value.shape, x.value.dtype
