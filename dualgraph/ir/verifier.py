@@ -1,6 +1,6 @@
 """Checks that a graph keeps the rules of the IR; run after the trace and after each pass."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from ..core.types import Aval
 from ..errors import GraphError
@@ -51,27 +51,31 @@ class Check:
 
     def types(self, node: Node, avals: tuple[Aval, ...]) -> None:
         found = [(tuple(a.shape), a.dtype) for a in avals]
-        same = found == [(a.shape, a.dtype) for a in node.results]
-        said = ", ".join(map(repr, node.results)), ", ".join(map(repr, avals))
-        self.need(same, node, f"is {said[0]}, but its op infers {said[1]}")
+        if found != [(a.shape, a.dtype) for a in node.results]:
+            said, infers = (", ".join(map(repr, kinds)) for kinds in (node.results, avals))
+            self.refuse(node, f"is {said}, but its op infers {infers}")
 
     def projection(self, node: Node) -> None:
         (whole,) = node.inputs
         index: int = node.static["index"]
-        self.need(index < len(whole.results), node, f"is result {index} of {len(whole.results)}")
+        if index >= len(whole.results):
+            self.refuse(node, f"is result {index} of {len(whole.results)}")
         self.need((whole, index) not in self.projected, node, "stands for a result that has a node")
         self.projected.add((whole, index))
         self.types(node, (whole.results[index],))
 
     def regions(self, node: Node) -> None:
         names = node.op.regions
-        self.need(len(names) == len(node.regions), node, f"needs the regions {names}")
+        if len(names) != len(node.regions):
+            self.refuse(node, f"needs the regions {names}")
         for name, region in zip(names, node.regions, strict=True):
             verify_graph(region, f"{self.after}, in {name} of {node.op.name} ({node.source})")
 
     def need(self, condition: bool, node: Node, what: str) -> None:
-        if condition:
-            return
+        if not condition:
+            self.refuse(node, what)
+
+    def refuse(self, node: Node, what: str) -> NoReturn:
         names = names_of(self.graph)
         names.update({n: "%?" for n in (node, *node.inputs) if n not in names})
         raise GraphError(f"after {self.after}: node {what}:\n  {print_node(node, names)}")
